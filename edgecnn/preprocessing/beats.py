@@ -1,0 +1,148 @@
+"""Heartbeats to input tensors, exactly as the file's :class:`~edgecnn.metadata.BeatInput` says.
+
+The live path and the batch path call the same functions. A beat's tensors depend on the beats
+before it and on at most ``spec.look_ahead_s`` of signal after it; nothing depends on the whole
+record, so a stream that sees the past and that little future computes the same bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.errors import DataError
+from edgecnn.metadata import BeatInput
+from edgecnn.preprocessing.boxcar import filter_boxcar
+
+__all__ = ["beat_inputs", "beat_tensors", "cut_windows", "rhythm_ratios", "template_sums"]
+
+
+def beat_inputs(
+    signal_uv: NDArray[np.int64], peaks: NDArray[np.integer], spec: BeatInput
+) -> dict[str, NDArray[np.float32]]:
+    """Turn a whole record's beats into the network's inputs.
+
+    Parameters
+    ----------
+    signal_uv : ndarray of int64, shape (samples,)
+        One lead in microvolts at ``spec.sampling_rate_hz``
+        (see :func:`~edgecnn.preprocessing.boxcar.to_microvolts`).
+    peaks : ndarray of int, shape (beats,)
+        Samples of the R peaks, rising.
+    spec : BeatInput
+        From the file's metadata.
+
+    Returns
+    -------
+    dict
+        ``spec.name``: float32, shape ``(beats, 2, before + after)``;
+        ``spec.rhythm.name``: float32, shape ``(beats, 5)``.
+
+    Raises
+    ------
+    DataError
+        Peaks outside the signal or not rising.
+
+    Examples
+    --------
+    >>> from edgecnn.metadata import BoxcarFilter, RhythmFeatures
+    >>> spec = BeatInput(sampling_rate_hz=100, leads=("MLII",), before=20, after=30,
+    ...                  filter=BoxcarFilter(baseline_s=0.6, smooth_s=0.02),
+    ...                  rhythm=RhythmFeatures())
+    >>> signal = np.zeros(500, np.int64); signal[[100, 180, 260]] = 1000
+    >>> {name: x.shape for name, x in beat_inputs(signal, np.array([100, 180, 260]), spec).items()}
+    {'beat': (3, 2, 50), 'rr': (3, 5)}
+    """
+    at = peaks.astype(np.int64)
+    if at.size and (at[0] < 0 or at[-1] >= signal_uv.size or np.any(np.diff(at) <= 0)):
+        raise DataError("R peaks must rise and lie inside the signal")
+    filtered = filter_boxcar(signal_uv, spec.filter, spec.sampling_rate_hz)
+    return beat_tensors(cut_windows(filtered, at, spec), at, spec)
+
+
+def beat_tensors(
+    windows: NDArray[np.int64],
+    peaks: NDArray[np.int64],
+    spec: BeatInput,
+    *,
+    next_peak: int | None = None,
+) -> dict[str, NDArray[np.float32]]:
+    """Turn cut windows and peak positions into the network's inputs.
+
+    Parameters
+    ----------
+    windows : ndarray of int64, shape (beats, before + after)
+        From :func:`cut_windows`.
+    peaks : ndarray of int64, shape (beats,)
+        Samples of their R peaks. Rows depend on no more than ``max(template_beats, long + 1)``
+        rows before them, so a stream may pass just these and take the last row.
+    next_peak : int, optional
+        Sample of the R peak after the last row, when it is known.
+    """
+    template = template_sums(windows, spec.template_beats)
+    counts = np.minimum(np.arange(len(windows)), spec.template_beats)
+    counts[:1] = 1
+    mean = template / counts[:, None]
+    rms = np.sqrt(np.mean(mean * mean, axis=1))
+    # A flat line has no size of its own; 16 is one microvolt.
+    scale = np.maximum(rms, 16.0)[:, None]
+    beats = np.stack([windows / scale, mean / scale], axis=1)
+    beats = np.clip(beats, -spec.clip, spec.clip).astype(np.float32)
+    return {spec.name: beats, spec.rhythm.name: rhythm_ratios(peaks, spec, next_peak=next_peak)}
+
+
+def cut_windows(
+    filtered: NDArray[np.int64], peaks: NDArray[np.int64], spec: BeatInput
+) -> NDArray[np.int64]:
+    """Cut ``before + after`` samples around each peak; the ends repeat the outermost sample."""
+    offsets = np.arange(-spec.before, spec.after)
+    index = np.clip(peaks[:, None] + offsets, 0, max(filtered.size - 1, 0))
+    if not peaks.size:
+        return np.empty((0, spec.before + spec.after), dtype=np.int64)
+    windows: NDArray[np.int64] = filtered[index]
+    return windows
+
+
+def template_sums(windows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Sum the up to ``count`` windows before each; the first beat is its own template."""
+    if not len(windows):
+        return windows
+    total = np.concatenate([np.zeros_like(windows[:1]), np.cumsum(windows, axis=0)])
+    row = np.arange(len(windows))
+    sums: NDArray[np.int64] = total[row] - total[np.maximum(row - count, 0)]
+    sums[0] = windows[0]
+    return sums
+
+
+def rhythm_ratios(
+    peaks: NDArray[np.int64], spec: BeatInput, *, next_peak: int | None = None
+) -> NDArray[np.float32]:
+    """Compare each beat's RR intervals with the running means of the preceding ones.
+
+    Returns
+    -------
+    ndarray of float32, shape (beats, 5)
+        ``ln`` of: the interval before ÷ long mean, after ÷ long mean, before ÷ short mean,
+        after ÷ before, and short mean ÷ long mean. A record's first beat has no interval before
+        it and takes the one after; a last beat takes the longest interval (it waited that long).
+    """
+    rhythm = spec.rhythm
+    longest = round(rhythm.longest_s * spec.sampling_rate_hz)
+    if not peaks.size:
+        return np.empty((0, 5), dtype=np.float32)
+    following = np.append(peaks[1:], next_peak if next_peak is not None else peaks[-1] + longest)
+    after = np.clip(following - peaks, 1, longest)
+    before = np.concatenate([after[:1], after[:-1]])
+    short, long = (_running_mean(before, count) for count in (rhythm.short, rhythm.long))
+    ratios = [before / long, after / long, before / short, after / before, short / long]
+    logs: NDArray[np.float32] = np.log(np.stack(ratios, axis=1)).astype(np.float32)
+    return logs
+
+
+def _running_mean(intervals: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    """Mean of each interval and the up to ``count - 1`` before it."""
+    total = np.concatenate([[0], np.cumsum(intervals)])
+    stop = np.arange(1, len(intervals) + 1)
+    start = np.maximum(stop - count, 0)
+    mean: NDArray[np.float64] = (total[stop] - total[start]) / (stop - start)
+    return mean
