@@ -1,0 +1,88 @@
+"""What every command prints with: JSON and tables to stdout, remarks and progress to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+__all__ = ["json_option", "print_json", "print_table", "progress_bar", "remark", "warn"]
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--json`` (parameter ``as_json``)."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(
+        function
+    )
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document on one line: dataclasses, structs and plain data."""
+    import msgspec
+
+    click.echo(msgspec.json.encode(value).decode())
+
+
+def remark(text: str) -> None:
+    """Say something on stderr that is not the result."""
+    click.echo(text, err=True)
+
+
+def warn(text: str) -> None:
+    """Say on stderr that something needs attention."""
+    click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {text}", err=True)
+
+
+def print_table(
+    header: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
+) -> None:
+    """Print an aligned table; numbers to the right. Plain text, so that it can be piped."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    lines = [list(header), *cells]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    numeric = [all(_is_number(row[i]) for row in cells) for i in range(len(header))]
+    if title:
+        click.secho(title, bold=True)
+    for number, line in enumerate(lines):
+        text = "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
+        )
+        click.secho(text.rstrip(), dim=number == 0)
+
+
+def progress_bar() -> Progress:
+    """Return a progress bar with ETA on stderr, silent where stderr is no terminal.
+
+    Use it as ``with progress_bar() as bar: task = bar.add_task("calibrating", total=n)``.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True, no_color=bool(os.environ.get("NO_COLOR")))
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+
+
+def _is_number(cell: str) -> bool:
+    digits = cell.strip("+-%× ").replace(".", "").replace(",", "")
+    return digits.isdigit() or cell in ("", "-")

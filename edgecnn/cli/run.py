@@ -1,0 +1,69 @@
+"""The edge of the command line: errors become one line and an exit code here, nowhere else."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from edgecnn.cli.group import edgecnn
+from edgecnn.errors import EdgeCNNError
+
+__all__ = ["run"]
+
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Without the program's name; the default is this process's own.
+
+    Returns
+    -------
+    int
+        0 done, 1 something could not be done, 2 wrong usage.
+    """
+    stdout = sys.stdout
+    try:
+        result = edgecnn.main(
+            arguments, prog_name="edgecnn", standalone_mode=False, color=_colour()
+        )
+        sys.stdout.flush()
+    except EdgeCNNError as error:
+        _say(error.message, error.hint)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted", None)
+        return _INTERRUPTED
+    except SystemExit:
+        # click ends so after a broken pipe, with a stdout put in place that may be flushed; shell
+        # completion ends so too.
+        if sys.stdout is stdout:
+            raise
+        return _BROKEN_PIPE
+    except BrokenPipeError:
+        # The reader went away (`edgecnn ... | head`): nothing more to say, to it or about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    return result if isinstance(result, int) else 0
+
+
+def _say(message: str, hint: str | None) -> None:
+    colour = _colour()
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True, color=colour)
+    if hint:
+        click.echo(f"{click.style(' hint:', fg='cyan')} {hint}", err=True, color=colour)
+
+
+def _colour() -> bool | None:
+    """Return False where NO_COLOR forbids colours; None leaves it to whether it is a terminal."""
+    return False if os.environ.get("NO_COLOR") else None

@@ -1,0 +1,97 @@
+"""Pictures through a classifier: the processor behind `live` on cameras, videos and folders."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.errors import ImageError, TaskError
+from edgecnn.metadata import ImageInput, ModelMetadata
+from edgecnn.preprocessing.image import image_tensor
+from edgecnn.runtime.facts import model_facts
+from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.processor import Result
+from edgecnn.runtime.session import Model
+from edgecnn.runtime.tasks.classify import UNKNOWN, decode
+
+__all__ = ["ImageProcessor", "picture_input"]
+
+
+def picture_input(metadata: ModelMetadata, source: str) -> ImageInput:
+    """Return the contract's picture input.
+
+    Raises
+    ------
+    TaskError
+        The model reads something else.
+    """
+    if isinstance(metadata.input, ImageInput):
+        return metadata.input
+    raise TaskError(
+        f"{source} reads heartbeats, not pictures",
+        hint="`edgecnn score` runs it on ECG files, `edgecnn live` on a stream",
+    )
+
+
+class ImageProcessor:
+    """Prepares, infers and decodes one picture at a time.
+
+    Parameters
+    ----------
+    model : Model
+        With a picture input.
+    top : int
+        How many labels each answer lists.
+
+    Raises
+    ------
+    TaskError
+        The model reads no pictures.
+    """
+
+    def __init__(self, model: Model, *, top: int = 5) -> None:
+        self._model = model
+        self._spec = picture_input(model.metadata, str(model.path))
+        self._top = top
+        self.title = model.metadata.name
+        self.provider = model.placement.provider
+        self.nodes_on_provider = model.placement.on_provider
+        self.card: Mapping[str, str] = model_facts(model)
+
+    def prepare(self, picture: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+        """Turn a picture into the network's inputs, with a batch axis of 1."""
+        try:
+            return {self._spec.name: image_tensor(picture, self._spec)[None]}
+        except cv2.error as error:
+            text = " ".join(str(error).split())
+            raise ImageError(f"the picture cannot be prepared: {text}") from error
+
+    def process(self, frame: Frame) -> Result:
+        """Answer one picture."""
+        started = time.perf_counter_ns()
+        inputs = self.prepare(frame.data)
+        prepared = time.perf_counter_ns()
+        logits = self._model.run(inputs)
+        inferred = time.perf_counter_ns()
+        if not np.isfinite(logits).all():
+            return Result.unknown("the network gave a value that is no number")
+        answer = decode(logits, self._model.metadata, top=self._top)[0]
+        decoded = time.perf_counter_ns()
+        stages = {
+            "prepare": (prepared - started) / 1e6,
+            "infer": (inferred - prepared) / 1e6,
+            "decode": (decoded - inferred) / 1e6,
+        }
+        if answer.label != UNKNOWN or answer.score >= self._model.metadata.output.min_score:
+            return Result(answer.label, answer.score, answer.top, stages_ms=stages)
+        least = self._model.metadata.output.min_score
+        reason = f"best score {answer.score:.2f} is below {least:.2f}"
+        return Result(UNKNOWN, answer.score, answer.top, "unknown", reason, stages_ms=stages)
+
+    def finish(self) -> None:
+        """Pictures leave nothing unsaid."""

@@ -1,0 +1,252 @@
+"""A model file, opened: its session, its contract, and proof of where it runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.errors import MissingFileError, ModelError, NotAModelError, ProviderError
+from edgecnn.metadata import Golden, Measured, ModelMetadata, from_properties
+from edgecnn.runtime.golden import check_golden
+from edgecnn.runtime.providers import (
+    Placement,
+    execution_provider,
+    import_runtime,
+    placement_of,
+)
+
+__all__ = ["Model", "load_model", "open_session"]
+
+_NOT_A_MODEL = ("INVALID_PROTOBUF", "INVALID_GRAPH", "INVALID_ARGUMENT", "NO_SUCHFILE", "FAIL")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file that is ready to run.
+
+    Attributes
+    ----------
+    path : Path
+    metadata : ModelMetadata
+        The contract stored in the file.
+    golden : Golden or None
+    measured : Measured or None
+    placement : Placement
+        Where its nodes run.
+    warnings : tuple of str
+        What the check of the golden vectors had to say.
+    session : onnxruntime.InferenceSession
+    """
+
+    path: Path
+    metadata: ModelMetadata
+    golden: Golden | None
+    measured: Measured | None
+    placement: Placement
+    warnings: tuple[str, ...]
+    session: Any
+
+    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Run preprocessed inputs.
+
+        Parameters
+        ----------
+        inputs : mapping of str to ndarray of float32
+            By the names in ``metadata.input``; the first axis is the batch.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, classes)
+            The output named in the contract, as the network gives it.
+
+        Raises
+        ------
+        ModelError
+            ONNX Runtime refused the inputs or failed on them.
+        """
+        try:
+            logits: NDArray[np.float32] = self.session.run(
+                [self.metadata.output.name], dict(inputs)
+            )[0]
+        except Exception as error:  # ONNX Runtime's exceptions have no common base class
+            text = " ".join(str(error).split())
+            raise ModelError(f"{self.path} failed on an input: {text[-300:]}") from error
+        return logits
+
+
+def load_model(
+    path: str | os.PathLike[str],
+    *,
+    provider: str = "auto",
+    threads: int | None = None,
+    check: bool = True,
+    spinning: bool = True,
+) -> Model:
+    """Open an ``.onnx`` file made by edgecnn and check that it answers here as it did there.
+
+    Parameters
+    ----------
+    path : path
+        The file, or ``bundled:NAME`` for one of the models that come with edgecnn.
+    provider : str
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ... An asked-for provider that cannot run the model is
+        an error; ``"auto"`` takes CUDA where it starts, else the CPU.
+    threads : int, optional
+        Threads per operator; the default is the number of CPUs this process may use.
+    check : bool
+        Run the golden vectors.
+    spinning : bool
+        Let idle threads wait by spinning: quickest where the model is all that runs. A live
+        pipeline, whose capture and drawing need the same CPUs, is faster and steadier without.
+
+    Raises
+    ------
+    MissingFileError, NotAModelError, MetadataError, ProviderError, GoldenError
+
+    Examples
+    --------
+    >>> model = load_model("bundled:mnist-lenet5")
+    >>> model.metadata.task, len(model.metadata.labels)
+    ('classify', 10)
+    """
+    from edgecnn.bundled import resolve_model
+
+    file = resolve_model(path)
+    session, placement = open_session(file, provider=provider, threads=threads, spinning=spinning)
+    metadata, golden, measured = from_properties(
+        session.get_modelmeta().custom_metadata_map, str(file)
+    )
+    _check_signature(session, metadata, file)
+    model = Model(file, metadata, golden, measured, placement, (), session)
+    if not check or golden is None:
+        return model
+    warnings = check_golden(
+        golden, metadata, model.run, provider=placement.provider, source=str(file)
+    )
+    return Model(file, metadata, golden, measured, placement, tuple(warnings), session)
+
+
+def open_session(
+    file: Path, *, provider: str = "auto", threads: int | None = None, spinning: bool = True
+) -> tuple[Any, Placement]:
+    """Open a plain ONNX Runtime session, with proof of the placement.
+
+    The parameters are those of :func:`load_model`.
+
+    Raises
+    ------
+    MissingFileError, NotAModelError, ProviderError
+    """
+    if not file.is_file():
+        raise MissingFileError(
+            f"no such model: {file}", hint="`edgecnn models` lists the bundled ones"
+        )
+    runtime = import_runtime()
+
+    def start(provider: str, reason: str) -> tuple[Any, Placement]:
+        options = _session_options(runtime, threads, spinning=spinning)
+        return _start(runtime, file, provider, options, reason=reason)
+
+    if provider != "auto":
+        return start(provider, "asked for")
+    cuda = execution_provider("cuda")
+    if cuda not in runtime.get_available_providers():
+        return start("cpu", "this ONNX Runtime has no CUDA in it")
+    try:
+        return start("cuda", "CUDA started")
+    except ProviderError as error:
+        return start("cpu", f"CUDA cannot be used: {error.message}")
+
+
+def available_threads() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _session_options(runtime: Any, threads: int | None, *, spinning: bool) -> Any:
+    options = runtime.SessionOptions()
+    # What goes wrong is said by the errors; ONNX Runtime's own log lines would say it twice.
+    options.log_severity_level = 4
+    options.intra_op_num_threads = threads or available_threads()
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    if not spinning:
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _start(
+    runtime: Any, file: Path, provider: str, options: Any, *, reason: str
+) -> tuple[Any, Placement]:
+    wanted = execution_provider(provider)
+    if wanted not in runtime.get_available_providers():
+        raise ProviderError(
+            f"this ONNX Runtime was built without {provider}",
+            hint="pip uninstall onnxruntime && pip install 'edgecnn[gpu]'"
+            if provider == "cuda"
+            else f"it has: {', '.join(runtime.get_available_providers())}",
+        )
+    if provider == "cuda":
+        from edgecnn.runtime.cuda import preload_cuda
+
+        preload_cuda(runtime)
+    chain = [wanted] if provider == "cpu" else [wanted, execution_provider("cpu")]
+    try:
+        session = runtime.InferenceSession(str(file), options, providers=chain)
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class
+        raise _explained(error, file, provider) from error
+    if provider != "cpu":
+        session.disable_fallback()
+    try:
+        return session, placement_of(session, provider, reason)
+    except ProviderError:
+        if provider == "cuda":
+            from edgecnn.runtime.cuda import missing_cuda
+
+            if cause := missing_cuda(runtime):
+                raise ProviderError(f"cuda: {cause.message}", hint=cause.hint) from None
+        raise
+
+
+def _explained(error: Exception, file: Path, provider: str) -> ModelError | ProviderError:
+    """Turn what ONNX Runtime threw into one line."""
+    text = " ".join(str(error).split())
+    if "NOT_IMPLEMENTED" in text:
+        return NotAModelError(
+            f"{file} needs an operator that {provider} has no kernel for: {text[-200:]}",
+            hint="export it at another opset, or run it on another provider",
+        )
+    if provider != "cpu" and "INVALID_PROTOBUF" not in text:
+        return ProviderError(
+            f"{provider} cannot start: {text[-300:]}",
+            hint="`edgecnn doctor` names the missing libraries",
+        )
+    return NotAModelError(
+        f"{file} is not a readable ONNX model ({text[-160:]})",
+        hint="the file may be cut short: compare its size with the original's",
+    )
+
+
+def _check_signature(session: Any, metadata: ModelMetadata, file: Path) -> None:
+    """Refuse a file whose contract names other tensors or another number of classes."""
+    inputs = {i.name for i in session.get_inputs()}
+    spec = metadata.input
+    wanted = set(spec.tensors)
+    if inputs != wanted:
+        raise ModelError(
+            f"{file}: its contract names inputs {sorted(wanted)}, it has {sorted(inputs)}"
+        )
+    outputs = {o.name: o.shape for o in session.get_outputs()}
+    if metadata.output.name not in outputs:
+        raise ModelError(
+            f"{file}: its contract names output {metadata.output.name}, it has {sorted(outputs)}"
+        )
+    classes = outputs[metadata.output.name][-1]
+    if isinstance(classes, int) and classes != len(metadata.labels):
+        raise ModelError(f"{file}: {len(metadata.labels)} labels for {classes} outputs")

@@ -1,0 +1,79 @@
+"""Classification: logits to labels and scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.metadata import ModelMetadata, Output
+
+__all__ = ["UNKNOWN", "Classification", "decode", "scores"]
+
+#: Said instead of a label when no label reaches the contract's ``min_score``.
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Classification:
+    """One answer.
+
+    Attributes
+    ----------
+    label : str
+        The winning label, or ``"unknown"`` below the contract's ``min_score``.
+    score : float
+        Its score, 0..1.
+    top : tuple of (label, score)
+        The best labels, best first.
+    """
+
+    label: str
+    score: float
+    top: tuple[tuple[str, float], ...]
+
+
+def scores(logits: NDArray[np.float32], output: Output) -> NDArray[np.float32]:
+    """Turn logits into scores of 0..1 by the contract's activation.
+
+    Parameters
+    ----------
+    logits : ndarray of float32, shape (N, classes)
+
+    Examples
+    --------
+    >>> scores(np.zeros((1, 4), np.float32), Output()).tolist()
+    [[0.25, 0.25, 0.25, 0.25]]
+    """
+    if output.activation == "none":
+        return logits
+    if output.activation == "sigmoid":
+        # By way of tanh, which does not overflow.
+        sigmoid: NDArray[np.float32] = (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
+        return sigmoid
+    exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
+    softmax: NDArray[np.float32] = exponent / exponent.sum(axis=1, keepdims=True)
+    return softmax
+
+
+def decode(
+    logits: NDArray[np.float32], metadata: ModelMetadata, *, top: int = 5
+) -> list[Classification]:
+    """Turn a batch of logits into answers, best labels first.
+
+    Parameters
+    ----------
+    logits : ndarray of float32, shape (N, classes)
+    top : int
+        How many labels each answer lists.
+    """
+    answers = []
+    for row in scores(logits, metadata.output):
+        order = np.argsort(-row, kind="stable")[:top]
+        best = tuple((metadata.labels[i], float(row[i])) for i in order)
+        label, score = best[0]
+        if score < metadata.output.min_score:
+            label = UNKNOWN
+        answers.append(Classification(label, score, best))
+    return answers

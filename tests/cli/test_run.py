@@ -1,0 +1,143 @@
+"""The edge of the command line: every end is a code and one line, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from edgecnn.cli import group
+from edgecnn.cli.run import run
+from edgecnn.errors import DataError, UsageError
+
+
+def command_that(monkeypatch: pytest.MonkeyPatch, act: object) -> None:
+    """Make ``edgecnn probe`` do something."""
+
+    @click.command()
+    def probe() -> object:
+        return act() if callable(act) else act
+
+    monkeypatch.setitem(group.edgecnn.commands, "probe", probe)
+    monkeypatch.setattr(
+        type(group.edgecnn), "get_command", lambda self, ctx, name: self.commands.get(name)
+    )
+
+
+def raising(error: BaseException) -> object:
+    def act() -> None:
+        raise error
+
+    return act
+
+
+def test_done_is_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    command_that(monkeypatch, lambda: None)
+    assert run(["probe"]) == 0
+
+
+def test_a_commands_own_code_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    command_that(monkeypatch, lambda: click.get_current_context().exit(1))
+    assert run(["probe"]) == 1
+
+
+def test_error_is_one_line_and_a_hint(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command_that(monkeypatch, raising(DataError("no such lead: V9", hint="it has MLII, V1")))
+    assert run(["probe"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == ["error: no such lead: V9", " hint: it has MLII, V1"]
+
+
+def test_error_without_hint_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command_that(monkeypatch, raising(DataError("no such lead: V9")))
+    assert run(["probe"]) == 1
+    assert capsys.readouterr().err.splitlines() == ["error: no such lead: V9"]
+
+
+def test_wrong_usage_is_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command_that(monkeypatch, raising(UsageError("unknown provider: warp")))
+    assert run(["probe"]) == 2
+    assert run(["probe", "--nonsense"]) == 2
+    assert run(["nonsense"]) == 2
+    assert "No such command 'nonsense'" in capsys.readouterr().err
+
+
+def test_interrupt_is_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command_that(monkeypatch, raising(KeyboardInterrupt()))
+    assert run(["probe"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is nobody's fault but ours keeps its traceback."""
+    command_that(monkeypatch, raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        run(["probe"])
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    import edgecnn
+
+    assert run(["--version"]) == 0
+    assert edgecnn.__version__ in capsys.readouterr().out
+
+
+def test_broken_pipe_is_silent() -> None:
+    """``edgecnn ... --json | head -1``: nothing on stderr, and an end of its own."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "edgecnn", "live", "bundled:mnist-lenet5", "--source", "test:",
+         "--headless", "--json", "--frames", "2000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=30) == 141
+        said = process.stderr.read()
+    assert "Traceback" not in said
+    assert "Broken pipe" not in said
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(picture_model: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "edgecnn", "bench", picture_model, "--seconds", "60"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # As a terminal does it: the whole group gets the signal.
+        start_new_session=True,
+    ) as process:
+        time.sleep(1.5)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert out == ""
+    assert "Traceback" not in err
+    assert "interrupted" in err
+
+
+def test_console_script_is_the_same() -> None:
+    script = Path(sys.executable).with_name("edgecnn")
+    one = subprocess.run([script, "--version"], capture_output=True, check=True).stdout
+    other = subprocess.run(
+        [sys.executable, "-m", "edgecnn", "--version"], capture_output=True, check=True
+    ).stdout
+    assert one == other
