@@ -1,0 +1,101 @@
+"""``edgecnn live``: a camera, video, folder or stream through a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgecnn.cli.output import json_option, remark, warn
+
+if TYPE_CHECKING:
+    from edgecnn.runtime.processor import Processor
+    from edgecnn.runtime.session import Model
+    from edgecnn.runtime.sources.base import Source
+
+__all__ = ["live"]
+
+
+@click.command(short_help="Run a camera, video, folder or stream through a model.")
+@click.argument("model")
+@click.option("--source", required=True, help="0, walk.mp4, photos/, rtsp://..., test: ...")
+@click.option("--headless", is_flag=True, help="No window.")
+@click.option(
+    "--web",
+    is_flag=False,
+    flag_value="127.0.0.1:8080",
+    metavar="[HOST:PORT]",
+    help="Serve a page with picture and figures [127.0.0.1:8080].",
+)
+@json_option
+@click.option("--frames", type=click.IntRange(1), help="End after so many frames.")
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Record what is shown: .mkv, or .mp4 made at the end.",
+)
+@click.option(
+    "--provider", default="auto", show_default=True, help="auto, cpu, cuda, ...: what runs it."
+)
+@click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all].")
+@click.option("--check/--no-check", default=True, help="Run the model's golden vectors first.")
+def live(
+    model: str,
+    source: str,
+    *,
+    headless: bool,
+    web: str | None,
+    as_json: bool,
+    frames: int | None,
+    record: Path | None,
+    provider: str,
+    threads: int | None,
+    check: bool,
+) -> None:
+    r"""Run SOURCE through MODEL, live.
+
+    Shows a window where there is a display. It ends with its source, with q or Escape in the
+    window, and with Ctrl-C.
+
+    \b
+    edgecnn live bundled:mnist-lenet5 --source test: --web
+    edgecnn live model.onnx --source 0
+    edgecnn live model.onnx --source rtsp://camera/live --headless --json
+    """
+    from edgecnn.runtime.live import run_live
+    from edgecnn.runtime.session import load_model
+
+    loaded = load_model(model, provider=provider, threads=threads, check=check, spinning=False)
+    for text in loaded.warnings:
+        warn(text)
+    where, processor = _open(loaded, source)
+    placement = loaded.placement
+    remark(
+        f"{loaded.metadata.name} on {placement.provider}: {placement.on_provider} nodes"
+        f" ({placement.reason})"
+    )
+    run_live(
+        where,
+        processor,
+        as_json=as_json,
+        window=not headless,
+        web=web,
+        record=record,
+        frames=frames,
+        say=remark,
+    )
+
+
+def _open(model: Model, source: str) -> tuple[Source, Processor]:
+    """Choose source and processor by what the model reads."""
+    from edgecnn.metadata import BeatInput
+
+    if isinstance(model.metadata.input, BeatInput):
+        from edgecnn.ecg.live import open_live
+
+        return open_live(model, source)
+    from edgecnn.runtime.images import ImageProcessor
+    from edgecnn.runtime.sources.registry import open_source
+
+    return open_source(source), ImageProcessor(model)

@@ -1,0 +1,159 @@
+"""One answered frame on its way to the sinks."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.ledger import LedgerCounts
+from edgecnn.runtime.overlay import Reading, draw_overlay
+from edgecnn.runtime.processor import Result
+
+__all__ = ["Answer", "Summary"]
+
+_JPEG_QUALITY = 85
+
+
+class Answer:
+    """One frame with its result and the stream's figures at that moment.
+
+    The annotated picture is drawn when the first sink asks for it and encoded when the first one
+    asks for that; the others get the same. Both may be asked for on any thread.
+
+    Parameters
+    ----------
+    frame : Frame
+    result : Result
+    latency_ms : float
+        From the capture of the frame to its result.
+    ledger : LedgerCounts
+    fps : float
+        Answers per second, of late.
+    provider : str
+    """
+
+    def __init__(
+        self,
+        frame: Frame,
+        result: Result,
+        *,
+        latency_ms: float,
+        ledger: LedgerCounts,
+        fps: float,
+        provider: str,
+    ) -> None:
+        self.frame = frame
+        self.result = result
+        self.latency_ms = latency_ms
+        self.ledger = ledger
+        self.fps = fps
+        self.provider = provider
+        self._lock = threading.Lock()
+        self._picture: NDArray[np.uint8] | None = None
+        self._jpeg: bytes | None = None
+
+    def picture(self) -> NDArray[np.uint8]:
+        """Return the annotated picture, shape ``(H, W, 3)``, uint8 BGR; not to be changed."""
+        with self._lock:
+            return self._drawn()
+
+    def jpeg(self) -> bytes:
+        """Return the annotated picture as a JPEG."""
+        with self._lock:
+            if self._jpeg is None:
+                _, encoded = cv2.imencode(
+                    ".jpg", self._drawn(), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+                )
+                self._jpeg = encoded.tobytes()
+            return self._jpeg
+
+    def row(self) -> dict[str, Any]:
+        """Return the frame's JSON line as plain data."""
+        frame, result = self.frame, self.result
+        row: dict[str, Any] = dict(result.fields)
+        row |= {
+            "source": frame.source,
+            "frame": frame.number,
+            "captured_ns": frame.captured_ns,
+            "latency_ms": round(self.latency_ms, 3),
+            "state": result.state,
+            "reason": result.reason,
+            "label": result.label,
+            "score": round(result.score, 6),
+            "top": [[label, round(score, 6)] for label, score in result.top],
+            "ledger": dataclasses.asdict(self.ledger),
+        }
+        if frame.name:
+            row["name"] = frame.name
+        if frame.truth is not None:
+            row["truth"] = frame.truth
+        if result.stages_ms:
+            row["stages_ms"] = {name: round(ms, 3) for name, ms in result.stages_ms.items()}
+        return row
+
+    def _drawn(self) -> NDArray[np.uint8]:
+        if self._picture is None:
+            result = self.result
+            base = self._own_picture() if result.draw is None else result.draw()
+            reading = Reading(
+                label=result.label,
+                score=result.score,
+                top=result.top,
+                unknown=result.state == "unknown",
+                reason=result.reason,
+                footer=f"{self.fps:.1f} fps   {self.latency_ms:.1f} ms   {self.provider}",
+                corner=f"#{self.frame.number}",
+            )
+            self._picture = draw_overlay(base, reading)
+        return self._picture
+
+    def _own_picture(self) -> NDArray[np.uint8]:
+        """Return the frame's picture; a chunk of a signal is none."""
+        data: NDArray[np.uint8] = self.frame.data
+        return data if data.ndim == 3 else np.empty((0, 0, 3), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a stream came to: the last JSON line.
+
+    Attributes
+    ----------
+    captured, processed, dropped, failed, pending : int
+        The ledger; nothing is pending any more.
+    duplicates : int
+        Frames of a live source that were equal to the one before, whatever became of them.
+    fps : float
+        Answers per second from the first answer to the last.
+    latency_ms : dict
+        ``p50``, ``p95``, ``p99`` from capture to result.
+    provider, nodes_on_provider : str
+        Where the model ran, and the proof.
+    source : str
+    seconds : float
+        From the first capture to the last answer.
+    ended : str
+        Why: ``"end of source"``, ``"interrupted"``, ``"frames"``, ``"window closed"``, or the
+        error's message.
+    """
+
+    captured: int
+    processed: int
+    dropped: int
+    failed: int
+    pending: int
+    duplicates: int
+    fps: float
+    latency_ms: dict[str, float]
+    provider: str
+    nodes_on_provider: str
+    source: str
+    seconds: float
+    ended: str

@@ -1,0 +1,76 @@
+"""Where every captured frame went, exact to the frame."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+__all__ = ["Ledger", "LedgerCounts"]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCounts:
+    """The ledger at one moment: ``captured = processed + dropped + failed + pending``.
+
+    Attributes
+    ----------
+    captured : int
+        Frames that the source gave, broken ones included.
+    processed : int
+        Frames that the model answered.
+    dropped : int
+        Frames that a newer one replaced, or that were left when the stream was stopped.
+    failed : int
+        Frames that could not be answered: unreadable, or refused by the model.
+    pending : int
+        Frames that wait, or are being worked on.
+    """
+
+    captured: int
+    processed: int
+    dropped: int
+    failed: int
+    pending: int
+
+
+class Ledger:
+    """Counts what the capture thread and the processing thread do with frames.
+
+    Each side reports on its own and ``pending`` is counted too, not made up from the rest, so that
+    a frame that goes missing shows as books that do not balance.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._captured = self._processed = self._dropped = self._failed = self._pending = 0
+
+    def capture(self) -> None:
+        """Count a frame that came from the source and now waits."""
+        with self._lock:
+            self._captured += 1
+            self._pending += 1
+
+    def drop(self, count: int = 1) -> None:
+        """Count frames that waited and were given up."""
+        with self._lock:
+            self._pending -= count
+            self._dropped += count
+
+    def process(self) -> None:
+        """Count a frame that was answered."""
+        with self._lock:
+            self._pending -= 1
+            self._processed += 1
+
+    def fail(self) -> None:
+        """Count a frame that could not be answered."""
+        with self._lock:
+            self._pending -= 1
+            self._failed += 1
+
+    def counts(self) -> LedgerCounts:
+        """Return all counts of one moment."""
+        with self._lock:
+            return LedgerCounts(
+                self._captured, self._processed, self._dropped, self._failed, self._pending
+            )

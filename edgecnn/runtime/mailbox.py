@@ -1,0 +1,75 @@
+"""Between capture and processing: the newest frame, or every frame in order."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.ledger import Ledger
+
+__all__ = ["Mailbox"]
+
+
+class Mailbox:
+    """Hands frames from the capture thread to the processing thread.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Told of every frame that comes in or is replaced.
+    newest : bool
+        True: holds one frame, and a newer one replaces it, so that what is processed is never
+        older than one frame; :meth:`put` never waits. False: holds a few, in order, and
+        :meth:`put` waits for room.
+    room : int
+        How many frames may wait when every one counts.
+    """
+
+    def __init__(self, ledger: Ledger, *, newest: bool, room: int = 4) -> None:
+        self._ledger = ledger
+        self._newest = newest
+        self._room = room
+        self._waiting: deque[Frame] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, frame: Frame) -> bool:
+        """Leave a frame; False when the mailbox is closed and wants no more."""
+        with self._changed:
+            self._ledger.capture()
+            while not self._newest and len(self._waiting) >= self._room and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                self._ledger.drop()
+                return False
+            if self._newest and self._waiting:
+                self._waiting.clear()
+                self._ledger.drop()
+            self._waiting.append(frame)
+            self._changed.notify_all()
+            return True
+
+    def get(self, timeout_s: float) -> Frame | None:
+        """Take a frame, waiting up to ``timeout_s`` for it."""
+        with self._changed:
+            if not self._waiting and not self._closed:
+                self._changed.wait(timeout_s)
+            if not self._waiting:
+                return None
+            frame = self._waiting.popleft()
+            self._changed.notify_all()
+            return frame
+
+    def wake(self) -> None:
+        """Let :meth:`get` return early: there may be no further frame to wait for."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Take no more frames, and give up those that wait."""
+        with self._changed:
+            self._closed = True
+            self._ledger.drop(len(self._waiting))
+            self._waiting.clear()
+            self._changed.notify_all()

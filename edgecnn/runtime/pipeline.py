@@ -1,0 +1,314 @@
+"""The live engine: capture, process, sinks.
+
+One thread reads the source, the calling thread does everything else. Between them lies a
+:class:`~edgecnn.runtime.mailbox.Mailbox` that keeps the newest frame of a live source, or every
+frame of a file. The stream ends with its source, at :meth:`Pipeline.stop`, or with an error; the
+sinks are closed and the ledger balances in each case.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgecnn.errors import EdgeCNNError, SourceError
+from edgecnn.runtime.answer import Answer, Summary
+from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.latency import LatencyHistogram
+from edgecnn.runtime.ledger import Ledger
+from edgecnn.runtime.mailbox import Mailbox
+from edgecnn.runtime.processor import Processor, Result
+from edgecnn.runtime.sinks.base import Sink, StreamInfo
+from edgecnn.runtime.sources.base import Source
+
+__all__ = ["Pipeline"]
+
+#: How often a waiting pipeline looks whether it was told to stop. A signal handler can only set a
+#: flag: taking a lock there could wait for ever for the very thread that it interrupted.
+_POLL_S = 0.1
+#: How long the capture thread gets to notice that the stream is over.
+_PARTING_S = 2.0
+
+
+class Pipeline:
+    """Runs a source through a processor into sinks.
+
+    Parameters
+    ----------
+    source : Source
+        Not yet opened.
+    processor : Processor
+    sinks : sequence of Sink
+        Told of every answer, in this order.
+    frames : int, optional
+        End after this many answers.
+    stall_s : float
+        A source that gives nothing for so long has stalled; the stream ends with an error.
+    open_s : float
+        The same for opening it.
+
+    Attributes
+    ----------
+    ledger : Ledger
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        processor: Processor,
+        sinks: Sequence[Sink] = (),
+        *,
+        frames: int | None = None,
+        stall_s: float = 10.0,
+        open_s: float = 20.0,
+    ) -> None:
+        self._source = source
+        self._processor = processor
+        self._sinks = tuple(sinks)
+        self._frames = frames
+        self._stall_s = stall_s
+        self._open_s = open_s
+        self.ledger = Ledger()
+        self._latency = LatencyHistogram()
+        self._stop_reason = ""
+        self._answers = 0
+        self._recent: deque[int] = deque(maxlen=60)
+        self._first_ns = self._last_ns = self._first_answer_ns = 0
+        self._last_frame: Frame | None = None
+
+    def stop(self, reason: str = "stopped") -> None:
+        """End the stream after the frame at hand; safe in signal handlers and on any thread."""
+        self._stop_reason = self._stop_reason or reason
+
+    def run(self) -> Summary:
+        """Run to the end.
+
+        Returns
+        -------
+        Summary
+            When the source ended or the stream was stopped.
+
+        Raises
+        ------
+        SourceError
+            The source could not be opened, ended although it is live, or stalled. The sinks got
+            their summary before.
+        OSError
+            A sink could not write, ``BrokenPipeError`` among them.
+        """
+        capture = _Capture(self._source, self.ledger, limit=self._frames)
+        capture.start()
+        summary: Summary | None = None
+        started = False
+
+        def close(sink: Sink) -> None:
+            sink.close(summary if started else None)
+
+        # The sinks are closed in reverse, whichever of them fails.
+        with contextlib.ExitStack() as closing:
+            try:
+                self._await_open(capture)
+                if not self._stop_reason:
+                    info = StreamInfo(
+                        source=self._source.description,
+                        model=self._processor.title,
+                        live=self._source.live,
+                        fps=self._source.fps,
+                        card=self._processor.card,
+                        stop=self.stop,
+                    )
+                    for sink in self._sinks:
+                        closing.callback(close, sink)
+                        sink.open(info)
+                    started = True
+                    capture.begin()
+                    self._answer_all(capture)
+            except BaseException as error:
+                self.stop(str(error) or type(error).__name__)
+                raise
+            finally:
+                capture.end()
+                summary = self._summary(capture)
+        return summary
+
+    def _await_open(self, capture: _Capture) -> None:
+        limit = time.monotonic() + self._open_s
+        while not capture.opened.wait(_POLL_S) and not self._stop_reason:
+            if time.monotonic() > limit:
+                raise SourceError(
+                    f"{self._source.description} did not open within {self._open_s:g} s"
+                )
+        capture.check()
+
+    def _answer_all(self, capture: _Capture) -> None:
+        last_seen = time.monotonic()
+        while not self._stop_reason:
+            # Asked before the mailbox: a frame put just before the end is not missed.
+            over = capture.over.is_set()
+            frame = capture.mailbox.get(_POLL_S)
+            if frame is not None:
+                self._answer(frame)
+                last_seen = time.monotonic()
+                continue
+            if over:
+                capture.check()
+                self.stop("end of source")
+            elif time.monotonic() - last_seen > self._stall_s:
+                raise SourceError(
+                    f"{self._source.description} stalled: no frame for {self._stall_s:g} s",
+                    hint="is it still connected, and is the network up?",
+                )
+            else:
+                for sink in self._sinks:
+                    sink.idle()
+        self._finish()
+
+    def _answer(self, frame: Frame) -> None:
+        result = self._result(frame)
+        now = time.monotonic_ns()
+        latency_ms = (now - frame.captured_ns) / 1e6
+        self._latency.add(latency_ms)
+        self._first_ns = self._first_ns or frame.captured_ns
+        self._first_answer_ns = self._first_answer_ns or now
+        self._last_ns, self._last_frame = now, frame
+        self._recent.append(now)
+        self._answers += 1
+        self._tell(frame, result, latency_ms)
+        if self._frames and self._answers >= self._frames:
+            self.stop("frames")
+
+    def _result(self, frame: Frame) -> Result:
+        if frame.fault:
+            self.ledger.fail()
+            return Result.unknown(frame.fault)
+        try:
+            result = self._processor.process(frame)
+        except EdgeCNNError as error:
+            self.ledger.fail()
+            return Result.unknown(error.message)
+        self.ledger.process()
+        return result
+
+    def _finish(self) -> None:
+        """Pass on what the processor still has to say, as a further answer to the last frame."""
+        last = self._processor.finish()
+        if last is not None and self._last_frame is not None:
+            latency_ms = (time.monotonic_ns() - self._last_frame.captured_ns) / 1e6
+            self._tell(self._last_frame, last, latency_ms)
+
+    def _tell(self, frame: Frame, result: Result, latency_ms: float) -> None:
+        answer = Answer(
+            frame,
+            result,
+            latency_ms=latency_ms,
+            ledger=self.ledger.counts(),
+            fps=self._recent_fps(),
+            provider=self._processor.provider,
+        )
+        for sink in self._sinks:
+            sink.write(answer)
+
+    def _recent_fps(self) -> float:
+        if len(self._recent) < 2:
+            return 0.0
+        return (len(self._recent) - 1) * 1e9 / max(1, self._recent[-1] - self._recent[0])
+
+    def _summary(self, capture: _Capture) -> Summary:
+        counts = self.ledger.counts()
+        seconds = (self._last_ns - self._first_ns) / 1e9
+        answering = (self._last_ns - self._first_answer_ns) / 1e9
+        return Summary(
+            captured=counts.captured,
+            processed=counts.processed,
+            dropped=counts.dropped,
+            failed=counts.failed,
+            pending=counts.pending,
+            duplicates=capture.duplicates,
+            fps=round((self._answers - 1) / answering, 2) if answering > 0 else 0.0,
+            latency_ms=self._latency.summary(),
+            provider=self._processor.provider,
+            nodes_on_provider=self._processor.nodes_on_provider,
+            source=self._source.description,
+            seconds=round(seconds, 3),
+            ended=self._stop_reason or "end of source",
+        )
+
+
+class _Capture(threading.Thread):
+    """Reads the source into the mailbox; opens and closes it too, all on this one thread."""
+
+    def __init__(self, source: Source, ledger: Ledger, *, limit: int | None) -> None:
+        # A read that hangs in a driver must not keep the process from ending.
+        super().__init__(name="capture", daemon=True)
+        self._source = source
+        self._ledger = ledger
+        self._limit = limit
+        self._wanted = True
+        self._begun = threading.Event()
+        self._error: BaseException | None = None
+        self._before: Frame | None = None
+        self.mailbox = Mailbox(ledger, newest=True)
+        self.opened = threading.Event()
+        self.over = threading.Event()
+        self.duplicates = 0
+
+    def run(self) -> None:
+        try:
+            self._source.open()
+            self.mailbox = Mailbox(self._ledger, newest=self._source.live)
+            self.opened.set()
+            self._begun.wait()
+            self._read_all()
+        except BaseException as error:  # carried to the pipeline's thread, and raised there
+            self._error = error
+        finally:
+            with contextlib.suppress(OSError):
+                self._source.close()
+            self.over.set()
+            self.opened.set()
+            self.mailbox.wake()
+
+    def begin(self) -> None:
+        """Start to read; until then the source is open only."""
+        self._begun.set()
+
+    def check(self) -> None:
+        """Raise what went wrong with the source."""
+        if self._error is not None:
+            raise self._error
+
+    def end(self) -> None:
+        """Stop reading, and wait a little for the source to be closed."""
+        self._wanted = False
+        self.mailbox.close()
+        self._begun.set()
+        self.join(_PARTING_S)
+
+    def _read_all(self) -> None:
+        count = 0
+        # Where every frame counts, none is read that would not be answered.
+        limit = None if self._source.live else self._limit
+        while self._wanted and (limit is None or count < limit):
+            frame = self._source.read()
+            if frame is None:
+                return
+            count += 1
+            if self._source.live:
+                self._compare(frame)
+            if not self.mailbox.put(frame):
+                return
+
+    def _compare(self, frame: Frame) -> None:
+        """Count a picture that equals the one before; most differ within the first few rows."""
+        before, self._before = self._before, frame
+        if before is None or before.data.shape != frame.data.shape or not frame.data.size:
+            return
+        if np.array_equal(before.data[::16], frame.data[::16]) and np.array_equal(
+            before.data, frame.data
+        ):
+            self.duplicates += 1

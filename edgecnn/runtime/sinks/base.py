@@ -1,0 +1,55 @@
+"""The protocol of what receives answers: terminal, window, page, recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from edgecnn.runtime.answer import Answer, Summary
+
+__all__ = ["Sink", "StreamInfo"]
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """What a sink is told when the stream starts.
+
+    Attributes
+    ----------
+    source, model : str
+        For people.
+    live : bool
+        Whether the source goes on regardless of who keeps up.
+    fps : float or None
+        Nominal frame rate of the source.
+    card : mapping of str to str
+        Facts about the model.
+    stop : callable
+        Ends the stream, cleanly, for the reason given; may be called from any thread.
+    """
+
+    source: str
+    model: str
+    live: bool
+    fps: float | None
+    card: Mapping[str, str]
+    stop: Callable[[str], None]
+
+
+class Sink:
+    """Receives the answers of one stream; each method does nothing unless overridden.
+
+    All methods are called from the pipeline's thread. A sink that raises ends the stream.
+    """
+
+    def open(self, stream: StreamInfo) -> None:
+        """Get ready, before the first answer."""
+
+    def write(self, answer: Answer) -> None:
+        """Take one answer; what takes longer than a frame belongs on another thread."""
+
+    def idle(self) -> None:
+        """Get a turn about ten times a second while no frame comes."""
+
+    def close(self, summary: Summary | None) -> None:
+        """Finish, also after an error; ``summary`` is None when the stream never started."""

@@ -1,0 +1,77 @@
+"""Lines for people: what was seen whenever it changes, an account at the end."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from edgecnn.runtime.answer import Answer, Summary
+from edgecnn.runtime.sinks.base import Sink, StreamInfo
+
+__all__ = ["TextLines", "account"]
+
+
+def account(summary: Summary) -> str:
+    """Return a summary as two or three lines of text."""
+    latency = summary.latency_ms
+    skipped = [
+        f"{count:,} {what}"
+        for count, what in (
+            (summary.dropped, "dropped"),
+            (summary.failed, "failed"),
+            (summary.duplicates, "duplicates"),
+        )
+        if count
+    ]
+    frames = f"{summary.captured:,} frames, {summary.processed:,} answered"
+    lines = [", ".join([frames, *skipped]) + f" in {summary.seconds:.1f} s ({summary.ended})"]
+    if summary.processed:
+        lines.append(
+            f"{summary.fps:.1f} fps; latency p50 {latency['p50']:g} ms, p95 {latency['p95']:g} ms, "
+            f"p99 {latency['p99']:g} ms; {summary.provider}, {summary.nodes_on_provider} nodes"
+        )
+    return "\n".join(lines)
+
+
+class TextLines(Sink):
+    """Writes a line when the answer changes; for pictures with names, a line for each.
+
+    Parameters
+    ----------
+    stream : text file
+        Usually ``sys.stdout``; not closed.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._said: tuple[str, str] | None = None
+        self._start_ns = 0
+        self._broken = False
+
+    def open(self, stream: StreamInfo) -> None:
+        """Start with nothing said."""
+        self._said = None
+        self._start_ns = 0
+
+    def write(self, answer: Answer) -> None:
+        """Write a line if there is something new."""
+        result, frame = answer.result, answer.frame
+        self._start_ns = self._start_ns or frame.captured_ns
+        said = (result.label, result.reason if result.state == "unknown" else "")
+        if said == self._said and not frame.name:
+            return
+        self._said = said
+        where = frame.name or f"{(frame.captured_ns - self._start_ns) / 1e9:8.2f} s"
+        what = result.reason if result.state == "unknown" else f"{100 * result.score:5.1f} %"
+        self._line(f"{where}  {result.label:<12} {what}")
+
+    def close(self, summary: Summary | None) -> None:
+        """Write the account."""
+        if summary is not None and not self._broken:
+            self._line(account(summary))
+
+    def _line(self, text: str) -> None:
+        try:
+            print(text, file=self._stream, flush=True)
+        except BrokenPipeError:
+            self._broken = True
+            raise

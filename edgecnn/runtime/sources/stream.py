@@ -1,0 +1,83 @@
+"""A network camera or stream: RTSP over TCP, HTTP (Motion JPEG, HLS), UDP."""
+
+from __future__ import annotations
+
+import cv2
+
+from edgecnn.errors import SourceError
+from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.redact import redact
+from edgecnn.runtime.sources.capture import Capture, open_capture
+
+__all__ = ["Stream"]
+
+_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "rtp://", "udp://", "tcp://")
+
+
+class Stream:
+    """What an address streams.
+
+    A stream of unknown length is live. An address of a finished video (it states how many frames
+    it has) is read like a file.
+
+    Parameters
+    ----------
+    url : str
+        Its credentials are used, and never shown.
+    open_s, read_s : float
+        Seconds after which an address that does not answer, or a stream that gives nothing more,
+        is given up. OpenCV's own limit is 30 s.
+    """
+
+    def __init__(self, url: str, *, open_s: float = 8.0, read_s: float = 5.0) -> None:
+        self._url = url
+        self._open_s = open_s
+        self._read_s = read_s
+        self.description = redact(url)
+        self.live = True
+        self.fps: float | None = None
+        self._capture: Capture | None = None
+
+    @staticmethod
+    def matches(text: str) -> bool:
+        """Tell whether a source's text is an address."""
+        return text.lower().startswith(_SCHEMES)
+
+    def open(self) -> None:
+        """Connect."""
+        # The time-outs work as open parameters only; set() after it comes too late.
+        capture = open_capture(
+            self._url,
+            cv2.CAP_FFMPEG,
+            {
+                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: self._open_s * 1000,
+                cv2.CAP_PROP_READ_TIMEOUT_MSEC: self._read_s * 1000,
+            },
+        )
+        if not capture.isOpened():
+            raise SourceError(
+                f"{self.description} cannot be opened",
+                hint=f"no video came within {self._open_s:g} s: check address, credentials "
+                "and network",
+            )
+        self._capture = Capture(capture, self.description)
+        self.live = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) <= 0
+        self.fps = self._capture.get(cv2.CAP_PROP_FPS) or None
+
+    def read(self) -> Frame | None:
+        """Wait for the next picture."""
+        if self._capture is None:
+            raise SourceError(f"{self.description} is not open")
+        frame = self._capture.read()
+        if frame is None and (self.live or self._capture.count == 0):
+            raise SourceError(
+                f"{self.description} ended or stalled after {self._capture.count} frames",
+                hint=f"it gave nothing more for up to {self._read_s:g} s",
+            )
+        return frame
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._capture is not None:
+            self._capture.close()
+            self._capture = None

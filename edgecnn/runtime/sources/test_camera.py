@@ -1,0 +1,132 @@
+"""A camera that draws what it shows: ``test:``, ``test:digits?fps=60&seed=1``.
+
+It needs no hardware, gives the same frames for the same seed, and knows the right answer to each.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.errors import UsageError
+from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.sources.digits import draw_digit, handwriting
+from edgecnn.runtime.sources.options import Options
+
+__all__ = ["TestCamera"]
+
+_PREFIX = "test:"
+_NOISE_FRAMES = 8
+
+
+class TestCamera:
+    """Moving, turning, hand-written digits, one after the other.
+
+    Parameters
+    ----------
+    text : str
+        ``test:`` or ``test:digits`` with the options ``fps`` (30), ``seed`` (0), ``size``
+        (640x480), ``hold`` (seconds per digit, 1), ``frames`` (how many before it ends; 0 for
+        ever), ``pace`` (``live`` as a camera does, or ``free``: as fast as they are read, and
+        every frame is processed).
+
+    Examples
+    --------
+    >>> camera = TestCamera("test:digits?frames=2&pace=free")
+    >>> camera.open(); frame = camera.read()
+    >>> frame.data.shape, frame.truth in set("0123456789")
+    ((480, 640, 3), True)
+    """
+
+    __test__ = False  # not a test case, whatever pytest thinks of its name
+
+    def __init__(self, text: str = "test:digits") -> None:
+        name, options = Options.split(text)
+        if name not in (_PREFIX, f"{_PREFIX}digits"):
+            raise UsageError(
+                f"unknown test camera: {name}", hint="test:digits draws digits for picture models"
+            )
+        self.fps: float | None = options.number("fps", 30.0)
+        self._interval_ns = int(1e9 / (self.fps or 30.0))
+        self._seed = options.integer("seed", 0)
+        self._width, self._height = options.size("size", (640, 480))
+        self._hold = max(1, round(options.number("hold", 1.0) * (self.fps or 30.0)))
+        self._frames = options.integer("frames", 0)
+        self.live = options.choice("pace", "live", ("live", "free")) == "live"
+        options.finish()
+        self.description = f"{_PREFIX}digits ({self._width}x{self._height}, {self.fps:g} fps)"
+        self._noise = self._make_noise()
+        self._order: dict[int, list[str]] = {}
+        self._count = 0
+        self._due_ns = 0
+
+    @staticmethod
+    def matches(text: str) -> bool:
+        """Tell whether a source's text names a test camera."""
+        return text.startswith(_PREFIX)
+
+    def open(self) -> None:
+        """Start at frame 0."""
+        self._count = 0
+        self._due_ns = time.monotonic_ns()
+
+    def read(self) -> Frame | None:
+        """Wait until the next frame is due, and draw it."""
+        if self._frames and self._count >= self._frames:
+            return None
+        number = self._count
+        self._count += 1
+        data = self.picture(number)
+        if self.live:
+            wait = (self._due_ns - time.monotonic_ns()) / 1e9
+            if wait > 0:
+                time.sleep(wait)
+            # A machine that was held up goes on from now; it does not catch up in a burst.
+            self._due_ns = max(self._due_ns, time.monotonic_ns() - self._interval_ns)
+            self._due_ns += self._interval_ns
+        return Frame(
+            f"{_PREFIX}digits", number, time.monotonic_ns(), data, truth=self.label(number)
+        )
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def label(self, number: int) -> str:
+        """Return the digit that a frame shows; all ten come up before one comes again."""
+        place = number // self._hold
+        return self._digits(place // 10)[place % 10]
+
+    def picture(self, number: int) -> NDArray[np.uint8]:
+        """Draw one frame, shape ``(H, W, 3)``: it depends on number, seed and size alone."""
+        place, step = divmod(number, self._hold)
+        hand = handwriting(self._seed, place)
+        phase = 2 * np.pi * step / self._hold
+        sway = 1.0 if place % 2 else -1.0
+        hand = dataclasses.replace(
+            hand,
+            x=hand.x + 0.035 * sway * float(np.sin(phase)),
+            y=hand.y + 0.025 * float(np.sin(2 * phase)),
+            turn=hand.turn + 0.08 * sway * float(np.sin(phase)),
+            height=hand.height * (1 + 0.03 * float(np.cos(phase))),
+        )
+        canvas = self._noise[number % _NOISE_FRAMES].copy()
+        draw_digit(canvas, self.label(number), hand, (232, 238, 240))
+        return canvas
+
+    def _digits(self, turn: int) -> list[str]:
+        if turn not in self._order:
+            random = np.random.default_rng([self._seed, turn, 10])
+            self._order = {turn: [str(d) for d in random.permutation(10)]}
+        return self._order[turn]
+
+    def _make_noise(self) -> list[NDArray[np.uint8]]:
+        """Dark frames with a little sensor noise, so that no two frames are equal."""
+        random = np.random.default_rng([self._seed, 1])
+        shape = (_NOISE_FRAMES, self._height, self._width)
+        return [
+            np.repeat(grey[:, :, None], 3, axis=2)
+            for grey in random.integers(6, 14, size=shape, dtype=np.uint8)
+        ]

@@ -1,0 +1,1 @@
+"""The one web server and its safety rules; pages that show a running program are built on it."""

@@ -1,0 +1,119 @@
+"""What every request must pass: the right host, the right origin, the token.
+
+Every answer carries headers that keep the page to itself: nothing is loaded from elsewhere, no
+other site may frame or read it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from edgecnn.web.address import Address
+
+__all__ = ["Guard"]
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+_SAFE = ("GET", "HEAD")
+
+
+class Guard:
+    """An ASGI application that lets only proper requests through to another.
+
+    Parameters
+    ----------
+    application : ASGI application
+    address : Address
+        With the port that is really listened on.
+    token : str or None
+        Asked for in the URL (``?token=``, moved to a cookie at once), in the cookie, or as
+        ``Authorization: Bearer``.
+    """
+
+    def __init__(self, application: ASGIApp, address: Address, token: str | None) -> None:
+        self._application = application
+        self._address = address
+        self._token = token
+        # Cookies do not know ports: two servers on one host must not share one.
+        self._cookie = f"edgecnn-{address.port}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self._application(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        refusal = self._refusal(scope)
+        answer = self._application if refusal is None else refusal
+        await answer(scope, receive, send_guarded)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """Return the answer to an improper request, None to a proper one."""
+        headers = Headers(scope=scope)
+        if scope["type"] != "http":
+            return PlainTextResponse("no web sockets here", 403)
+        if not self._address.allows(headers.get("host", "")):
+            return PlainTextResponse("this server does not go by that name", 421)
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+            return PlainTextResponse("not from another site", 403)
+        if headers.get("sec-fetch-site") == "cross-site" and scope["path"] != "/":
+            return PlainTextResponse("not from another site", 403)
+        if scope["method"] not in _SAFE:
+            return PlainTextResponse("this server only shows", 405, headers={"Allow": "GET, HEAD"})
+        return self._token_refusal(scope, headers)
+
+    def _token_refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        if self._token is None:
+            return None
+        query = parse_qsl(scope["query_string"].decode("latin-1"))
+        given = dict(query).get("token")
+        if given is not None and self._matches(given):
+            rest = urlencode([pair for pair in query if pair[0] != "token"])
+            # Out of the address line, where it would be shown and kept in the history.
+            answer = RedirectResponse(scope["path"] + (f"?{rest}" if rest else ""), 303)
+            answer.set_cookie(self._cookie, given, httponly=True, samesite="strict", path="/")
+            return answer
+        bearer = headers.get("authorization", "")
+        if bearer.lower().startswith("bearer ") and self._matches(bearer[7:].strip()):
+            return None
+        if self._matches(self._from_cookie(headers.get("cookie", ""))):
+            return None
+        return PlainTextResponse(
+            "This page needs its token: open the address that edgecnn printed.",
+            401,
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+    def _from_cookie(self, text: str) -> str:
+        try:
+            morsel = SimpleCookie(text).get(self._cookie)
+        except CookieError:
+            return ""
+        return morsel.value if morsel is not None else ""
+
+    def _matches(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), (self._token or "").encode())

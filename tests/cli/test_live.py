@@ -1,0 +1,342 @@
+"""``edgecnn live`` as a person runs it: processes, signals, pipes."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from edgecnn import metadata as contract
+
+
+def _environment():
+    gone = ("DISPLAY", "WAYLAND_DISPLAY")
+    return {key: value for key, value in os.environ.items() if key not in gone}
+
+
+def _command(*arguments):
+    return [sys.executable, "-m", "edgecnn", "live", *map(str, arguments)]
+
+
+def _live(*arguments, timeout=60):
+    return subprocess.run(
+        _command(*arguments),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=_environment(),
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def _running(*arguments, **options):
+    process = subprocess.Popen(
+        _command(*arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
+        **options,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def _rows(text):
+    rows = [json.loads(line) for line in text.splitlines()]
+    return rows[:-1], rows[-1]["summary"]
+
+
+def _one_error_line(done):
+    """See that a run failed with one line (and a hint) and nothing on stdout."""
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert done.returncode == 1, done.stderr
+    assert len(errors) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    return errors[0]
+
+
+def test_json_lines_of_the_test_camera(picture_model):
+    done = _live(picture_model, "--source", "test:?frames=40&fps=60", "--json")
+    assert done.returncode == 0, done.stderr
+    rows, summary = _rows(done.stdout)
+    assert summary["captured"] == 40
+    assert summary["processed"] == len(rows)
+    assert summary["processed"] + summary["dropped"] == 40
+    assert summary["pending"] == 0
+    assert (summary["provider"], summary["ended"]) == ("cpu", "end of source")
+    agreed = {"source", "frame", "captured_ns", "latency_ms", "state", "reason", "label", "score"}
+    for row in rows:
+        assert agreed | {"top", "ledger"} <= set(row)
+        ledger = row["ledger"]
+        assert ledger["captured"] == sum(ledger.values()) - ledger["captured"]
+        assert row["truth"] in "0123456789"
+    frames = [row["frame"] for row in rows]
+    assert frames == sorted(set(frames))
+    assert rows[-1]["frame"] == 39
+    assert "brightness on cpu: 3/3 nodes" in done.stderr
+
+
+def test_text_and_no_window_without_a_display(picture_model):
+    done = _live(picture_model, "--source", "test:?frames=5&pace=free")
+    assert done.returncode == 0
+    assert "no window: " in done.stderr
+    assert "5 frames, 5 answered in" in done.stdout
+    assert "fps; latency p50" in done.stdout
+
+
+def test_a_display_that_does_not_answer_does_not_abort(picture_model, monkeypatch):
+    command = _command(picture_model, "--source", "test:?frames=3&pace=free")
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=_environment() | {"DISPLAY": ":217"},
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "no window: " in done.stderr
+
+
+def test_frames_ends_the_stream(picture_model):
+    done = _live(picture_model, "--source", "test:?fps=100", "--frames", 7, "--json", "--headless")
+    rows, summary = _rows(done.stdout)
+    assert len(rows) == 7
+    assert summary["ended"] == "frames"
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")]
+)
+def test_a_signal_ends_the_stream_cleanly(picture_model, tmp_path, number, reason):
+    record = tmp_path / "out.mkv"
+    with _running(
+        picture_model, "--source", "test:", "--json", "--headless", "--record", record
+    ) as process:
+        lines = [process.stdout.readline() for _ in range(10)]
+        process.send_signal(number)
+        rest, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    rows, summary = _rows("".join(lines) + rest)
+    assert summary["ended"] == reason
+    assert summary["pending"] == 0
+    assert summary["captured"] == summary["processed"] + summary["dropped"] + summary["failed"]
+    assert len(rows) == summary["processed"] >= 10
+    capture = cv2.VideoCapture(str(record), cv2.CAP_FFMPEG)
+    count = 0
+    while capture.read()[0]:
+        count += 1
+    assert count == summary["processed"]
+
+
+def test_a_second_signal_ends_a_process_that_does_not_come_to_its_end(picture_model, tmp_path):
+    # Nobody writes into the pipe, so that opening it as a recording never returns.
+    fifo = tmp_path / "out.mkv"
+    os.mkfifo(fifo)
+    with _running(
+        picture_model, "--source", "test:?fps=30", "--json", "--headless", "--record", fifo
+    ) as process:
+        json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == -signal.SIGTERM
+
+
+def test_a_broken_pipe_ends_the_stream_quietly(picture_model):
+    with _running(picture_model, "--source", "test:?fps=100", "--json", "--headless") as process:
+        assert json.loads(process.stdout.readline())["state"] == "ok"
+        process.stdout.close()
+        process.wait(20)
+        errors = process.stderr.read()
+    assert process.returncode == 141
+    assert "Traceback" not in errors
+    assert "Exception" not in errors
+    assert "error" not in errors
+
+
+def test_a_killed_recording_can_be_played(picture_model, tmp_path):
+    record = tmp_path / "out.mkv"
+    with _running(
+        picture_model, "--source", "test:?fps=30", "--json", "--headless", "--record", record
+    ) as process:
+        for _ in range(30):
+            process.stdout.readline()
+        process.kill()
+    capture = cv2.VideoCapture(str(record), cv2.CAP_FFMPEG)
+    shapes = []
+    while (read := capture.read())[0]:
+        shapes.append(read[1].shape)
+    assert len(shapes) >= 25
+    assert set(shapes) == {(480, 640, 3)}
+
+
+def test_an_mp4_is_made_at_the_end_and_the_mkv_is_gone(picture_model, tmp_path):
+    record = tmp_path / "out.mp4"
+    done = _live(
+        picture_model, "--source", "test:?frames=20&pace=free", "--headless", "--record", record
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"recorded: {record}" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+    capture = cv2.VideoCapture(str(record), cv2.CAP_FFMPEG)
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 20
+
+
+def test_a_folder_with_a_broken_picture(picture_model, tmp_path):
+    for name, value in (("a.png", 0), ("c.png", 255)):
+        cv2.imwrite(str(tmp_path / name), np.full((30, 30, 3), value, np.uint8))
+    (tmp_path / "b.png").write_bytes(b"nothing")
+    done = _live(picture_model, "--source", tmp_path, "--json", "--headless")
+    rows, summary = _rows(done.stdout)
+    assert done.returncode == 0
+    assert [row["label"] for row in rows] == ["dark", "unknown", "bright"]
+    assert [row["state"] for row in rows] == ["ok", "unknown", "ok"]
+    assert "b.png" in rows[1]["reason"]
+    assert [Path(row["name"]).name for row in rows] == ["a.png", "b.png", "c.png"]
+    assert (summary["captured"], summary["processed"], summary["failed"]) == (3, 2, 1)
+
+
+def test_nothing_but_broken_pictures_is_a_failure(picture_model, tmp_path):
+    (tmp_path / "b.png").write_bytes(b"nothing")
+    done = _live(picture_model, "--source", tmp_path, "--json", "--headless")
+    assert done.returncode == 1
+    assert "none of the 1 frames" in done.stderr
+    assert _rows(done.stdout)[1]["failed"] == 1
+
+
+def test_a_beat_model_reads_an_ecg():
+    source = "test:ecg?seconds=30&pace=free"
+    done = _live("bundled:ecg-beats", "--source", source, "--json", "--headless")
+    assert done.returncode == 0, done.stderr
+    rows, summary = _rows(done.stdout)
+    assert (summary["captured"], summary["processed"], summary["dropped"]) == (300, 300, 0)
+    beats = [beat for row in rows for beat in row["beats"]]
+    assert 30 <= len(beats) <= 40
+    assert {"N", "V"} <= {beat["class"] for beat in beats}
+
+
+def test_a_picture_model_reads_no_ecg(picture_model):
+    done = _live(picture_model, "--source", "test:ecg")
+    assert done.returncode == 2
+    assert "unknown test camera: test:ecg" in done.stderr
+
+
+@pytest.mark.data
+def test_a_real_video_frame_by_frame(picture_model, data_root):
+    video = data_root / "video" / "asl-again.mkv"
+    done = _live(picture_model, "--source", video, "--json", "--headless")
+    rows, summary = _rows(done.stdout)
+    assert done.returncode == 0
+    assert [row["frame"] for row in rows] == list(range(77))
+    assert (summary["captured"], summary["processed"], summary["dropped"]) == (77, 77, 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("missing.mp4", "no such source: missing.mp4"),
+        ("missing/", "no such source: missing/"),
+        ("213", "no camera 213"),
+        ("http://bob:geheim@127.0.0.1:9/x", "http://***@127.0.0.1:9/x cannot be opened"),
+        ("empty", "no pictures in"),
+        ("killed.mp4", "killed.mp4 is not a readable video"),
+    ],
+)
+def test_a_source_that_is_not_there_is_one_line(picture_model, tmp_path, monkeypatch, source, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "killed.mp4").write_bytes(b"\0\0\0\x20ftypisom" + b"\0" * 4000)
+    record = tmp_path / "out.mkv"
+    done = _live(picture_model, "--source", source, "--json", "--headless", "--record", record)
+    assert says in _one_error_line(done)
+    assert "geheim" not in done.stderr
+    assert not record.exists()
+
+
+def test_a_model_that_cannot_be_used_is_one_line(picture_model, tmp_path):
+    truncated = tmp_path / "cut.onnx"
+    truncated.write_bytes(picture_model.read_bytes()[:200])
+    foreign = tmp_path / "foreign.onnx"
+    model = onnx.load(picture_model)
+    kept = [p for p in model.metadata_props if p.key != contract.CONTRACT_KEY]
+    del model.metadata_props[:]
+    onnx.save(model, foreign)
+    assert kept
+    for path, says in (
+        (truncated, "not a readable ONNX model"),
+        (foreign, "no edgecnn metadata"),
+        (tmp_path / "none.onnx", "no such model"),
+    ):
+        assert says in _one_error_line(_live(path, "--source", "test:"))
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" in onnxruntime.get_available_providers(),
+    reason="this ONNX Runtime has CUDA in it",
+)
+def test_cuda_that_cannot_start_exits_1_with_cause_and_cure(picture_model):
+    done = _live(picture_model, "--source", "test:", "--provider", "cuda")
+    assert "built without cuda" in _one_error_line(done)
+    assert "edgecnn[gpu]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--source", "test:?speed=1"],
+        ["--source", "foo:bar"],
+        ["--source", "test:", "--provider", "quantum"],
+        ["--source", "test:", "--record", "out.avi"],
+        ["--source", "test:", "--web", "nowhere"],
+        ["--source", "test:", "--frames", "0"],
+        [],
+    ],
+)
+def test_wrong_usage_exits_2(picture_model, arguments):
+    done = _live(picture_model, *arguments)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_page_is_served_while_it_runs_and_the_port_must_be_free(picture_model):
+    with _running(
+        picture_model, "--source", "test:", "--headless", "--web", "127.0.0.1:0"
+    ) as process:
+        url = None
+        while url is None:
+            line = process.stderr.readline()
+            assert line
+            if found := re.search(r"page: (http://127\.0\.0\.1:(\d+)/)", line):
+                url, port = found[1], found[2]
+        with urllib.request.urlopen(url, timeout=5) as page:
+            assert b"<title>edgecnn live</title>" in page.read()
+        taken = _live(
+            picture_model, "--source", "test:", "--headless", "--web", f"127.0.0.1:{port}"
+        )
+        assert f"127.0.0.1:{port} is in use" in _one_error_line(taken)
+        process.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert time.monotonic() - started < 6

@@ -1,0 +1,61 @@
+import time
+
+import pytest
+
+from edgecnn.errors import EdgeCNNError
+from edgecnn.runtime.sinks.background import Background
+from edgecnn.runtime.sinks.base import Sink
+
+
+class _Slow(Sink):
+    def __init__(self, seconds=0.0, error=None):
+        self.seen, self.seconds, self.error = [], seconds, error
+        self.closed = None
+
+    def write(self, answer):
+        time.sleep(self.seconds)
+        if self.error is not None:
+            raise self.error
+        self.seen.append(answer.frame.number)
+
+    def close(self, summary):
+        self.closed = summary
+
+
+def test_a_slow_sink_in_the_background_does_not_hold_up_a_live_stream(
+    make_answer, make_stream, summary
+):
+    slow = _Slow(0.03)
+    sink = Background(slow, room=2)
+    sink.open(make_stream(live=True))
+    started = time.monotonic()
+    for number in range(50):
+        sink.write(make_answer(number))
+    assert time.monotonic() - started < 0.5
+    sink.close(summary)
+    assert slow.seen[-1] == 49
+    assert sink.lost == 50 - len(slow.seen) > 30
+    assert slow.closed is summary
+
+
+def test_a_slow_sink_in_the_background_gets_everything_of_a_file(make_answer, make_stream, summary):
+    slow = _Slow(0.002)
+    sink = Background(slow, room=2)
+    sink.open(make_stream(live=False))
+    for number in range(50):
+        sink.write(make_answer(number))
+    sink.close(summary)
+    assert slow.seen == list(range(50))
+    assert sink.lost == 0
+
+
+def test_an_error_in_the_background_is_raised_in_the_pipeline(make_answer, make_stream, summary):
+    slow = _Slow(error=EdgeCNNError("disk full"))
+    sink = Background(slow)
+    sink.open(make_stream())
+    sink.write(make_answer())
+    sink._thread.join(5)
+    with pytest.raises(EdgeCNNError, match="disk full"):
+        sink.idle()
+    sink.close(summary)
+    assert slow.closed is summary

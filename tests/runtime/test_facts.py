@@ -1,0 +1,35 @@
+import dataclasses
+
+from edgecnn.metadata import Accuracy, Measured
+from edgecnn.runtime.facts import model_facts
+from edgecnn.runtime.session import load_model
+
+
+def _accuracy(metric, value):
+    return Accuracy(
+        dataset="set",
+        split="test",
+        metric=metric,
+        value=value,
+        interval_95=(value - 0.01, value + 0.01),
+        n=1234,
+    )
+
+
+def test_what_a_page_says_about_a_model(picture_model):
+    model = load_model(picture_model, provider="cpu")
+    measured = Measured(accuracy=(_accuracy("accuracy", 0.9), _accuracy("macro-F1 (N,S,V)", 0.7)))
+    facts = model_facts(dataclasses.replace(model, measured=measured))
+    assert facts["Input"] == "28 × 28 gray, crop"
+    assert facts["Labels"] == "dark, grey, bright"
+    assert facts["Accuracy on set test"] == "90.00 % (89.00 to 91.00; n = 1,234)"
+    assert facts["Macro-F1 (N,S,V) on set test"] == "0.700 (0.690 to 0.710; n = 1,234)"
+    assert facts["Runs on"] == "cpu, 3/3 nodes"
+
+
+def test_bundled_models_state_what_was_measured():
+    facts = model_facts(load_model("bundled:mnist-lenet5", provider="cpu"))
+    assert facts["Accuracy on mnist test"].startswith("99.")
+    assert facts["Parameters"] == "61,706"
+    beats = model_facts(load_model("bundled:ecg-beats", provider="cpu"))
+    assert beats["Input"] == "MLII, 360 Hz, mV"

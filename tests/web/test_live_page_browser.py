@@ -1,0 +1,289 @@
+"""The live page in a real browser, fed by a real pipeline."""
+
+import dataclasses
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from edgecnn.runtime.images import ImageProcessor
+from edgecnn.runtime.pipeline import Pipeline
+from edgecnn.runtime.session import load_model
+from edgecnn.runtime.sinks.background import Background
+from edgecnn.runtime.sinks.web import WebPage
+from edgecnn.runtime.sources.test_camera import TestCamera
+from edgecnn.web.address import Address
+from edgecnn.web.live_page import LivePage
+
+pytestmark = pytest.mark.browser
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@dataclasses.dataclass
+class Stream:
+    pipeline: Pipeline
+    thread: threading.Thread
+    url: str
+
+
+@pytest.fixture
+def stream(picture_model):
+    """A running stream; its page's address is known when the test starts."""
+    running = []
+
+    def make(text="test:digits?size=320x240", address=Address("127.0.0.1", 0), processor=None):  # noqa: B008
+        announced = []
+        sink = Background(WebPage(address, announced.append), room=1, may_lose=True)
+        model = load_model(picture_model, provider="cpu", spinning=False)
+        pipeline = Pipeline(TestCamera(text), processor or ImageProcessor(model), [sink])
+        thread = threading.Thread(target=pipeline.run)
+        thread.start()
+        limit = time.monotonic() + 10
+        while not announced:
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+        running.append(Stream(pipeline, thread, announced[0]))
+        return running[-1]
+
+    yield make
+    for each in running:
+        each.pipeline.stop()
+        each.thread.join()
+
+
+def _open(browser, url, size="desktop", scheme="light"):
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = context.new_page()
+    page.troubles = []
+    page.on("console", lambda message: page.troubles.append(message.text))
+    page.on("pageerror", lambda error: page.troubles.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            page.troubles.append(request.url)
+            if not request.url.startswith((url.partition("?")[0], "data:"))
+            else None
+        ),
+    )
+    page.goto(url)
+    return page
+
+
+def _until(page, expression, seconds=10):
+    """Wait for an expression; the page's own rules forbid playwright to compile one in it."""
+    limit = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < limit, expression
+        page.wait_for_timeout(50)
+
+
+def _no_overflow(page):
+    return page.evaluate(
+        """() => [...document.querySelectorAll("body *")].filter(e => {
+            const box = e.getBoundingClientRect();
+            return box.width > 0 && box.right > innerWidth + 0.5;
+        }).map(e => e.id || e.className)"""
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_running_stream_is_shown(browser, stream, size, scheme):
+    page = _open(browser, stream().url, size, scheme)
+    page.wait_for_selector("#state[data-state=live]", timeout=10_000)
+    _until(page, "document.getElementById('picture').naturalWidth >= 320")
+    _until(page, "parseFloat(document.getElementById('fps').textContent) > 10")
+    assert page.inner_text("#model") == "brightness"
+    assert "test:digits" in page.inner_text("#source")
+    assert page.inner_text("#label") in ("dark", "grey", "bright")
+    assert page.locator("#top li").count() == 3
+    scores = [float(text.strip(" %")) for text in page.locator("#top .score").all_inner_texts()]
+    assert sum(scores) == pytest.approx(100, abs=0.3)
+    assert float(page.inner_text("#latency")) > 0
+    before = int(page.inner_text("[data-count=captured]").replace(",", ""))
+    _until(
+        page,
+        f"parseInt(document.querySelector('[data-count=captured]').textContent) > {before + 5}",
+    )
+    assert "28 × 28 gray" in page.inner_text("#facts")
+    assert not page.locator("#empty").is_visible()
+    assert _no_overflow(page) == []
+    assert page.troubles == []
+    page.context.close()
+
+
+def test_the_picture_moves(browser, stream):
+    page = _open(browser, stream().url)
+    page.wait_for_selector("#state[data-state=live]", timeout=10_000)
+    first = page.locator("#picture").screenshot()
+    page.wait_for_timeout(400)
+    assert page.locator("#picture").screenshot() != first
+    page.context.close()
+
+
+def test_the_end_is_told_and_the_last_picture_stays(browser, stream):
+    running = stream()
+    page = _open(browser, running.url, "phone")
+    page.wait_for_selector("#state[data-state=live]", timeout=10_000)
+    running.pipeline.stop("enough of it")
+    page.wait_for_selector("#state[data-state=ended]", timeout=10_000)
+    assert "ended by: enough of it" in page.inner_text("#summary")
+    assert page.inner_text("[data-count=pending]") == "0"
+    assert page.evaluate("document.getElementById('picture').naturalWidth") >= 320
+    assert page.locator("#picture").is_visible()
+    page.wait_for_timeout(1500)
+    assert page.inner_text("#state").strip() == "ended"
+    assert _no_overflow(page) == []
+    page.context.close()
+
+
+def test_before_the_first_frame_the_page_waits(browser, stream):
+    class Never:
+        title, provider, nodes_on_provider, card = "never", "cpu", "1/1", {}
+        over = threading.Event()
+
+        def process(self, frame):
+            from edgecnn.runtime.processor import Result
+
+            self.over.wait(20)
+            return Result("late", 1.0, (("late", 1.0),))
+
+        def finish(self):
+            return None
+
+    never = Never()
+    page = _open(browser, stream(processor=never).url)
+    _until(page, "document.getElementById('model').textContent === 'never'")
+    page.wait_for_timeout(300)
+    assert page.locator("#empty").is_visible()
+    assert "Waiting for the first frame" in page.inner_text("#empty")
+    assert page.inner_text("#state").strip() == "waiting"
+    assert _no_overflow(page) == []
+    never.over.set()
+    page.wait_for_selector("#state[data-state=live]", timeout=10_000)
+    assert page.inner_text("#label") == "late"
+    page.context.close()
+
+
+def test_a_lost_connection_is_told_and_found_again(browser):
+    about = {"source": "cam", "model": "digits", "card": {}}
+    status = {
+        "frame": 1,
+        "state": "ok",
+        "reason": "",
+        "label": "seven",
+        "top": [["seven", 1.0]],
+        "fps": 25.0,
+        "latency_ms": 1.0,
+        "ledger": dict.fromkeys(("captured", "processed", "dropped", "failed", "pending"), 1),
+    }
+    jpeg = cv2.imencode(".jpg", np.full((240, 320, 3), 99, np.uint8))[1].tobytes()
+    first = LivePage(Address("127.0.0.1", 0), about)
+    first.start()
+    first.publish(status, jpeg)
+    page = _open(browser, first.url)
+    page.wait_for_selector("#state[data-state=live]", timeout=10_000)
+    first._server.stop()
+    page.wait_for_selector("#state[data-state=lost]", timeout=10_000)
+    assert "Connection lost" in page.inner_text("#empty")
+    second = LivePage(Address("127.0.0.1", int(first.url.rsplit(":")[2].strip("/"))), about)
+    second.start()
+    second.publish(status, jpeg)
+    page.wait_for_selector("#state[data-state=live]", timeout=20_000)
+    _until(page, "!document.getElementById('picture').hidden")
+    second.end({})
+    page.context.close()
+
+
+def test_no_answer_is_shown_as_unknown_with_its_reason(browser, stream):
+    class Unsure:
+        title, provider, nodes_on_provider, card = "unsure", "cpu", "1/1", {}
+
+        def process(self, frame):
+            from edgecnn.runtime.processor import Result
+
+            return Result.unknown("too dark <b>to say</b>")
+
+        def finish(self):
+            return None
+
+    page = _open(browser, stream(processor=Unsure()).url)
+    page.wait_for_selector("#state[data-state=unknown]", timeout=10_000)
+    assert page.inner_text("#label") == "unknown"
+    assert page.inner_text("#reason") == "too dark <b>to say</b>"
+    page.context.close()
+
+
+def test_long_labels_and_facts_fit_a_phone(browser, stream):
+    long = "golden_retriever_with_a_very_long_name_that_has_no_spaces_at_all_in_it"
+
+    class Wordy:
+        title, provider, nodes_on_provider = long, "cpu", "1/1"
+
+        def __init__(self):
+            self.card = {"Labels": long * 3, "Accuracy on something": long}
+
+        def process(self, frame):
+            from edgecnn.runtime.processor import Result
+
+            return Result(long, 0.9, ((long, 0.9), (long + "2", 0.1)))
+
+        def finish(self):
+            return None
+
+    page = _open(browser, stream(processor=Wordy()).url, "phone", "dark")
+    page.wait_for_selector("#state[data-state=live]", timeout=10_000)
+    assert _no_overflow(page) == []
+    page.context.close()
+
+
+def test_a_browser_needs_the_token_once(browser, stream):
+    url = stream(address=Address("0.0.0.0", 0)).url
+    port, token = url.split(":")[2].split("/?token=")
+    context = browser.new_context()
+    page = context.new_page()
+    assert page.goto(f"http://127.0.0.1:{port}/").status == 401
+    page.goto(f"http://127.0.0.1:{port}/?token={token}")
+    page.wait_for_selector("#state[data-state=live]", timeout=10_000)
+    assert page.url == f"http://127.0.0.1:{port}/"
+    assert page.goto(f"http://127.0.0.1:{port}/").status == 200
+    context.close()
+
+
+def test_another_page_cannot_read_the_figures(browser, stream):
+    url = stream().url
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto("data:text/html,<p>elsewhere")
+    answer = page.evaluate(
+        """async (url) => { try { return await (await fetch(url + "figures")).text() }
+                           catch (error) { return "refused" } }""",
+        url,
+    )
+    assert answer == "refused"
+    context.close()
