@@ -1,0 +1,80 @@
+"""A calibration set, read batch by batch and as often as it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.data.dataset import Dataset
+from edgecnn.errors import DataError
+from edgecnn.evaluation.evaluate import input_batches
+from edgecnn.metadata import InputSpec
+
+__all__ = ["CalibrationBatches"]
+
+
+class CalibrationBatches:
+    """Chosen examples of a dataset, preprocessed by a model's metadata.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    spec : InputSpec
+        ``metadata.input`` of the model that is calibrated.
+    indices : ndarray of int
+        Which examples.
+    batch : int
+        Examples at a time.
+    progress : callable, optional
+        Called with the number of examples given out, counted over all passes.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        spec: InputSpec,
+        indices: NDArray[np.integer],
+        *,
+        batch: int,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self._dataset = dataset
+        self._spec = spec
+        self._indices = indices
+        self._batch = batch
+        self._progress = progress
+        self._given = 0
+
+    def __call__(self) -> Iterator[dict[str, NDArray[np.float32]]]:
+        """Start anew.
+
+        Raises
+        ------
+        DataError
+            The data is of another kind or size than the model reads, or not finite.
+        """
+        for inputs in input_batches(
+            self._dataset, self._spec, indices=self._indices, batch=self._batch
+        ):
+            self._check(inputs)
+            yield inputs
+            self._given += len(next(iter(inputs.values())))
+            if self._progress is not None:
+                self._progress(self._given)
+
+    def first(self) -> dict[str, NDArray[np.float32]]:
+        """Return the first example alone, batch 1."""
+        inputs = self._dataset.inputs(self._spec, self._indices[:1])
+        self._check(inputs)
+        return inputs
+
+    def _check(self, inputs: dict[str, NDArray[np.float32]]) -> None:
+        name = self._dataset.info.name
+        found = {key: tensor.shape[1:] for key, tensor in inputs.items()}
+        if found != self._spec.tensors:
+            raise DataError(f"{name} gives inputs {found}, the model reads {self._spec.tensors}")
+        for key, tensor in inputs.items():
+            if not np.isfinite(tensor).all():
+                raise DataError(f"{name} holds values of {key} that are not finite")

@@ -1,0 +1,77 @@
+"""Bring a graph into the form that is best quantized."""
+
+from __future__ import annotations
+
+import onnx
+import onnx.version_converter
+
+from edgecnn.calibration.sessions import optimised
+from edgecnn.errors import ModelError
+from edgecnn.export.opset import opset_of
+
+__all__ = ["is_quantized", "prepare"]
+
+_QUANTIZED = frozenset(
+    {
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "DynamicQuantizeLinear",
+        "QLinearConv",
+        "QLinearMatMul",
+        "ConvInteger",
+        "MatMulInteger",
+    }
+)
+
+#: First opset whose ``DequantizeLinear`` takes a scale per channel.
+_PER_CHANNEL_OPSET = 13
+
+
+def is_quantized(model: onnx.ModelProto) -> bool:
+    """Tell whether a graph holds 8-bit operators already."""
+    return any(node.op_type in _QUANTIZED for node in model.graph.node)
+
+
+def prepare(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Let ONNX Runtime fold what can be folded, and infer every shape.
+
+    A batch normalisation behind a convolution becomes part of its weights, a matrix product with a
+    sum becomes one ``Gemm``: quantizing them apart would cost accuracy and time. Tensors without a
+    known type are not quantized at all. A file of an opset below 13 is brought up to it.
+
+    Raises
+    ------
+    ModelError
+        ONNX Runtime cannot load the graph, it cannot be converted, or shapes cannot be inferred.
+    """
+    if opset_of(model) < _PER_CHANNEL_OPSET:
+        model = _converted(model)
+    folded = optimised(model, basic=True)
+    try:
+        inferred: onnx.ModelProto = onnx.shape_inference.infer_shapes(
+            folded, strict_mode=True, data_prop=True
+        )
+    except onnx.shape_inference.InferenceError as error:
+        raise ModelError(
+            f"shapes cannot be inferred: {' '.join(str(error).split())[:200]}"
+        ) from error
+    used = {node.domain for node in inferred.graph.node} | {"", "ai.onnx"}
+    kept = [entry for entry in inferred.opset_import if entry.domain in used]
+    del inferred.opset_import[:]
+    inferred.opset_import.extend(kept)
+    return inferred
+
+
+def _converted(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Bring an old file up to the first opset that can be quantized per channel."""
+    try:
+        converted: onnx.ModelProto = onnx.version_converter.convert_version(
+            model, _PER_CHANNEL_OPSET
+        )
+    except (RuntimeError, onnx.checker.ValidationError) as error:
+        raise ModelError(
+            f"opset {opset_of(model)} cannot be quantized per channel, nor converted to "
+            f"{_PER_CHANNEL_OPSET}: {' '.join(str(error).split())[-160:]}",
+            hint="export the network at a newer opset",
+        ) from error
+    return converted

@@ -1,0 +1,134 @@
+"""Put quantize/dequantize pairs (QDQ) around the operators of a graph."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import onnx
+
+from edgecnn.calibration.ranges import Range
+from edgecnn.errors import ModelError, UsageError
+
+__all__ = ["insert_qdq"]
+
+
+def insert_qdq(
+    model: onnx.ModelProto,
+    ranges: Mapping[str, Range],
+    *,
+    activations: Literal["uint8", "int8"] = "uint8",
+    reduce_range: bool = False,
+    exclude: Sequence[str] = (),
+) -> onnx.ModelProto:
+    """Quantize a graph: 8-bit activations by range, signed 8-bit weights per output channel.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        Prepared, with shapes inferred. It is not changed.
+    ranges : mapping of str to Range
+        Of every activation.
+    activations : "uint8" or "int8"
+        Unsigned with signed weights is what x86's VNNI multiplies; with both signed (the default
+        of ONNX Runtime's tool) half of a ResNet's convolutions stay in FP32 there.
+    reduce_range : bool
+        Weights of 7 bits.
+    exclude : sequence of str
+        Nodes to leave in FP32.
+
+    Returns
+    -------
+    onnx.ModelProto
+
+    Raises
+    ------
+    ModelError
+        Nothing in the graph can be quantized.
+    UsageError
+        ``exclude`` names a node that is not there.
+    """
+    from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
+    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+    from onnxruntime.quantization.quant_utils import QuantType
+    from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
+
+    strays = set(exclude) - {node.name for node in model.graph.node}
+    if strays:
+        raise UsageError(
+            f"no node {', '.join(sorted(strays))}", hint="`edgecnn inspect --json` lists the nodes"
+        )
+    copied = onnx.ModelProto()
+    copied.CopyFrom(model)
+    data = {
+        name: TensorData(lowest=np.float32(r.low), highest=np.float32(r.high))
+        for name, r in ranges.items()
+    }
+    with _quiet():
+        quantizer = QDQQuantizer(
+            copied,
+            per_channel=True,
+            reduce_range=reduce_range,
+            weight_qType=QuantType.QInt8,
+            activation_qType=QuantType.QUInt8 if activations == "uint8" else QuantType.QInt8,
+            tensors_range=TensorsData(CalibrationMethod.MinMax, data),
+            nodes_to_quantize=[],
+            nodes_to_exclude=list(exclude),
+            op_types_to_quantize=sorted({*QDQRegistry, *QLinearOpsRegistry}),
+            extra_options={},
+        )
+        quantizer.quantize_model()
+    quantizer.model.topological_sort()
+    quantized: onnx.ModelProto = quantizer.model.model
+    if not any(node.op_type == "QuantizeLinear" for node in quantized.graph.node):
+        raise ModelError(
+            "nothing in this network can be quantized",
+            hint="it has neither convolutions nor matrix products",
+        )
+    _keep_logits_float(quantized)
+    return quantized
+
+
+def _keep_logits_float(model: onnx.ModelProto) -> None:
+    """Let a last ``Gemm`` or ``MatMul`` give its sums in FP32.
+
+    The kernels have them in full anyway. Rounded to 256 steps, two close classes become one and
+    the same logit, and the answer depends on their order.
+    """
+    graph = model.graph
+    producer = {name: node for node in graph.node for name in node.output}
+    readers = Counter(name for node in graph.node for name in node.input)
+    for value in graph.output:
+        dequantize = producer.get(value.name)
+        if dequantize is None or dequantize.op_type != "DequantizeLinear":
+            continue
+        quantize = producer.get(dequantize.input[0])
+        if quantize is None or quantize.op_type != "QuantizeLinear":
+            continue
+        last = producer.get(quantize.input[0])
+        if last is None or last.op_type not in ("Gemm", "MatMul") or readers[last.output[0]] != 1:
+            continue
+        if readers[dequantize.input[0]] != 1 or readers[value.name]:
+            continue
+        last.output[0] = value.name
+        graph.node.remove(quantize)
+        graph.node.remove(dequantize)
+    used = {name for node in graph.node for name in node.input}
+    unused = [tensor for tensor in graph.initializer if tensor.name not in used]
+    for tensor in unused:
+        graph.initializer.remove(tensor)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """ONNX Runtime's tool talks to the root logger."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,101 @@
+"""``edgecnn evaluate``: how good a model file is on labelled data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from edgecnn.cli.output import json_option
+
+if TYPE_CHECKING:
+    from edgecnn.metadata import Accuracy
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data")
+@click.option("--provider", default="auto", show_default=True, help="auto, cpu, cuda, ...")
+@click.option("--limit", type=click.IntRange(min=1), help="Measure on this many examples only.")
+@click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True)
+@json_option
+def evaluate(
+    model: str, data: str, provider: str, limit: int | None, batch: int, *, as_json: bool
+) -> None:
+    r"""Measure MODEL on labelled DATA.
+
+    DATA is a dataset (mnist:test, cifar10:test, mitdb:ds2), a folder with a sub-folder of pictures
+    per class, or a folder of WFDB records with .atr annotations.
+
+    \b
+    edgecnn evaluate bundled:mnist-lenet5 mnist:test
+    edgecnn evaluate net.onnx photos/ --json
+    """
+    from edgecnn.cli.output import print_json, progress_bar, remark, warn
+    from edgecnn.data import open_dataset
+    from edgecnn.evaluation.evaluate import evaluate_model
+    from edgecnn.runtime.session import load_model
+
+    opened = load_model(model, provider=provider)
+    for text in opened.warnings:
+        warn(text)
+    dataset = open_dataset(data, labels=opened.metadata.labels)
+    remark(f"{opened.path.name} on {opened.placement.provider} ({opened.placement.reason})")
+    with progress_bar() as bar:
+        task = bar.add_task("evaluating", total=None)
+        accuracy = evaluate_model(
+            opened,
+            dataset,
+            batch=batch,
+            limit=limit,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        print_json(_document(accuracy, opened.metadata.labels, str(opened.path)))
+    else:
+        _print(accuracy, opened.metadata.labels)
+
+
+def _document(accuracy: Accuracy, labels: tuple[str, ...], model: str) -> dict[str, object]:
+    import msgspec
+
+    plain: dict[str, object] = msgspec.to_builtins(accuracy)
+    return {**plain, "labels": labels, "model": model}
+
+
+def _print(accuracy: Accuracy, labels: tuple[str, ...]) -> None:
+    from edgecnn.cli.output import print_table
+
+    low, high = accuracy.interval_95
+    click.echo(
+        f"{accuracy.metric}  {accuracy.value:.4f}  (95 %: {low:.4f} to {high:.4f}; "
+        f"{accuracy.n} examples of {accuracy.dataset}:{accuracy.split})"
+    )
+    if accuracy.note:
+        click.echo(accuracy.note)
+    click.echo()
+    # A table of a thousand classes hides the few that were asked about.
+    shown = [label for label in labels if accuracy.per_class[label].n]
+    print_table(
+        ("class", "n", "Se %", "+P %", "F1 %"),
+        [
+            (label, score.n, *(_percent(v) for v in _scores(accuracy, label)))
+            for label in shown
+            for score in [accuracy.per_class[label]]
+        ],
+    )
+    if len(labels) <= 20:
+        click.echo()
+        print_table(
+            ("true \\ answered", *labels),
+            [(label, *row) for label, row in zip(labels, accuracy.confusion, strict=True)],
+        )
+
+
+def _scores(accuracy: Accuracy, label: str) -> tuple[float | None, ...]:
+    score = accuracy.per_class[label]
+    return score.sensitivity, score.positive_predictivity, score.f1
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f}"

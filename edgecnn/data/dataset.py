@@ -1,0 +1,84 @@
+"""The one protocol through which training, calibration and evaluation read data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.metadata import InputSpec
+
+__all__ = ["Dataset", "DatasetInfo"]
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What a dataset is, where it comes from and under which licence.
+
+    Attributes
+    ----------
+    name, split : str
+        For example ``"mnist"`` and ``"test"``.
+    labels : tuple of str
+        Class names; an element of ``Dataset.targets`` indexes them.
+    sha256 : str
+        Of the files read: the hash of their hashes in the order of their names.
+    attribution, licence : str
+    note : str
+        What a reader of results should know, for example that the pictures are lossy copies.
+    """
+
+    name: str
+    split: str
+    labels: tuple[str, ...]
+    sha256: str
+    attribution: str
+    licence: str
+    note: str = ""
+
+
+class Dataset(Protocol):
+    """Labelled or unlabelled examples that can be turned into any model's inputs.
+
+    Attributes
+    ----------
+    info : DatasetInfo
+    targets : ndarray of int64, shape (N,), or None
+        Class of each example; None when the examples are not labelled.
+    groups : ndarray of str, shape (N,), or None
+        What must not be split between training and test: an ECG beat's record.
+    """
+
+    info: DatasetInfo
+    targets: NDArray[np.int64] | None
+    groups: NDArray[np.str_] | None
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        ...
+
+    def inputs(
+        self, spec: InputSpec, indices: NDArray[np.integer] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Preprocess examples by a model's own metadata.
+
+        Parameters
+        ----------
+        spec : InputSpec
+            ``metadata.input`` of the model that will read them.
+        indices : ndarray of int, optional
+            Which examples, in this order; the default is all.
+
+        Returns
+        -------
+        dict of str to ndarray of float32
+            By the names of the model's inputs; the first axis is the example.
+
+        Raises
+        ------
+        DataError
+            The data cannot be read, or is of another kind than the spec.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Metrics and their intervals: one implementation for training, quantizing and ``evaluate``."""

@@ -1,0 +1,242 @@
+"""Run a model file over a dataset and say how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.data.dataset import Dataset
+from edgecnn.errors import DataError
+from edgecnn.evaluation.metrics import (
+    accuracy,
+    bootstrap_interval,
+    class_scores,
+    confusion_by_group,
+    confusion_matrix,
+    macro_f1,
+    wilson_interval,
+)
+from edgecnn.evaluation.sampling import draw
+from edgecnn.metadata import Accuracy, BeatInput, InputSpec, ModelMetadata
+from edgecnn.runtime.session import Model
+
+__all__ = [
+    "evaluate_model",
+    "input_batches",
+    "matched_targets",
+    "predict_dataset",
+    "score_predictions",
+]
+
+Progress = Callable[[int, int], None]
+
+#: Classes that a beat classifier is ranked by. MIT-BIH has too few of F and Q to rank anything.
+BEAT_CLASSES = ("N", "S", "V")
+
+#: With fewer records, drawing them anew tells little about records yet unseen.
+_FEW_RECORDS = 8
+
+#: Preprocessed examples held at a time.
+_CHUNK_BYTES = 16 * 2**20
+
+
+def evaluate_model(
+    model: Model,
+    dataset: Dataset,
+    *,
+    batch: int = 64,
+    limit: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Accuracy:
+    """Measure a model on labelled data, preprocessed by the model's own metadata.
+
+    Parameters
+    ----------
+    model : Model
+        From :func:`edgecnn.runtime.session.load_model`.
+    dataset : Dataset
+        Its labels are matched to the model's by name.
+    batch : int
+        Examples per run of the network.
+    limit : int, optional
+        Measure on this many examples, drawn at random with ``seed``.
+    progress : callable, optional
+        Called with (examples done, examples in all).
+
+    Returns
+    -------
+    Accuracy
+        For pictures the accuracy, with the Wilson interval. For heartbeats ``"macro-F1 (N,S,V)"``
+        with an interval by bootstrap over records; beats of a class that the model does not have
+        are left out, and ``note`` says how many.
+
+    Raises
+    ------
+    DataError
+        The data has no labels, labels that the model does not know, or no examples.
+    """
+    indices, targets, left_out = matched_targets(dataset, model.metadata)
+    chosen = draw(len(indices), limit, seed=seed)
+    indices, targets = indices[chosen], targets[chosen]
+    logits = predict_dataset(model, dataset, indices=indices, batch=batch, progress=progress)
+    notes = [dataset.info.note, left_out]
+    if limit is not None and limit < len(dataset):
+        notes.append(f"{len(indices)} examples drawn at random (seed {seed})")
+    return score_predictions(
+        targets, logits.argmax(axis=1), dataset, model.metadata, indices=indices, notes=notes
+    )
+
+
+def matched_targets(
+    dataset: Dataset, metadata: ModelMetadata
+) -> tuple[NDArray[np.int64], NDArray[np.int64], str]:
+    """Match a dataset's classes to a model's by name.
+
+    Returns
+    -------
+    indices : ndarray of int64
+        Examples that can be scored.
+    targets : ndarray of int64
+        Their classes, as indices into the model's labels.
+    note : str
+        What was left out; empty when nothing was.
+
+    Raises
+    ------
+    DataError
+        No labels, or (for pictures) one that the model does not have.
+    """
+    name = dataset.info.name
+    if not len(dataset):
+        raise DataError(f"{name} holds no examples")
+    if dataset.targets is None:
+        raise DataError(
+            f"{name} has no labels to measure against",
+            hint="give a folder with one sub-folder per class, or records with annotations",
+        )
+    known = {label: index for index, label in enumerate(metadata.labels)}
+    # Labels that no example bears need not be known.
+    present = np.unique(dataset.targets)
+    unknown = [dataset.info.labels[i] for i in present if dataset.info.labels[i] not in known]
+    if unknown and (len(unknown) == len(present) or not isinstance(metadata.input, BeatInput)):
+        raise DataError(
+            f"{name} has labels that the model does not: {_listed(unknown)}",
+            hint=f"the model's are: {_listed(metadata.labels)}",
+        )
+    table = np.array([known.get(label, -1) for label in dataset.info.labels], dtype=np.int64)
+    targets = table[dataset.targets]
+    indices = np.flatnonzero(targets >= 0)
+    missing = len(dataset) - len(indices)
+    note = f"{missing} beats of class {', '.join(unknown)} left out" if missing else ""
+    return indices, targets[indices], note
+
+
+def predict_dataset(
+    model: Model,
+    dataset: Dataset,
+    *,
+    indices: NDArray[np.integer] | None = None,
+    batch: int = 64,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Run a model over examples, a bounded number in memory at a time.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, classes)
+        The network's output, before any activation.
+    """
+    outputs = []
+    done, total = 0, len(dataset) if indices is None else len(indices)
+    for inputs in input_batches(dataset, model.metadata.input, indices=indices, batch=batch):
+        outputs.append(model.run(inputs))
+        done += len(outputs[-1])
+        if progress is not None:
+            progress(done, total)
+    if not outputs:
+        return np.empty((0, len(model.metadata.labels)), dtype=np.float32)
+    return np.concatenate(outputs)
+
+
+def input_batches(
+    dataset: Dataset,
+    spec: InputSpec,
+    *,
+    indices: NDArray[np.integer] | None = None,
+    batch: int = 64,
+) -> Iterator[dict[str, NDArray[np.float32]]]:
+    """Preprocess examples batch by batch.
+
+    The dataset is asked for more than one batch at a time, since some work (filtering a whole ECG
+    record) serves many examples.
+
+    Yields
+    ------
+    dict of str to ndarray of float32
+        By the names of the model's inputs, at most ``batch`` rows.
+    """
+    order = np.arange(len(dataset)) if indices is None else indices
+    example_bytes = 4 * sum(int(np.prod(shape)) for shape in spec.tensors.values())
+    chunk = batch * max(1, _CHUNK_BYTES // (example_bytes * batch))
+    for start in range(0, len(order), chunk):
+        inputs = dataset.inputs(spec, order[start : start + chunk])
+        rows = len(next(iter(inputs.values())))
+        for first in range(0, rows, batch):
+            yield {name: tensor[first : first + batch] for name, tensor in inputs.items()}
+
+
+def score_predictions(
+    targets: NDArray[np.int64],
+    predictions: NDArray[np.integer],
+    dataset: Dataset,
+    metadata: ModelMetadata,
+    *,
+    indices: NDArray[np.integer],
+    notes: list[str] | None = None,
+) -> Accuracy:
+    """Score answers that were computed elsewhere, as :func:`evaluate_model` does.
+
+    Parameters
+    ----------
+    targets, predictions : ndarray of int, shape (N,)
+        Indices into the model's labels.
+    indices : ndarray of int, shape (N,)
+        Which examples of the dataset they belong to.
+    """
+    labels = metadata.labels
+    confusion = confusion_matrix(targets, predictions, len(labels))
+    metric, value, interval = "accuracy", accuracy(confusion), (0.0, 1.0)
+    said = [note for note in notes or [] if note]
+    if isinstance(metadata.input, BeatInput):
+        ranked = [label for label in BEAT_CLASSES if label in labels] or list(labels)
+        rows = [labels.index(label) for label in ranked]
+        groups = np.full(len(indices), "all") if dataset.groups is None else dataset.groups[indices]
+        metric, value = f"macro-F1 ({','.join(ranked)})", macro_f1(confusion, rows)
+        records = len(np.unique(groups))
+        if 1 < records < _FEW_RECORDS:
+            said.append(f"only {records} records: the interval says little")
+        interval = bootstrap_interval(
+            confusion_by_group(targets, predictions, groups, len(labels)),
+            lambda matrix: macro_f1(matrix, rows),
+        )
+    else:
+        interval = wilson_interval(int(np.trace(confusion)), len(targets))
+    return Accuracy(
+        dataset=dataset.info.name,
+        split=dataset.info.split,
+        metric=metric,
+        value=value,
+        interval_95=interval,
+        n=len(targets),
+        per_class=class_scores(confusion, labels),
+        confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
+        note="; ".join(said),
+    )
+
+
+def _listed(labels: tuple[str, ...] | list[str]) -> str:
+    shown = ", ".join(labels[:8])
+    return f"{shown}, ... ({len(labels)} in all)" if len(labels) > 8 else shown

@@ -1,0 +1,79 @@
+"""Write the contract into a model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+
+from edgecnn.errors import MetadataError
+from edgecnn.files import write_bytes
+from edgecnn.metadata import (
+    CONTRACT_KEY,
+    GOLDEN_KEY,
+    GOLDEN_LIMIT_BYTES,
+    MEASURED_KEY,
+    Golden,
+    Measured,
+    ModelMetadata,
+    encode,
+)
+
+__all__ = ["embed", "serialized"]
+
+
+def embed(
+    model: onnx.ModelProto | Path,
+    metadata: ModelMetadata,
+    golden: Golden | None = None,
+    measured: Measured | None = None,
+) -> onnx.ModelProto:
+    """Put the three documents into ``metadata_props``; other keys stay as they are.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto or Path
+        A model in memory is changed in place; a file is rewritten, whole or not at all.
+    golden, measured : optional
+        None removes the document.
+
+    Returns
+    -------
+    onnx.ModelProto
+
+    Raises
+    ------
+    MetadataError
+        The golden vectors take more than 64 KB.
+
+    Examples
+    --------
+    >>> from edgecnn.metadata import ImageInput
+    >>> contract = ModelMetadata(name="digits", task="classify", labels=("zero", "one"),
+    ...                          input=ImageInput(height=28, width=28, colour="gray"))
+    >>> [entry.key for entry in embed(onnx.ModelProto(), contract).metadata_props]
+    ['edgecnn']
+    """
+    proto = onnx.load_model(model) if isinstance(model, Path) else model
+    documents = {
+        CONTRACT_KEY: encode(metadata),
+        GOLDEN_KEY: encode(golden) if golden is not None else None,
+        MEASURED_KEY: encode(measured) if measured is not None else None,
+    }
+    size = len(documents[GOLDEN_KEY] or "")
+    if size > GOLDEN_LIMIT_BYTES:
+        raise MetadataError(f"golden vectors of {size} bytes, more than {GOLDEN_LIMIT_BYTES}")
+    others = [(e.key, e.value) for e in proto.metadata_props if e.key not in documents]
+    proto.ClearField("metadata_props")
+    for key, value in (*others, *documents.items()):
+        if value is not None:
+            proto.metadata_props.add(key=key, value=value)
+    if isinstance(model, Path):
+        write_bytes(model, serialized(proto))
+    return proto
+
+
+def serialized(model: onnx.ModelProto) -> bytes:
+    """Return a model's bytes, the same ones for the same model."""
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content

@@ -1,0 +1,236 @@
+"""PyTorch module in, verified and self-describing ``.onnx`` file out."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import importlib.metadata
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from edgecnn import __version__
+from edgecnn.errors import ModelError
+from edgecnn.export.embed import embed, serialized
+from edgecnn.export.golden import make_golden
+from edgecnn.export.opset import opset_of
+from edgecnn.export.simplify import simplify
+from edgecnn.export.strip_paths import strip_paths
+from edgecnn.export.trace import DEFAULT_OPSET, trace
+from edgecnn.export.verify import ATOL, RTOL, check_graph, measure_parity
+from edgecnn.files import atomic_path, sha256_of
+from edgecnn.metadata import DatasetUse, Measured, ModelMetadata, Parity
+from edgecnn.runtime.session import load_model
+
+__all__ = ["ExportReport", "export_model"]
+
+_PACKAGES = ("torch", "onnx", "onnxruntime", "onnxruntime-gpu", "onnxscript", "onnxsim")
+
+
+class ExportReport(Struct, frozen=True, kw_only=True):
+    """What was written, and how it was checked.
+
+    Attributes
+    ----------
+    path : str
+    opset, ir_version : int
+        IR version 10 is read by ONNX Runtime 1.18 and later.
+    parameters : int
+        Of the PyTorch module.
+    parity : Parity
+        ONNX Runtime against PyTorch, on how many samples and within which tolerance.
+    sha256 : str
+        Of the file.
+    size_bytes : int
+    nodes : dict
+        Number of nodes by operator.
+    golden : int
+        Golden vectors in the file.
+    """
+
+    path: str
+    opset: int
+    ir_version: int
+    parameters: int
+    parity: Parity
+    sha256: str
+    size_bytes: int
+    nodes: dict[str, int]
+    golden: int
+
+
+def export_model(
+    module: torch.nn.Module,
+    metadata: ModelMetadata,
+    samples: Mapping[str, NDArray[np.float32]],
+    path: str | os.PathLike[str],
+    *,
+    opset: int = DEFAULT_OPSET,
+    measured: Measured | None = None,
+    parity_data: DatasetUse | None = None,
+    atol: float = ATOL,
+    rtol: float = RTOL,
+) -> ExportReport:
+    """Export a module to a file that a device can trust.
+
+    Traced, simplified, stripped of paths, checked, compared with PyTorch, given golden vectors and
+    opened once as a device opens it. Whatever fails leaves no file, and an older one as it was.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Its ``forward`` takes the tensors of ``metadata.input`` in their order, ``(N, ...)``, and
+        returns logits ``(N, classes)``. It is exported in evaluation mode; the module itself is
+        not changed.
+    metadata : ModelMetadata
+        The contract. Number of parameters and tool versions are filled in.
+    samples : mapping of str to ndarray of float32
+        Preprocessed real inputs for the comparison, by the contract's names.
+    path : path
+        The ``.onnx`` file.
+    opset : int
+        18 to 23.
+    measured : Measured, optional
+        What training measured; the parity is added to it.
+    parity_data : DatasetUse, optional
+        Which dataset ``samples`` come from, for the provenance.
+    atol, rtol : float
+        Tolerance: ``|difference| <= atol + rtol * |reference|``.
+
+    Returns
+    -------
+    ExportReport
+
+    Raises
+    ------
+    ModelError
+        Samples or outputs of another shape than the contract's, a module that cannot be traced,
+        a graph that does not hold.
+    ParityError
+        ONNX Runtime computes something else than PyTorch.
+    UsageError
+        An opset that cannot be written.
+    """
+    path = Path(path)
+    samples = _checked_samples(samples, metadata)
+    network = copy.deepcopy(module).cpu().eval()
+    reference = _reference(network, samples, metadata)
+    model = simplify(trace(network, samples, output=metadata.output.name, opset=opset))
+    strip_paths(model)
+    if opset_of(model) != opset:
+        raise ModelError(f"simplifying changed the opset from {opset} to {opset_of(model)}")
+    check_graph(model, metadata)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    metadata = _with_provenance(metadata, parameters, parity_data)
+    embed(model, metadata)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(serialized(model))
+        file = load_model(temporary, provider="cpu", check=False)
+        parity = measure_parity(
+            file.run, reference, samples, output=metadata.output.name, atol=atol, rtol=rtol
+        )
+        golden = make_golden(file.metadata, file.run)
+        embed(model, file.metadata, golden, _with_parity(measured, parity))
+        temporary.write_bytes(serialized(model))
+        # Opened once more as a device opens it, golden vectors and all.
+        load_model(temporary, provider="cpu")
+    operators = [node.op_type for node in model.graph.node]
+    return ExportReport(
+        path=str(path),
+        opset=opset,
+        ir_version=model.ir_version,
+        parameters=parameters,
+        parity=parity,
+        sha256=sha256_of(path),
+        size_bytes=path.stat().st_size,
+        nodes={name: operators.count(name) for name in sorted(set(operators))},
+        golden=len(golden.examples) if golden else 0,
+    )
+
+
+def _with_parity(measured: Measured | None, parity: Parity) -> Measured:
+    measured = measured or Measured()
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return msgspec.structs.replace(measured, parity=parity, date=measured.date or today)
+
+
+def _checked_samples(
+    samples: Mapping[str, NDArray[np.float32]], metadata: ModelMetadata
+) -> dict[str, NDArray[np.float32]]:
+    tensors = metadata.input.tensors
+    if set(samples) != set(tensors):
+        raise ModelError(
+            f"samples for {sorted(samples)}, the contract's inputs are {sorted(tensors)}"
+        )
+    ordered = {name: np.ascontiguousarray(samples[name], dtype=np.float32) for name in tensors}
+    for name, shape in tensors.items():
+        if ordered[name].shape[1:] != shape:
+            raise ModelError(
+                f"samples of {name} have shape {ordered[name].shape[1:]}, the contract says {shape}"
+            )
+    if len({len(x) for x in ordered.values()}) != 1 or not len(next(iter(ordered.values()))):
+        raise ModelError("each input needs the same number of samples, at least one")
+    return ordered
+
+
+def _reference(
+    network: torch.nn.Module, samples: Mapping[str, NDArray[np.float32]], metadata: ModelMetadata
+) -> NDArray[np.float32]:
+    """Run the module on all samples, 64 at a time."""
+    n = len(next(iter(samples.values())))
+    rows = []
+    try:
+        with torch.inference_mode():
+            for start in range(0, n, 64):
+                answer = network(
+                    *(torch.from_numpy(x[start : start + 64]) for x in samples.values())
+                )
+                rows.append(answer)
+    # What torch raises for sizes and arguments that do not fit.
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        shapes = ", ".join(f"{name} {(64, *x.shape[1:])}" for name, x in samples.items())
+        raise ModelError(
+            f"{type(network).__name__} cannot run {shapes}: {' '.join(str(error).split())[:160]}",
+            hint="does the input shape fit the network?",
+        ) from error
+    if not all(isinstance(row, torch.Tensor) for row in rows):
+        raise ModelError(
+            f"{type(network).__name__} returns {type(rows[0]).__name__}, not one tensor of logits"
+        )
+    logits: NDArray[np.float32] = torch.cat(rows).float().numpy()
+    if logits.shape != (n, len(metadata.labels)):
+        raise ModelError(
+            f"{type(network).__name__} returns shape (N, {', '.join(map(str, logits.shape[1:]))}) "
+            f"for {len(metadata.labels)} labels",
+            hint="one logit per label is expected",
+        )
+    return logits
+
+
+def _with_provenance(
+    metadata: ModelMetadata, parameters: int, parity_data: DatasetUse | None
+) -> ModelMetadata:
+    before = metadata.provenance
+    provenance = msgspec.structs.replace(
+        before,
+        parameters=parameters,
+        versions={**before.versions, **_versions()},
+        datasets=before.datasets + ((parity_data,) if parity_data is not None else ()),
+    )
+    return msgspec.structs.replace(metadata, provenance=provenance)
+
+
+def _versions() -> dict[str, str]:
+    found = {"edgecnn": __version__}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,143 @@
+"""PyTorch module to ONNX graph, by the ``torch.export``-based exporter."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from edgecnn.errors import ModelError, UsageError
+from edgecnn.export.opset import opset_of
+
+__all__ = ["DEFAULT_OPSET", "OPSETS", "trace"]
+
+#: Opsets that the exporter writes itself. Older ones would need a conversion down, which has been
+#: seen to leave the file at 18 without a word.
+OPSETS = range(18, 24)
+DEFAULT_OPSET = 20
+
+_LOGGERS = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "onnx_ir")
+
+
+def trace(
+    module: torch.nn.Module,
+    samples: Mapping[str, NDArray[np.float32]],
+    *,
+    output: str = "logits",
+    opset: int = DEFAULT_OPSET,
+) -> onnx.ModelProto:
+    """Record what a module computes as an ONNX graph with a free batch axis.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In evaluation mode, on the CPU. Its ``forward`` takes the samples in their order and
+        returns one tensor.
+    samples : mapping of str to ndarray of float32
+        Inputs by the names that the graph is to give them, shapes ``(N, ...)``.
+    output : str
+        Name for the graph's output.
+    opset : int
+
+    Returns
+    -------
+    onnx.ModelProto
+        At exactly this opset, its weights inside, with the first axis of every input and output
+        named ``batch``.
+
+    Raises
+    ------
+    UsageError
+        An opset that the exporter does not write.
+    ModelError
+        The module cannot be traced, or only for one batch size.
+    """
+    if opset not in OPSETS:
+        raise UsageError(
+            f"opset {opset} cannot be written", hint=f"{OPSETS.start} to {OPSETS.stop - 1} can"
+        )
+    # torch.export takes sizes 0 and 1 for constants, so the batch it sees is at least 2.
+    rows = np.arange(max(2, min(4, len(next(iter(samples.values()))))))
+    arguments = tuple(
+        torch.from_numpy(np.take(x, rows, axis=0, mode="wrap")) for x in samples.values()
+    )
+    batch = torch.export.Dim("batch")
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                module,
+                arguments,
+                dynamo=True,
+                opset_version=opset,
+                dynamic_shapes=tuple({0: batch} for _ in arguments),
+                input_names=list(samples),
+                output_names=[output],
+                external_data=False,
+                verbose=False,
+            )
+    # The exporter's and torch.export's own errors are RuntimeErrors too.
+    except RuntimeError as error:
+        raise _explained(error, module) from error
+    if program is None:
+        raise ModelError("torch.onnx.export returned nothing")
+    model = program.model_proto
+    if len(model.graph.output) != 1:
+        raise ModelError(
+            f"{type(module).__name__} returns {len(model.graph.output)} tensors, not one"
+        )
+    written = opset_of(model)
+    if written != opset:
+        raise ModelError(
+            f"asked for opset {opset}, the exporter wrote {written}",
+            hint=f"--opset {written} is what it can do for this network",
+        )
+    for value in (*model.graph.input, *model.graph.output):
+        if value.type.tensor_type.shape.dim[0].dim_param != "batch":
+            raise ModelError(
+                f"{type(module).__name__} bakes the batch size into {value.name}",
+                hint="look for a reshape or view with a fixed first size",
+            )
+    return model
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the exporter: what matters about its result is checked, not read."""
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _explained(error: Exception, module: torch.nn.Module) -> ModelError:
+    """Find the line that says what is wrong among the exporter's pages."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    text = " ".join(str(cause).split())[:240]
+    if "batch" in text and ("onstraint" in text or "specializ" in text):
+        return ModelError(
+            f"{type(module).__name__} works for one batch size only: {text}",
+            hint="look for a reshape or view with a fixed first size",
+        )
+    return ModelError(
+        f"{type(module).__name__} cannot be traced: {type(cause).__name__}: {text}",
+        hint="data-dependent branches and Python side effects cannot be exported",
+    )

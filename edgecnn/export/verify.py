@@ -1,0 +1,155 @@
+"""Whether a file is sound, and computes what PyTorch computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from edgecnn.errors import ModelError, ParityError
+from edgecnn.metadata import ModelMetadata, Parity
+
+__all__ = ["ATOL", "RTOL", "check_graph", "measure_parity"]
+
+#: ``|difference| <= ATOL + RTOL * |reference|``. FP32 sums in another order differ by some 1e-6 of
+#: the values summed; a wrong constant, axis or padding differs by far more than this.
+ATOL = 1e-4
+RTOL = 1e-3
+
+#: Share of samples whose highest logit must stay the same. Not 1: two logits that are equal but
+#: for rounding may swap without anything being wrong.
+MIN_AGREEMENT = 0.99
+
+_BATCH = "batch"
+
+Run = Callable[[Mapping[str, NDArray[np.float32]]], NDArray[np.float32]]
+
+
+def check_graph(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
+    """Check a model's structure, types and shapes, and its signature against the contract.
+
+    Raises
+    ------
+    ModelError
+        The checker or shape inference refuse it, weights lie outside the file, or inputs and
+        outputs are not those of the contract.
+    """
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ModelError(f"not a valid ONNX graph: {' '.join(str(error).split())[:240]}") from error
+    outside = [
+        t.name for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL
+    ]
+    if outside:
+        raise ModelError(f"{len(outside)} weights lie outside the file, first {outside[0]}")
+    expected: dict[str, tuple[str | int, ...]] = {
+        name: (_BATCH, *shape) for name, shape in metadata.input.tensors.items()
+    }
+    expected[metadata.output.name] = (_BATCH, len(metadata.labels))
+    found = {value.name: _shape(value) for value in (*model.graph.input, *model.graph.output)}
+    if found != expected:
+        raise ModelError(
+            f"the graph's inputs and outputs are {_listed(found)}; "
+            f"its contract says {_listed(expected)}",
+            hint="labels, input size and output name must be the network's, the batch free",
+        )
+
+
+def measure_parity(
+    run: Run,
+    reference: NDArray[np.float32],
+    samples: Mapping[str, NDArray[np.float32]],
+    *,
+    output: str = "logits",
+    batches: Sequence[int] | None = None,
+    atol: float = ATOL,
+    rtol: float = RTOL,
+    origin: str = "PyTorch",
+) -> Parity:
+    """Compare ONNX Runtime with PyTorch on the same inputs, at several batch sizes.
+
+    Parameters
+    ----------
+    run : callable
+        Runs the file: inputs by name to output, shape ``(N, classes)``.
+    reference : ndarray of float32, shape (N, classes)
+        What PyTorch gave for all samples.
+    samples : mapping of str to ndarray of float32
+        Preprocessed inputs, the more real the better.
+    batches : sequence of int, optional
+        Batch sizes; all samples go through each. The default is 1, 2 and N.
+    origin : str
+        Where the reference comes from, for the error's text.
+
+    Returns
+    -------
+    Parity
+        ``max_abs`` is the largest difference; ``max_rel`` the largest one divided by the largest
+        magnitude in its row of the reference, since a ratio to a single value near zero says
+        nothing.
+
+    Raises
+    ------
+    ParityError
+        An element differs by more than ``atol + rtol * |reference|``, is not finite, or too many
+        samples get another label.
+    """
+    n = len(reference)
+    if not n:
+        raise ParityError(f"no samples to compare ONNX Runtime with {origin} on")
+    if not np.isfinite(reference).all():
+        row, column = np.argwhere(~np.isfinite(reference))[0]
+        raise ParityError(f"{origin} gives {reference[row, column]} at {output}[{row}, {column}]")
+    largest = np.abs(reference).max(axis=1, keepdims=True)
+    max_abs = max_rel = 0.0
+    agreement = 1.0
+    for batch in sorted(set(batches or (1, 2, n))):
+        rows = [
+            run({name: x[start : start + batch] for name, x in samples.items()})
+            for start in range(0, n, batch)
+        ]
+        answer = np.concatenate(rows)
+        if answer.shape != reference.shape:
+            raise ParityError(
+                f"{output} has shape {answer.shape} in ONNX Runtime, {reference.shape} from "
+                f"{origin} (batch {batch})"
+            )
+        difference = np.abs(answer.astype(np.float64) - reference)
+        difference[~np.isfinite(answer)] = np.inf
+        excess = difference - (atol + rtol * np.abs(reference))
+        if (excess > 0).any():
+            worst = np.unravel_index(int(excess.argmax()), excess.shape)
+            at = ", ".join(str(int(i)) for i in worst)
+            raise ParityError(
+                f"ONNX Runtime and {origin} disagree on {int((excess > 0).sum())} of "
+                f"{excess.size} values; worst: {output}[{at}] is {answer[worst]:.6g}, "
+                f"{origin} gives {reference[worst]:.6g} "
+                f"(batch {batch}, tolerance {atol:g} + {rtol:g} * |reference|)",
+                hint="is the network in evaluation mode and free of random operations?",
+            )
+        same = float(np.mean(answer.argmax(axis=1) == reference.argmax(axis=1)))
+        max_abs = max(max_abs, float(difference.max()))
+        max_rel = max(max_rel, float((difference / np.maximum(largest, atol)).max()))
+        agreement = min(agreement, same)
+    if agreement < MIN_AGREEMENT:
+        raise ParityError(
+            f"{1 - agreement:.1%} of {n} samples get another label in ONNX Runtime than "
+            f"from {origin}, with values within {atol:g} + {rtol:g} * |reference|",
+            hint="the network hardly tells its classes apart: is it trained?",
+        )
+    return Parity(
+        max_abs=max_abs, max_rel=max_rel, top1_agreement=agreement, samples=n, atol=atol, rtol=rtol
+    )
+
+
+def _shape(value: onnx.ValueInfoProto) -> tuple[str | int, ...]:
+    """Sizes, and names of free axes; a first one that is free is the batch under any name."""
+    first, *others = (d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim)
+    return (_BATCH if isinstance(first, str) else first, *others)
+
+
+def _listed(shapes: Mapping[str, tuple[str | int, ...]]) -> str:
+    return ", ".join(f"{name} [{', '.join(map(str, shape))}]" for name, shape in shapes.items())

@@ -1,0 +1,356 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import onnx
+import pytest
+
+from edgecnn.calibration.quantize import int8_path, quantize_model
+from edgecnn.data import open_dataset
+from edgecnn.data.arrays import PictureArray
+from edgecnn.data.dataset import DatasetInfo
+from edgecnn.errors import DataError, MetadataError, MissingFileError, ModelError, UsageError
+from edgecnn.evaluation.evaluate import evaluate_model
+from edgecnn.export.embed import embed
+from edgecnn.metadata import MEASURED_KEY
+from edgecnn.runtime.session import load_model
+
+QUICK = {"samples": 64, "seconds": 0.2}
+
+
+@pytest.fixture(scope="module")
+def quantized(fp32, calibration, stripes, tmp_path_factory):
+    out = tmp_path_factory.mktemp("int8") / "stripes.int8.onnx"
+    return out, quantize_model(fp32, out, calibration, evaluate=stripes, **QUICK)
+
+
+def test_accuracy_is_kept_and_measured_truly(quantized, fp32, stripes):
+    out, report = quantized
+    for path, value in ((fp32, report.fp32), (out, report.int8)):
+        assert evaluate_model(load_model(path, provider="cpu"), stripes).value == value
+    assert report.fp32 > 0.9
+    assert abs(report.drop) < 0.03
+    assert report.drop == report.fp32 - report.int8
+    assert report.agreement > 0.97
+    assert (report.metric, report.n) == ("accuracy", 300)
+
+
+def test_json_has_the_agreed_keys(quantized):
+    document = msgspec.json.decode(msgspec.json.encode(quantized[1]))
+    agreed = {"metric", "fp32", "int8", "drop", "agreement", "latency_ms", "speedup"}
+    assert agreed | {"size_bytes", "kept_fp32", "settings"} <= set(document)
+    assert set(document["latency_ms"]) == set(document["size_bytes"]) == {"fp32", "int8"}
+    assert document["size_bytes"]["int8"] == quantized[0].stat().st_size
+
+
+def test_numbers_go_into_the_files_metadata(quantized, fp32):
+    out, report = quantized
+    model = load_model(out, provider="cpu")
+    recipe = model.metadata.provenance.quantization
+    assert recipe.per_channel
+    assert (recipe.weights, recipe.samples, recipe.method) == ("int8", 64, "min-max")
+    assert recipe.kept_fp32 == report.kept_fp32 == ()
+    used = [d for d in model.metadata.provenance.datasets if d.role == "calibration"]
+    assert [(d.name, d.samples) for d in used] == [("stripes:test", 64)]
+    assert model.measured.accuracy[0].value == report.int8
+    assert model.measured.latency[0].p50_ms == report.latency_ms["int8"]
+    assert model.measured.revision == "abc"
+    assert model.measured.parity is None
+    before = load_model(fp32, provider="cpu").metadata
+    assert (model.metadata.labels, model.metadata.input) == (before.labels, before.input)
+
+
+def test_tables_of_a_thousand_classes_stay_out_of_the_file(fp32, stripes, calibration, tmp_path):
+    model = onnx.load(fp32)
+    last = next(node for node in model.graph.node if node.op_type == "Gemm")
+    weights = {t.name: t for t in model.graph.initializer}
+    for name in last.input[1:]:
+        small = onnx.numpy_helper.to_array(weights[name])
+        padding = [(0, 97), *[(0, 0)] * (small.ndim - 1)]
+        fill = 0.0 if small.ndim > 1 else -50.0
+        large = np.pad(small, padding, constant_values=fill)
+        weights[name].CopyFrom(onnx.numpy_helper.from_array(large, name))
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 100
+    metadata = load_model(fp32, provider="cpu").metadata
+    labels = (*metadata.labels, *(f"unused {i}" for i in range(97)))
+    embed(model, msgspec.structs.replace(metadata, labels=labels))
+    onnx.save(model, tmp_path / "wide.onnx")
+    out = tmp_path / "o.onnx"
+    report = quantize_model(tmp_path / "wide.onnx", out, calibration, evaluate=stripes, **QUICK)
+    stored = load_model(out, provider="cpu").measured.accuracy[0]
+    assert (stored.value, stored.confusion, stored.per_class) == (report.int8, (), {})
+    assert len(report.per_class) == 100
+
+
+def test_golden_vectors_are_its_own(quantized, fp32):
+    int8, before = (load_model(p, provider="cpu") for p in (quantized[0], fp32))
+    assert int8.warnings == ()
+    assert int8.golden.examples[0].logits != before.golden.examples[0].logits
+    assert int8.golden.tolerance["cpu"] > before.golden.tolerance["cpu"]
+
+
+def test_only_own_keys_and_the_sources_are_in_it(fp32, calibration, tmp_path):
+    source = tmp_path / "owned.onnx"
+    model = onnx.load(fp32)
+    model.metadata_props.add(key="owner", value="someone")
+    onnx.save(model, source)
+    quantize_model(source, tmp_path / "out.onnx", calibration, **QUICK)
+    written = onnx.load(tmp_path / "out.onnx")
+    keys = {entry.key for entry in written.metadata_props}
+    assert keys == {"owner", "edgecnn", "edgecnn.golden", "edgecnn.measured"}
+    assert written.producer_name == "edgecnn"
+    assert {o.domain for o in written.opset_import} == {""}
+
+
+def test_same_bytes_again(fp32, calibration, tmp_path):
+    contents = []
+    for name in ("a.onnx", "b.onnx"):
+        quantize_model(fp32, tmp_path / name, calibration, **QUICK)
+        model = onnx.load(tmp_path / name)
+        kept = [entry for entry in model.metadata_props if entry.key != MEASURED_KEY]
+        del model.metadata_props[:]
+        model.metadata_props.extend(kept)
+        contents.append(model.SerializeToString(deterministic=True))
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("method", ["moving-average", "percentile"])
+def test_other_methods(fp32, calibration, stripes, tmp_path, method):
+    out = tmp_path / "out.onnx"
+    report = quantize_model(fp32, out, calibration, evaluate=stripes, method=method, **QUICK)
+    assert abs(report.drop) < 0.05
+    assert str(report.settings["method"]).startswith(method)
+
+
+def test_signed_activations_and_excluded_nodes(fp32, calibration, tmp_path):
+    node = next(n.name for n in onnx.load(fp32).graph.node if n.op_type == "Conv")
+    report = quantize_model(
+        fp32, tmp_path / "o.onnx", calibration, activations="int8", exclude=[node], **QUICK
+    )
+    assert report.settings["activations"] == "int8"
+    assert len(report.kept_fp32) >= 1
+    assert any("run in FP32 all the same" in remark for remark in report.remarks)
+
+
+def test_slower_int8_is_said(quantized):
+    """So small a network does not gain by 8 bits."""
+    report = quantized[1]
+    said = [remark for remark in report.remarks if "slower than FP32" in remark]
+    assert bool(said) == (report.speedup < 1)
+    if said:
+        assert f"{report.speedup:.2f}x" in said[0]
+
+
+def test_without_labels_agreement_is_measured_on_the_rest(fp32, calibration, tmp_path):
+    unlabelled = PictureArray(calibration.info, calibration.pictures, None)
+    report = quantize_model(fp32, tmp_path / "o.onnx", unlabelled, **QUICK)
+    assert (report.metric, report.fp32, report.int8, report.drop) == (None, None, None, None)
+    assert report.agreement_on == "stripes:test, not used in calibration"
+    assert report.n == 200 - 64
+    assert any("accuracy was not measured" in remark for remark in report.remarks)
+    few = PictureArray(calibration.info, calibration.pictures[:10], None)
+    report = quantize_model(fp32, tmp_path / "o.onnx", few, **QUICK)
+    assert report.agreement_on == "stripes:test, used in calibration"
+
+
+def test_calibration_uses_the_files_own_preprocessing(fp32, calibration, tmp_path):
+    """The spec that data is asked for is the file's, and it is read in parts."""
+    asked = []
+
+    class _Watched(PictureArray):
+        def inputs(self, spec, indices=None):
+            asked.append((spec, len(indices)))
+            return super().inputs(spec, indices)
+
+    data = _Watched(calibration.info, calibration.pictures, calibration.targets)
+    quantize_model(fp32, tmp_path / "o.onnx", data, **QUICK)
+    assert {spec for spec, _ in asked} == {load_model(fp32, provider="cpu").metadata.input}
+
+
+def test_progress_is_told(fp32, calibration, stripes, tmp_path):
+    told: dict[str, list[tuple[int, int]]] = {}
+    quantize_model(
+        fp32,
+        tmp_path / "o.onnx",
+        calibration,
+        evaluate=stripes,
+        progress=lambda stage, done, total: told.setdefault(stage, []).append((done, total)),
+        **QUICK,
+    )
+    assert list(told) == ["calibrating", "comparing", "timing"]
+    for steps in told.values():
+        assert steps == sorted(steps)
+        assert steps[-1][0] == steps[-1][1]
+
+
+def test_nothing_is_left_behind(fp32, calibration, tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    quantize_model(fp32, tmp_path / "o.onnx", calibration, **QUICK)
+    assert list(scratch.iterdir()) == []
+    assert {p.name for p in tmp_path.iterdir()} == {"scratch", "o.onnx"}
+
+
+def test_already_quantized(quantized, calibration, tmp_path):
+    with pytest.raises(ModelError, match="is quantized already"):
+        quantize_model(quantized[0], tmp_path / "o.onnx", calibration, **QUICK)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_model_without_metadata_or_without_a_file(fp32, calibration, tmp_path):
+    bare = onnx.load(fp32)
+    del bare.metadata_props[:]
+    onnx.save(bare, tmp_path / "bare.onnx")
+    with pytest.raises(MetadataError, match="no edgecnn metadata"):
+        quantize_model(tmp_path / "bare.onnx", tmp_path / "o.onnx", calibration)
+    with pytest.raises(MissingFileError):
+        quantize_model(tmp_path / "none.onnx", tmp_path / "o.onnx", calibration)
+
+
+def _empty(info: DatasetInfo) -> PictureArray:
+    return PictureArray(info, np.empty((0, 20, 20), np.uint8), np.empty(0, np.int64))
+
+
+def test_no_samples(fp32, calibration, tmp_path):
+    with pytest.raises(DataError, match="no calibration samples"):
+        quantize_model(fp32, tmp_path / "o.onnx", _empty(calibration.info))
+    with pytest.raises(DataError, match="no calibration samples"):
+        quantize_model(fp32, tmp_path / "o.onnx", calibration, samples=0)
+
+
+class _Tensors:
+    """A dataset that gives the same tensors whatever it is asked for."""
+
+    targets = groups = None
+
+    def __init__(self, info, tensors):
+        self.info = info
+        self.tensors = tensors
+
+    def __len__(self):
+        return len(next(iter(self.tensors.values())))
+
+    def inputs(self, spec, indices=None):
+        return {name: x[indices] for name, x in self.tensors.items()}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"input": np.zeros((9, 3, 16, 16), np.float32)}, "the model reads"),
+        ({"beat": np.zeros((9, 2, 100), np.float32)}, "the model reads"),
+        ({"input": np.full((9, 1, 16, 16), np.nan, np.float32)}, "not finite"),
+    ],
+)
+def test_data_of_another_kind(fp32, calibration, tmp_path, tensors, message):
+    with pytest.raises(DataError, match=message):
+        quantize_model(fp32, tmp_path / "o.onnx", _Tensors(calibration.info, tensors))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_evaluation_data_is_refused_before_the_work(fp32, calibration, tmp_path):
+    unlabelled = PictureArray(calibration.info, calibration.pictures, None)
+    told: list[str] = []
+    with pytest.raises(DataError, match="no labels"):
+        quantize_model(
+            fp32,
+            tmp_path / "o.onnx",
+            calibration,
+            evaluate=unlabelled,
+            progress=lambda stage, done, total: told.append(stage),
+        )
+    assert told == []
+
+
+def test_settings_that_do_not_exist(fp32, calibration, tmp_path):
+    with pytest.raises(UsageError, match="unknown method"):
+        quantize_model(fp32, tmp_path / "o.onnx", calibration, method="guess")
+    with pytest.raises(UsageError, match="unknown type"):
+        quantize_model(fp32, tmp_path / "o.onnx", calibration, activations="int4")
+    with pytest.raises(UsageError, match="no node no_such_node"):
+        quantize_model(fp32, tmp_path / "o.onnx", calibration, exclude=["no_such_node"])
+
+
+def test_fp32_file_is_not_overwritten(fp32, calibration):
+    before = fp32.read_bytes()
+    with pytest.raises(UsageError, match="is the FP32 file itself"):
+        quantize_model(fp32, fp32.parent / "x" / ".." / fp32.name, calibration)
+    assert fp32.read_bytes() == before
+
+
+def test_usual_name():
+    assert int8_path(Path("a/b.onnx")) == Path("a/b.int8.onnx")
+
+
+WITHOUT_TORCH = """
+import sys
+for name in ("torch", "onnxsim", "onnxscript", "safetensors", "scipy", "sympy"):
+    sys.modules[name] = None
+from edgecnn.cli.run import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def test_torch_is_not_needed(fp32, tmp_path):
+    """``edgecnn[quantize,cpu]`` is all that it takes."""
+    cv2.imwrite(str(tmp_path / "a.png"), np.eye(30, dtype=np.uint8) * 255)
+    command = [sys.executable, "-c", WITHOUT_TORCH, "quantize", str(fp32)]
+    done = subprocess.run(
+        [*command, "--calibration", str(tmp_path), "-o", str(tmp_path / "o.onnx"), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["settings"]["samples"] == 1
+
+
+def test_without_onnx_the_extra_is_named(fp32, tmp_path):
+    command = [sys.executable, "-c", WITHOUT_TORCH.replace('"torch"', '"onnx"'), "quantize"]
+    done = subprocess.run(
+        [*command, str(fp32), "--calibration", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "error: onnx is not installed" in done.stderr
+    assert "edgecnn[quantize,cpu]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.data
+def test_lenet_on_mnist_keeps_its_accuracy(data_root, tmp_path):
+    """8 bits cost LeNet no accuracy. They do not make it faster, which must be said."""
+    report = quantize_model(
+        "bundled:mnist-lenet5",
+        tmp_path / "o.onnx",
+        open_dataset("mnist:train"),
+        evaluate=open_dataset("mnist:test"),
+    )
+    assert report.n == 10_000
+    assert report.fp32 >= 0.992
+    assert abs(report.drop) <= 0.003
+    assert report.agreement >= 0.995
+    assert report.size_bytes["int8"] < 0.5 * report.size_bytes["fp32"]
+    assert bool([r for r in report.remarks if "slower" in r]) == (report.speedup < 1)
+
+
+@pytest.mark.data
+def test_beats_keep_their_accuracy(data_root, tmp_path):
+    records = open_dataset("mitdb:119,208")
+    report = quantize_model(
+        "bundled:ecg-beats", tmp_path / "o.onnx", open_dataset("mitdb:106,223"), evaluate=records
+    )
+    assert report.metric == "macro-F1 (N,S,V)"
+    assert report.agreement >= 0.985
+    assert set(report.per_class) == {"N", "S", "V", "F"}
+    assert load_model(tmp_path / "o.onnx", provider="cpu").golden is not None

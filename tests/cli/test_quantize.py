@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edgecnn.cli.run import run
+from edgecnn.runtime.session import load_model
+
+#: A network without training: stripes one way give its first filter much, the other its second.
+MODULE = """
+import torch
+from torch import nn
+
+def build():
+    net = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
+                        nn.Flatten(), nn.Linear(8, 2))
+    edge = torch.tensor([[-1.0, -1, -1], [0, 0, 0], [1, 1, 1]])
+    with torch.no_grad():
+        for p in net.parameters():
+            p.zero_()
+        net[0].weight[0, 0], net[0].weight[1, 0] = edge, edge.T
+        net[4].weight[0, 0] = net[4].weight[1, 1] = 4.0
+    return net
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A model file, and pictures of stripes by class."""
+    folder = tmp_path_factory.mktemp("quantize")
+    (folder / "stripes_net.py").write_text(MODULE)
+    rng = np.random.default_rng(0)
+    for label in ("rows", "columns"):
+        (folder / "photos" / label).mkdir(parents=True)
+        for i in range(20):
+            wave = np.sin(np.arange(40) * 0.7 + rng.uniform(0, 6)) * 90 + 120
+            picture = np.repeat(wave[:, None], 40, axis=1) + rng.normal(0, 8, (40, 40))
+            turned = picture if label == "rows" else picture.T
+            name = folder / "photos" / label / f"{i}.png"
+            cv2.imwrite(str(name), np.clip(turned, 0, 255).astype(np.uint8))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "dont_write_bytecode", True)
+        arguments = ["export", "stripes_net:build", "--input-shape", "1,20,20"]
+        assert run([*arguments, "--labels", "rows,columns", "-o", "stripes.onnx"]) == 0
+    return folder
+
+
+@pytest.fixture
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(folder)
+    yield folder
+    for path in folder.glob("*.int8.onnx"):
+        path.unlink()
+
+
+QUANTIZE = ["quantize", "stripes.onnx", "--calibration", "photos"]
+
+
+def test_json(here, capsys):
+    assert run([*QUANTIZE, "--evaluate", "photos", "-o", "s.int8.onnx", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    agreed = {"metric", "fp32", "int8", "drop", "agreement", "latency_ms", "speedup"}
+    assert agreed | {"size_bytes", "kept_fp32", "settings"} <= set(document)
+    assert (document["metric"], document["fp32"], document["int8"]) == ("accuracy", 1.0, 1.0)
+    assert document["agreement"] == 1.0
+    assert load_model("s.int8.onnx", provider="cpu").measured.accuracy[0].value == 1.0
+
+
+def test_text_and_usual_name(here, capsys):
+    assert run([*QUANTIZE, "--evaluate", "photos", "--samples", "10", "--threads", "1"]) == 0
+    out = capsys.readouterr().out
+    rows = {line.split("  ")[0]: line.split() for line in out.splitlines()}
+    assert rows["accuracy"][1:4] == ["1.0000", "1.0000", "+0.00"]
+    assert "latency ms, median" in rows
+    assert "size KiB" in rows
+    assert "same label in 100.00% of 40 examples (photos:all)" in out
+    assert "min-max on 10 of photos:all" in out
+    assert out.splitlines()[-1] == "stripes.int8.onnx"
+    assert (here / "stripes.int8.onnx").is_file()
+
+
+def test_slower_int8_is_not_hidden(here, capsys, monkeypatch):
+    """The remark comes with the ratio that was measured."""
+    from edgecnn.calibration import quantize
+    from edgecnn.calibration.latency import Comparison
+
+    slow = Comparison((1.0, 1.1), (2.27, 2.5), 0.44, (0.43, 0.45))
+    monkeypatch.setattr(quantize, "compare_latency", lambda *_, **__: slow)
+    assert run([*QUANTIZE, "--evaluate", "photos"]) == 0
+    out, err = capsys.readouterr()
+    assert "0.44x the speed (0.43 to 0.45)" in out
+    assert "warning: INT8 is slower than FP32 on this machine: 0.44x its speed" in err
+    measured = load_model("stripes.int8.onnx", provider="cpu").measured
+    assert "0.44x the speed" in measured.note
+
+
+def test_calibration_needs_no_known_labels(here, capsys):
+    assert run(["quantize", "stripes.onnx", "--calibration", "photos/rows", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["metric"] is None
+    assert "used in calibration" in document["agreement_on"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["none.onnx", "--calibration", "photos"], 1, "no such model: none.onnx"),
+        (["stripes.onnx", "--calibration", "nowhere"], 1, "no such dataset or folder: nowhere"),
+        (["stripes.onnx", "--calibration", "empty"], 1, "no pictures in empty"),
+        (["stripes.onnx"], 2, "Missing option '--calibration'"),
+        (["stripes.onnx", "--calibration", "photos", "--evaluate", "photos/rows"], 1, "no labels"),
+        (["stripes.onnx", "--calibration", "photos", "--exclude", "x"], 2, "no node x"),
+        (["stripes.onnx", "--calibration", "photos", "--method", "x"], 2, "'x' is not one of"),
+        (["done.int8.onnx", "--calibration", "photos"], 1, "is quantized already"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_no_file(here, capsys, arguments, code, message):
+    (here / "empty").mkdir(exist_ok=True)
+    if arguments[0] == "done.int8.onnx":
+        assert run([*QUANTIZE, "--samples", "4", "-o", "done.int8.onnx"]) == 0
+        capsys.readouterr()
+    assert run(["quantize", *arguments, "-o", "x.int8.onnx"]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert "Traceback" not in err
+    assert not (here / "x.int8.onnx").exists()
+    assert not list(here.glob(".*"))
+
+
+@pytest.mark.data
+def test_records_for_a_model_of_pictures(here, data_root, capsys):
+    assert run(["quantize", "stripes.onnx", "--calibration", "mitdb:100"]) == 1
+    assert "heartbeats" in capsys.readouterr().err
+    assert not (here / "stripes.int8.onnx").exists()

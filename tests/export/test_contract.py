@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+
+from edgecnn.errors import MetadataError, MissingFileError, UsageError
+from edgecnn.export.contract import image_contract, read_contract, read_labels
+from edgecnn.metadata import BeatInput, ImageInput
+
+TOML = """
+labels = ["cat", "dog"]
+[input]
+kind = "image"
+height = 32
+width = 48
+colour = "bgr"
+resize = "letterbox"
+mean = [0.4, 0.5, 0.6]
+std = [0.2, 0.2, 0.2]
+"""
+
+
+def test_toml(tmp_path):
+    path = tmp_path / "pets.toml"
+    path.write_text(TOML)
+    contract = read_contract(path)
+    assert contract.name == "pets"
+    assert contract.labels == ("cat", "dog")
+    assert isinstance(contract.input, ImageInput)
+    assert contract.input.shape == (3, 32, 48)
+
+
+def test_toml_of_a_beat_model(tmp_path):
+    path = tmp_path / "beats.toml"
+    path.write_text(
+        'labels = ["N", "V"]\n[input]\nkind = "beat"\nsampling_rate_hz = 250\nleads = ["MLII"]\n'
+        "before = 50\nafter = 80\n[input.filter]\nbaseline_s = 0.6\nsmooth_s = 0.02\n"
+        "[input.rhythm]\n"
+    )
+    assert isinstance(read_contract(path).input, BeatInput)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("labels = [", "not a readable TOML"),
+        ('labels = ["a", "b"]', "missing required field `input`"),
+        (TOML.replace("height = 32", "height = 0"), r"\$.input.height"),
+        (TOML.replace("[0.4, 0.5, 0.6]", "[0.4]"), "mean has 1 values for 3 channels"),
+        (TOML.replace('"dog"', '"cat"'), "two labels are the same"),
+    ],
+)
+def test_toml_that_does_not_hold(tmp_path, text, message):
+    path = tmp_path / "m.toml"
+    path.write_text(text)
+    with pytest.raises(MetadataError, match=message):
+        read_contract(path)
+
+
+def test_toml_that_is_not_there(tmp_path):
+    with pytest.raises(MissingFileError):
+        read_contract(tmp_path / "m.toml")
+
+
+def test_options():
+    contract = image_contract("t", ("a", "b"), (1, 8, 9), mean=(0.1,), resize="stretch")
+    assert contract.input == ImageInput(
+        height=8, width=9, colour="gray", mean=(0.1,), resize="stretch"
+    )
+    assert image_contract("t", ("a",), (3, 8, 9), std=(0.1, 0.2, 0.3)).input.colour == "rgb"
+
+
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ((8, 9), {}),
+        ((2, 8, 9), {}),
+        ((3, 0, 9), {}),
+        ((3, 8, 9), {"colour": "gray"}),
+        ((3, 8, 9), {"mean": (0.1, 0.2)}),
+        ((1, 8, 9), {"std": (0.0,)}),
+        ((1, 8, 9), {"resize": "squeeze"}),
+    ],
+)
+def test_options_that_do_not_fit(shape, options):
+    with pytest.raises(UsageError):
+        image_contract("t", ("a", "b"), shape, **options)
+
+
+def test_labels(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text("cat\n\ndog \n", encoding="utf-8")
+    assert read_labels(str(path)) == read_labels("cat,dog") == ("cat", "dog")
+    with pytest.raises(MissingFileError):
+        read_labels(str(tmp_path / "other.txt"))
+    with pytest.raises(MetadataError, match="no labels"):
+        read_labels(" , ")
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(MetadataError):
+        read_labels(str(path))
