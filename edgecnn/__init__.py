@@ -1,3 +1,95 @@
-"""edgecnn: train in PyTorch, ship one self-describing ONNX file, run it on a camera or an ECG."""
+"""edgecnn: train in PyTorch, ship one self-describing ONNX file, run it on a camera or an ECG.
+
+What is listed in ``__all__`` is the public interface. Each name is loaded from its module when it
+is first used, so that ``import edgecnn`` costs next to nothing and works where only a device's
+packages are installed.
+
+Examples
+--------
+>>> import edgecnn
+>>> edgecnn.load_model("bundled:mnist-lenet5").metadata.task
+'classify'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgecnn.calibration.quantize import quantize_model
+    from edgecnn.data import open_dataset
+    from edgecnn.ecg.annotations import read_annotations, write_annotations
+    from edgecnn.ecg.readers import read_record
+    from edgecnn.ecg.score import score_records
+    from edgecnn.errors import EdgeCNNError
+    from edgecnn.evaluation.evaluate import evaluate_model
+    from edgecnn.export.exporter import export_model
+    from edgecnn.metadata import ModelMetadata
+    from edgecnn.models import create_model
+    from edgecnn.runtime.bench import bench_model
+    from edgecnn.runtime.inspection import inspect_model
+    from edgecnn.runtime.predict import predict_files
+    from edgecnn.runtime.session import Model, load_model
+    from edgecnn.training.exporting import export_checkpoint
+    from edgecnn.training.train import train_recipe
 
 __version__ = "0.1.0"
+
+# No name here may be that of a sub-package: importing the package would replace it.
+__all__ = [
+    "EdgeCNNError",
+    "Model",
+    "ModelMetadata",
+    "bench_model",
+    "create_model",
+    "evaluate_model",
+    "export_checkpoint",
+    "export_model",
+    "inspect_model",
+    "load_model",
+    "open_dataset",
+    "predict_files",
+    "quantize_model",
+    "read_annotations",
+    "read_record",
+    "score_records",
+    "train_recipe",
+    "write_annotations",
+]
+
+_HOME = {
+    "EdgeCNNError": "edgecnn.errors",
+    "Model": "edgecnn.runtime.session",
+    "ModelMetadata": "edgecnn.metadata",
+    "bench_model": "edgecnn.runtime.bench",
+    "create_model": "edgecnn.models",
+    "evaluate_model": "edgecnn.evaluation.evaluate",
+    "export_checkpoint": "edgecnn.training.exporting",
+    "export_model": "edgecnn.export.exporter",
+    "inspect_model": "edgecnn.runtime.inspection",
+    "load_model": "edgecnn.runtime.session",
+    "open_dataset": "edgecnn.data",
+    "predict_files": "edgecnn.runtime.predict",
+    "quantize_model": "edgecnn.calibration.quantize",
+    "read_annotations": "edgecnn.ecg.annotations",
+    "read_record": "edgecnn.ecg.readers",
+    "score_records": "edgecnn.ecg.score",
+    "train_recipe": "edgecnn.training.train",
+    "write_annotations": "edgecnn.ecg.annotations",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module when it is first used."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'edgecnn' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return [*__all__, "__version__"]

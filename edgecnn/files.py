@@ -41,7 +41,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
             hint="is the folder writable, and is there room on the disk?",
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # The folder may be what is wrong; that has been said by now.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

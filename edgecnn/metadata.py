@@ -95,7 +95,8 @@ class ImageInput(Struct, frozen=True, kw_only=True, tag="image", tag_field="kind
         For ``crop``: length in pixels that the shorter side is scaled to before the cut
         (default: just covers the tensor).
     scale, mean, std
-        ``(pixel * scale - mean) / std`` with pixels of 0..255; one value per channel.
+        ``(pixel * scale - mean) / std`` with pixels of 0..255; one value per channel, or one for
+        all.
     """
 
     name: str = "input"
@@ -114,7 +115,7 @@ class ImageInput(Struct, frozen=True, kw_only=True, tag="image", tag_field="kind
     def __post_init__(self) -> None:
         """Refuse values that do not fit each other."""
         for what, values in (("mean", self.mean), ("std", self.std)):
-            if len(values) != self.channels:
+            if len(values) not in (1, self.channels):
                 raise ValueError(
                     f"{what} has {len(values)} values for {self.channels} channels ({self.colour})"
                 )

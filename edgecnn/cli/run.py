@@ -15,6 +15,16 @@ __all__ = ["run"]
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
+#: Which extra brings a package that a command imports only when it is used.
+_EXTRA_OF = {
+    "matplotlib": "train",
+    "onnx": "quantize",
+    "onnxscript": "train",
+    "onnxsim": "train",
+    "safetensors": "train",
+    "torch": "train",
+}
+
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line.
@@ -38,6 +48,12 @@ def run(arguments: list[str] | None = None) -> int:
     except EdgeCNNError as error:
         _say(error.message, error.hint)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA_OF:
+            raise
+        extra = _EXTRA_OF[error.name]
+        _say(f"{error.name} is not installed", f"pip install 'edgecnn[{extra},cpu]'")
+        return EdgeCNNError.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code

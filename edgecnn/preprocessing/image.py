@@ -104,16 +104,16 @@ def fit_image(image: NDArray[np.uint8], spec: ImageInput) -> NDArray[np.uint8]:
     -------
     ndarray of uint8, shape (height, width) for grey, (height, width, 3) for colour
     """
-    # Colour first: one channel is a third of the resizing, and both steps are linear.
+    # Grey first: one channel is a third of the resizing. RGB last: fewer pixels to reorder.
     if spec.colour == "gray":
         image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-    elif spec.colour == "rgb":
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
     if spec.resize == "stretch":
-        return resize_area(image, spec.height, spec.width)
-    if spec.resize == "crop":
-        return _crop(image, spec)
-    return _letterbox(image, spec)
+        fitted = resize_area(image, spec.height, spec.width)
+    elif spec.resize == "crop":
+        fitted = _crop(image, spec)
+    else:
+        fitted = _letterbox(image, spec)
+    return fitted[:, :, ::-1] if spec.colour == "rgb" else fitted
 
 
 def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[np.float32]:
@@ -137,13 +137,16 @@ def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[np.flo
     (1, 2, 2)
     """
     fitted = fit_image(as_bgr(image), spec)
-    pixels = fitted.reshape(spec.height, spec.width, spec.channels).astype(np.float32)
-    std = np.asarray(spec.std, dtype=np.float32)
-    mean = np.asarray(spec.mean, dtype=np.float32)
-    tensor = (pixels * np.float32(spec.scale) - mean) / std
-    if spec.layout == "NCHW":
-        tensor = tensor.transpose(2, 0, 1)
-    return np.ascontiguousarray(tensor, dtype=np.float32)
+    pixels = fitted.reshape(spec.height, spec.width, spec.channels)
+    std = np.asarray(spec.std, dtype=np.float32)[:, None]
+    mean = np.asarray(spec.mean, dtype=np.float32)[:, None]
+    # A pixel has 256 values: normalise those, and look the picture's up. Same bits, less time.
+    levels = (np.arange(256, dtype=np.float32) * np.float32(spec.scale) - mean) / std
+    tensor = np.empty(spec.shape, dtype=np.float32)
+    for channel in range(spec.channels):
+        plane = tensor[channel] if spec.layout == "NCHW" else tensor[:, :, channel]
+        plane[...] = levels[channel][pixels[:, :, channel]]
+    return tensor
 
 
 def image_batch(images: Iterable[NDArray[np.generic]], spec: ImageInput) -> NDArray[np.float32]:

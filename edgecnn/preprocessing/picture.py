@@ -65,7 +65,7 @@ def decode_picture(content: bytes, source: str = "picture") -> NDArray[np.uint8]
         raise ImageError(f"{source} is not a readable picture", hint=hint) from error
     if pixels is None or pixels.size == 0:  # type: ignore[redundant-expr]
         raise ImageError(f"{source} is not a readable picture", hint=hint)
-    if content[:2] == b"\xff\xd8" and b"\xff\xd9" not in content[-64:]:
+    if content[:2] == b"\xff\xd8" and not _has_jpeg_end(content):
         raise ImageError(f"{source} is cut short", hint="copy the file again")
     bgr = as_bgr(pixels)
     for kind, chunk in zip(np.ravel(kinds), chunks, strict=False):
@@ -88,6 +88,17 @@ def list_pictures(folder: Path) -> list[Path]:
             f"no pictures in {folder}", hint=f"looked for {', '.join(sorted(PICTURE_SUFFIXES))}"
         )
     return found
+
+
+def _has_jpeg_end(content: bytes) -> bool:
+    """Look for the end marker behind a JPEG's headers; more may follow it, such as a video."""
+    at = 2
+    # Each header is a marker and a length that counts itself; a thumbnail lies inside one.
+    while content[at : at + 2] != b"\xff\xda":
+        if at + 4 > len(content) or content[at] != 0xFF:
+            return False
+        at += 1 if content[at + 1] == 0xFF else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    return content.find(b"\xff\xd9", at) >= 0
 
 
 def _orientation(exif: bytes) -> int:

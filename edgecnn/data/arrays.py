@@ -1,0 +1,81 @@
+"""Pictures that are all in memory, as one array."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.data.dataset import DatasetInfo
+from edgecnn.errors import DataError
+from edgecnn.metadata import ImageInput, InputSpec
+from edgecnn.preprocessing.image import image_tensor
+
+__all__ = ["PictureArray", "combined_sha256", "require_image_spec"]
+
+
+class PictureArray:
+    """A dataset of equally sized pictures.
+
+    Parameters
+    ----------
+    info : DatasetInfo
+    pictures : ndarray of uint8, shape (N, H, W) or (N, H, W, 3)
+        Grey, or colours in OpenCV's order (BGR).
+    targets : ndarray of int64, shape (N,), or None
+    """
+
+    groups: NDArray[np.str_] | None = None
+
+    def __init__(
+        self,
+        info: DatasetInfo,
+        pictures: NDArray[np.uint8],
+        targets: NDArray[np.int64] | None,
+    ) -> None:
+        self.info = info
+        self.pictures = pictures
+        self.targets = targets
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def inputs(
+        self, spec: InputSpec, indices: NDArray[np.integer] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Preprocess pictures; see :meth:`edgecnn.data.dataset.Dataset.inputs`."""
+        image = require_image_spec(spec, self.info)
+        chosen = np.arange(len(self)) if indices is None else indices
+        tensors = np.empty((len(chosen), *image.shape), dtype=np.float32)
+        for row, index in enumerate(chosen):
+            tensors[row] = image_tensor(self.pictures[index], image)
+        return {image.name: tensors}
+
+
+def require_image_spec(spec: InputSpec, info: DatasetInfo) -> ImageInput:
+    """Return the spec if it is one of pictures.
+
+    Raises
+    ------
+    DataError
+        The model reads something else.
+    """
+    if not isinstance(spec, ImageInput):
+        raise DataError(
+            f"{info.name}:{info.split} holds pictures, but the model reads heartbeats",
+            hint="take an ECG dataset, for example mitdb:ds2",
+        )
+    return spec
+
+
+def combined_sha256(hashes: Iterable[str]) -> str:
+    """Hash hashes: of several files, in the order of their names.
+
+    Examples
+    --------
+    >>> combined_sha256(["ab", "cd"])[:8]
+    '88d4266f'
+    """
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()

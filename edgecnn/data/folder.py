@@ -1,0 +1,98 @@
+"""Pictures of one's own: a folder with a sub-folder per class, or without any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.data.arrays import combined_sha256, require_image_spec
+from edgecnn.data.dataset import DatasetInfo
+from edgecnn.errors import DatasetError
+from edgecnn.files import sha256_of
+from edgecnn.metadata import InputSpec
+from edgecnn.preprocessing.image import image_tensor
+from edgecnn.preprocessing.picture import list_pictures, read_picture
+
+__all__ = ["PictureFolder", "open_folder"]
+
+
+class PictureFolder:
+    """A dataset of picture files, read when they are needed."""
+
+    groups: NDArray[np.str_] | None = None
+
+    def __init__(
+        self, info: DatasetInfo, paths: tuple[Path, ...], targets: NDArray[np.int64] | None
+    ) -> None:
+        self.info = info
+        self.paths = paths
+        self.targets = targets
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def inputs(
+        self, spec: InputSpec, indices: NDArray[np.integer] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Preprocess pictures; see :meth:`edgecnn.data.dataset.Dataset.inputs`."""
+        image = require_image_spec(spec, self.info)
+        chosen = np.arange(len(self)) if indices is None else indices
+        tensors = np.empty((len(chosen), *image.shape), dtype=np.float32)
+        for row, index in enumerate(chosen):
+            tensors[row] = image_tensor(read_picture(self.paths[int(index)]), image)
+        return {image.name: tensors}
+
+
+def open_folder(folder: Path, *, labels: tuple[str, ...] | None = None) -> PictureFolder:
+    """Open a folder of pictures.
+
+    Parameters
+    ----------
+    folder : Path
+        With sub-folders, each names a class and holds its pictures, however deep; without, the
+        pictures have no labels.
+    labels : tuple of str, optional
+        A model's labels. Then the sub-folders must be among them, and targets index them; without,
+        the sub-folders' names, sorted, are the labels.
+
+    Raises
+    ------
+    MissingFileError
+        No such folder.
+    ImageError
+        No pictures in it.
+    DatasetError
+        A sub-folder that is none of the labels.
+    """
+    paths = tuple(list_pictures(folder))
+    classes = sorted({path.relative_to(folder).parts[0] for path in paths if path.parent != folder})
+    targets = None
+    if classes:
+        names = labels or tuple(classes)
+        strays = [name for name in classes if name not in names]
+        if strays:
+            raise DatasetError(
+                f"{folder}: sub-folder {strays[0]!r} is no class of this model",
+                hint=f"its classes are: {', '.join(names)}",
+            )
+        loose = [path for path in paths if path.parent == folder]
+        if loose:
+            raise DatasetError(
+                f"{folder}: {loose[0].name} lies beside the class folders",
+                hint="put every picture into its class's folder, or use no class folders at all",
+            )
+        order = {name: number for number, name in enumerate(names)}
+        targets = np.array([order[path.relative_to(folder).parts[0]] for path in paths], np.int64)
+    else:
+        names = labels or ()
+    info = DatasetInfo(
+        name=folder.resolve().name,
+        split="all",
+        labels=tuple(names),
+        sha256=combined_sha256(sha256_of(path) for path in paths),
+        attribution="the user's own pictures",
+        licence="not stated",
+    )
+    return PictureFolder(info, paths, targets)

@@ -1,0 +1,1 @@
+"""Training by recipe: small typed TOML files in, checkpoints with their whole history out."""

@@ -1,0 +1,123 @@
+"""Cross-validation on the training set: to choose by, without opening the test set."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+import numpy as np
+import torch
+from msgspec import Struct
+
+from edgecnn.data import open_dataset
+from edgecnn.data.split import group_folds, stratified_folds
+from edgecnn.errors import UsageError
+from edgecnn.evaluation.evaluate import score_predictions
+from edgecnn.metadata import Accuracy
+from edgecnn.training.augment import augment_batch
+from edgecnn.training.examples import as_examples, labelled_targets
+from edgecnn.training.loop import FitState, Watcher, fit, predict_logits
+from edgecnn.training.network import build_module
+from edgecnn.training.provenance import make_metadata
+from edgecnn.training.recipe import Recipe
+
+__all__ = ["FoldReport", "cross_validate"]
+
+
+class FoldReport(Struct, frozen=True, kw_only=True):
+    """What cross-validation gave.
+
+    Attributes
+    ----------
+    recipe : str
+    folds : tuple of Accuracy
+        Each on the fold that its network did not see.
+    pooled : Accuracy
+        All held-out answers together: every training example is answered once.
+    groups : tuple of tuple of str
+        Which records each fold held out; empty when the data has no groups.
+    """
+
+    recipe: str
+    folds: tuple[Accuracy, ...]
+    pooled: Accuracy
+    groups: tuple[tuple[str, ...], ...]
+
+
+def cross_validate(
+    recipe: Recipe,
+    count: int,
+    *,
+    threads: int | None = None,
+    watcher: Watcher | None = None,
+) -> FoldReport:
+    """Train ``count`` networks, each on all folds but one, and score them on that one.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its test set is not opened; ``keep`` must be ``"last"``, or the scores would be chosen by.
+    count : int
+        Folds: of whole records where the data has groups, else of equal class shares.
+    threads : int, optional
+    watcher : Watcher, optional
+        Is told of each training in turn.
+
+    Raises
+    ------
+    UsageError
+        The recipe keeps the best epoch.
+    DataError
+        Fewer records than folds.
+    """
+    if recipe.train.keep != "last":
+        raise UsageError(
+            "train.keep='best' would choose by the fold that is scored",
+            hint="--set train.keep=last",
+        )
+    if threads is not None:
+        torch.set_num_threads(threads)
+    dataset = open_dataset(recipe.data.train)
+    targets = labelled_targets(dataset)
+    seed = recipe.train.seed
+    if dataset.groups is not None:
+        fold_of = group_folds(targets, dataset.groups, count, seed)
+    else:
+        fold_of = stratified_folds(targets, count, seed)
+    examples = as_examples(dataset, recipe.input)
+    labels = dataset.info.labels
+    everything = np.arange(len(targets))
+    predictions = np.zeros(len(targets), dtype=np.int64)
+    scores, groups = [], []
+    for fold in range(count):
+        inside, outside = everything[fold_of != fold], everything[fold_of == fold]
+        if recipe.data.limit is not None and recipe.data.limit < len(inside):
+            drawn = np.random.default_rng(seed).permutation(inside)
+            inside = np.sort(drawn[: recipe.data.limit])
+        torch.manual_seed(seed)
+        module = build_module(recipe, labels)
+        state = FitState.fresh(module, recipe.train)
+        held_out = examples.take(torch.from_numpy(outside))
+        fit(
+            state,
+            examples.take(torch.from_numpy(inside)),
+            held_out,
+            recipe.train,
+            augment=partial(augment_batch, spec=recipe.input, settings=recipe.augment),
+            watcher=watcher,
+        )
+        logits = predict_logits(state.average.module, held_out.inputs)
+        predictions[outside] = logits.argmax(1).numpy()
+        metadata = make_metadata(recipe, labels, module, ())
+        score = partial(score_predictions, dataset=dataset, metadata=metadata)
+        accuracy = score(targets[outside], predictions[outside], indices=outside)
+        scores.append(msgspec.structs.replace(accuracy, note=f"fold {fold + 1} of {count}"))
+        if dataset.groups is not None:
+            groups.append(tuple(str(name) for name in np.unique(dataset.groups[outside])))
+    pooled = score(targets, predictions, indices=everything)
+    return FoldReport(
+        recipe=recipe.name,
+        folds=tuple(scores),
+        pooled=msgspec.structs.replace(pooled, note=f"{count} folds, each answered unseen"),
+        groups=tuple(groups),
+    )

@@ -1,0 +1,99 @@
+"""Where a trained network comes from, in the words of the contract."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from torch import nn
+
+from edgecnn.data.dataset import Dataset
+from edgecnn.metadata import DatasetUse, ModelMetadata, Provenance
+from edgecnn.training.recipe import Recipe, flat_settings
+
+__all__ = ["dataset_use", "describe_machine", "describe_revision", "make_metadata"]
+
+
+def dataset_use(
+    dataset: Dataset, role: Literal["train", "validation", "test"], samples: int
+) -> DatasetUse:
+    """Describe what part a dataset took."""
+    info = dataset.info
+    return DatasetUse(
+        name=f"{info.name}:{info.split}",
+        role=role,
+        sha256=info.sha256,
+        samples=samples,
+        attribution=info.attribution,
+        licence=info.licence,
+        note=info.note,
+    )
+
+
+def make_metadata(
+    recipe: Recipe,
+    labels: tuple[str, ...],
+    module: nn.Module,
+    datasets: Sequence[DatasetUse],
+    *,
+    command: str = "",
+) -> ModelMetadata:
+    """Build the contract of a recipe's network. It holds no dates: equal trainings, equal bytes.
+
+    Parameters
+    ----------
+    command : str, optional
+        What trains this network again; the default names the recipe.
+    """
+    attributions = dict.fromkeys(use.attribution for use in datasets)
+    return ModelMetadata(
+        name=recipe.name,
+        task=recipe.task,
+        labels=labels,
+        input=recipe.input,
+        output=recipe.output,
+        provenance=Provenance(
+            recipe=recipe.name,
+            architecture=recipe.model.name,
+            command=command or f"edgecnn train {recipe.name}",
+            seed=recipe.train.seed,
+            parameters=sum(p.numel() for p in module.parameters()),
+            datasets=tuple(datasets),
+            versions={
+                "edgecnn": version("edgecnn"),
+                "numpy": version("numpy"),
+                "python": platform.python_version(),
+                "torch": version("torch"),
+            },
+            settings=flat_settings(recipe),
+            attribution="; ".join(attributions),
+        ),
+    )
+
+
+def describe_machine() -> str:
+    """Name the processor, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]} ({platform.machine()})" if names else platform.machine()
+
+
+def describe_revision() -> str:
+    """Name the git revision that edgecnn runs from; empty when it was installed from a wheel."""
+    repository = Path(__file__).parents[2]
+    # Installed into a user's own repository, it must not take that one's revision for its own.
+    if not (repository / ".git").exists():
+        return ""
+    command = ["git", "-C", str(repository), "describe", "--always", "--dirty"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()

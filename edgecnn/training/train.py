@@ -1,0 +1,260 @@
+"""One training from recipe to checkpoint."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import os
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from msgspec import Struct
+
+from edgecnn.data import Dataset, open_dataset
+from edgecnn.errors import TrainingError
+from edgecnn.evaluation.evaluate import matched_targets, score_predictions
+from edgecnn.files import write_text
+from edgecnn.metadata import Accuracy, Measured, ModelMetadata
+from edgecnn.training.augment import augment_batch
+from edgecnn.training.checkpoint import (
+    DOCUMENT_NAME,
+    Checkpoint,
+    save_checkpoint,
+)
+from edgecnn.training.examples import as_examples, labelled_targets, split_training_set
+from edgecnn.training.loop import EpochResult, FitState, Watcher, fit, predict_logits
+from edgecnn.training.network import build_module
+from edgecnn.training.provenance import (
+    dataset_use,
+    describe_machine,
+    describe_revision,
+    make_metadata,
+)
+from edgecnn.training.recipe import Recipe
+from edgecnn.training.resume import RESUME_NAME, load_resume, save_resume
+
+__all__ = ["SUMMARY_NAME", "TrainSummary", "train_recipe"]
+
+SUMMARY_NAME = "summary.json"
+
+
+class TrainSummary(Struct, frozen=True, kw_only=True):
+    """What a training gave; ``summary.json``.
+
+    Attributes
+    ----------
+    recipe, architecture : str
+    parameters, epochs, kept_epoch : int
+        ``kept_epoch`` is the epoch whose weights are in the checkpoint.
+    train_samples, validation_samples : int
+    validation : EpochResult
+        The kept epoch.
+    test : Accuracy, optional
+        On the test set, which was read for nothing else.
+    seconds : float
+        Spent in epochs, resumed parts included.
+    threads : int
+    machine, folder : str
+    """
+
+    recipe: str
+    architecture: str
+    parameters: int
+    epochs: int
+    kept_epoch: int
+    train_samples: int
+    validation_samples: int
+    validation: EpochResult
+    test: Accuracy | None
+    seconds: float
+    threads: int
+    machine: str
+    folder: str
+
+
+def train_recipe(
+    recipe: Recipe,
+    folder: str | os.PathLike[str],
+    *,
+    resume: bool = False,
+    threads: int | None = None,
+    watcher: Watcher | None = None,
+    command: str = "",
+) -> TrainSummary:
+    """Train a recipe's network and keep what came of it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        From :func:`~edgecnn.training.recipe.load_recipe`.
+    folder : path
+        Gets ``checkpoint.safetensors`` and ``.json``, ``metrics.csv``, ``summary.json``,
+        ``curves.png`` and ``confusion.png``; while the training runs, ``resume.safetensors``.
+    resume : bool
+        Go on with an interrupted training of the same recipe in that folder. The numbers are
+        those of a training that was not interrupted, on the same machine and threads.
+    threads : int, optional
+        Threads of one operation; the default is PyTorch's.
+    watcher : Watcher, optional
+        Is told the progress.
+    command : str, optional
+        What trains this network again, for the provenance.
+
+    Raises
+    ------
+    TrainingError
+        The folder holds another training, or the loss is not finite.
+    DatasetError
+        A dataset is absent.
+    """
+    folder = Path(folder)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if resume and (folder / DOCUMENT_NAME).exists() and not (folder / RESUME_NAME).exists():
+        return _read_summary(folder)
+    _check_folder(folder, resume=resume)
+    dataset = open_dataset(recipe.data.train)
+    labels = dataset.info.labels
+    labelled_targets(dataset)
+    test = None
+    if recipe.data.test:
+        # Opened now, so that an absent one is known before the work; read when all is decided.
+        test = open_dataset(recipe.data.test, labels=labels)
+    torch.manual_seed(recipe.train.seed)
+    module = build_module(recipe, labels)
+    if test is not None:
+        _check_test(test, make_metadata(recipe, labels, module, ()))
+    state = FitState.fresh(module, recipe.train)
+    if resume and (folder / RESUME_NAME).exists():
+        load_resume(folder, state, recipe)
+    parts = split_training_set(dataset, recipe)
+    fit(
+        state,
+        parts.train,
+        parts.validation,
+        recipe.train,
+        augment=partial(augment_batch, spec=recipe.input, settings=recipe.augment),
+        watcher=_Keeper(folder, recipe, watcher or Watcher()),
+    )
+
+    kept = state.best_epoch if recipe.train.keep == "best" else state.epoch
+    if recipe.train.keep == "best" and state.best is not None:
+        state.average.module.load_state_dict(state.best)
+    network = state.average.module
+    uses = [dataset_use(dataset, "train", len(parts.train))]
+    if len(parts.validation):
+        uses.append(dataset_use(dataset, "validation", len(parts.validation)))
+    accuracy = None
+    if test is not None:
+        uses.append(dataset_use(test, "test", len(test)))
+    metadata = make_metadata(recipe, labels, network, uses, command=command)
+    if test is not None:
+        accuracy = _test(network, test, metadata)
+    summary = TrainSummary(
+        recipe=recipe.name,
+        architecture=recipe.model.name,
+        parameters=metadata.provenance.parameters or 0,
+        epochs=state.epoch,
+        kept_epoch=kept,
+        train_samples=len(parts.train),
+        validation_samples=len(parts.validation),
+        validation=state.history[kept - 1],
+        test=accuracy,
+        seconds=round(sum(result.seconds for result in state.history), 1),
+        threads=torch.get_num_threads(),
+        machine=describe_machine(),
+        folder=str(folder),
+    )
+    measured = Measured(
+        accuracy=(accuracy,) if accuracy else (),
+        training_seconds=summary.seconds,
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        revision=describe_revision(),
+        note=f"trained with {summary.threads} thread(s) on {summary.machine}",
+    )
+    _write_results(folder, state, metadata, summary)
+    save_checkpoint(folder, Checkpoint(network, metadata, measured, recipe, kept))
+    (folder / RESUME_NAME).unlink(missing_ok=True)
+    return summary
+
+
+class _Keeper(Watcher):
+    """Keeps the training on disk after every epoch, then passes the word on."""
+
+    def __init__(self, folder: Path, recipe: Recipe, watcher: Watcher) -> None:
+        self._folder = folder
+        self._recipe = recipe
+        self._watcher = watcher
+
+    def start(self, first_epoch: int, epochs: int, steps: int) -> None:
+        self._watcher.start(first_epoch, epochs, steps)
+
+    def step(self, epoch: int, step: int, loss: float) -> None:
+        self._watcher.step(epoch, step, loss)
+
+    def epoch(self, state: FitState) -> None:
+        save_resume(self._folder, state, self._recipe)
+        write_text(self._folder / "metrics.csv", _metrics_csv(state.history))
+        self._watcher.epoch(state)
+
+    def end(self) -> None:
+        self._watcher.end()
+
+
+def _check_folder(folder: Path, *, resume: bool) -> None:
+    for name in (RESUME_NAME, DOCUMENT_NAME):
+        if not resume and (folder / name).exists():
+            raise TrainingError(
+                f"{folder} already holds a training",
+                hint="--resume goes on with it; -o names another folder",
+            )
+
+
+def _check_test(test: Dataset, metadata: ModelMetadata) -> None:
+    """Find out before the work that the test set is of another kind or has other classes."""
+    matched_targets(test, metadata)
+    test.inputs(metadata.input, np.arange(1))
+
+
+def _test(network: torch.nn.Module, test: Dataset, metadata: ModelMetadata) -> Accuracy:
+    indices, targets, left_out = matched_targets(test, metadata)
+    examples = as_examples(test, metadata.input, indices)
+    predicted = predict_logits(network, examples.inputs).argmax(1).numpy()
+    notes = [test.info.note, left_out]
+    return score_predictions(targets, predicted, test, metadata, indices=indices, notes=notes)
+
+
+def _write_results(
+    folder: Path, state: FitState, metadata: ModelMetadata, summary: TrainSummary
+) -> None:
+    from edgecnn.training.figures import draw_confusion, draw_curves
+
+    write_text(folder / "metrics.csv", _metrics_csv(state.history))
+    draw_curves(state.history, folder / "curves.png", title=metadata.name)
+    if summary.test is not None:
+        draw_confusion(summary.test, metadata.labels, folder / "confusion.png")
+    encoded = msgspec.json.format(msgspec.json.encode(summary), indent=1)
+    write_text(folder / SUMMARY_NAME, encoded.decode() + "\n")
+
+
+def _metrics_csv(history: list[EpochResult]) -> str:
+    text = io.StringIO()
+    rows = [msgspec.to_builtins(result) for result in history]
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _read_summary(folder: Path) -> TrainSummary:
+    path = folder / SUMMARY_NAME
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=TrainSummary)
+    except (OSError, msgspec.DecodeError) as error:
+        raise TrainingError(
+            f"the training in {folder} is done, but {path} cannot be read: {error}"
+        ) from error

@@ -1,0 +1,139 @@
+"""``edgecnn train`` as a user types it, in this process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edgecnn.cli.run import run
+
+RECIPE = """
+name = "halves"
+[model]
+name = "lenet5"
+[data]
+train = "pictures"
+test = "pictures"
+validation = 0.2
+[input]
+kind = "image"
+height = 28
+width = 28
+colour = "gray"
+[train]
+epochs = 3
+batch = 8
+peak_rate = 0.05
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a recipe and twenty pictures: left or right half bright."""
+    for number in range(20):
+        label = "left" if number % 2 else "right"
+        path = tmp_path / "pictures" / label / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture = np.full((28, 28), 10 + number, np.uint8)
+        picture[:, :14] += 200 * np.uint8(number % 2)
+        picture[:, 14:] += 200 * np.uint8(1 - number % 2)
+        cv2.imwrite(str(path), picture)
+    (tmp_path / "halves.toml").write_text(RECIPE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def test_train(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "halves.toml", "--threads", "1"]) == 0
+    told = capsys.readouterr()
+    assert "halves: lenet5, 61,026 parameters, 3 epochs in" in told.out
+    assert "next: edgecnn export runs/halves -o halves.onnx" in told.out
+    assert told.err.count("epoch ") == 3
+    assert (place / "runs/halves/checkpoint.safetensors").is_file()
+
+
+def test_results_as_json(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["train", "halves.toml", "-o", "out", "--set", "train.epochs=1", "--json"]
+    assert run([*command, "--threads", "1"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["epochs"] == 1
+    assert summary["folder"] == "out"
+    assert summary["test"]["n"] == 20
+    provenance = json.loads((place / "out/checkpoint.json").read_text())["metadata"]["provenance"]
+    assert provenance["command"] == "edgecnn train halves.toml --set train.epochs=1"
+    assert run([*command, "--resume"]) == 0
+    assert json.loads(capsys.readouterr().out) == summary
+
+
+def test_folds(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "halves.toml", "--folds", "2", "--threads", "1", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["pooled"]["n"] == 20
+    assert not (place / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message", "hint"),
+    [
+        (["mnist"], 1, "no recipe named 'mnist'", "cifar10-resnet, ecg-beats, mnist-lenet5"),
+        (["nowhere.toml"], 1, "no such file: nowhere.toml", ""),
+        (["halves.toml", "--set", "train.epoch=1"], 1, "unknown key 'train.epoch'", "epochs"),
+        (["halves.toml", "--set", "train.epochs=x"], 1, "Expected `int`, got `str`", ""),
+        (["halves.toml", "--set", "model.name=vgg"], 2, "no model named 'vgg'", "lenet5"),
+        (["halves.toml", "--set", "data.train=mnist:trian"], 2, "no split 'trian'", "mnist:train"),
+        (["halves.toml", "--set", "data.train=gone"], 1, "no such dataset or folder: gone", ""),
+        (["halves.toml", "--set", "data.train=mnist:train"], 1, "not on this machine", "mnist"),
+        (["halves.toml", "--set", "train.peak_rate=1e12"], 1, "the loss is", "train.peak_rate"),
+        (["halves.toml", "--set", "input.height=8"], 1, "lenet5 cannot read input", "change the"),
+        ([], 2, "Missing argument 'RECIPE'", ""),
+        (["halves.toml", "--threads", "0"], 2, "--threads", ""),
+    ],
+)
+def test_bad_input_is_one_line(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    message: str,
+    hint: str,
+) -> None:
+    monkeypatch.delenv("EDGECNN_DATA", raising=False)
+    monkeypatch.setenv("EDGECNN_OFFLINE", "1")
+    assert run(["train", *arguments]) == code
+    told = capsys.readouterr()
+    assert message in told.err
+    assert hint in told.err
+    assert "Traceback" not in told.err
+    assert told.out == ""
+    assert not list(place.rglob("checkpoint*"))
+
+
+def test_a_training_is_not_overwritten(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "halves.toml", "--threads", "1"]) == 0
+    before = (place / "runs/halves/checkpoint.safetensors").read_bytes()
+    assert run(["train", "halves.toml"]) == 1
+    assert "already holds a training" in capsys.readouterr().err
+    assert (place / "runs/halves/checkpoint.safetensors").read_bytes() == before
+
+
+def test_an_interrupted_training_says_how_to_go_on(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from edgecnn.training.progress import LineWatcher
+
+    def interrupt(self: LineWatcher, epoch: int, step: int, loss: float) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LineWatcher, "step", interrupt)
+        assert run(["train", "halves.toml", "--threads", "1"]) == 130
+    assert "--resume goes on" in capsys.readouterr().err
+    assert run(["train", "halves.toml", "--threads", "1", "--resume"]) == 0
+    assert "epochs 2 to 3" in capsys.readouterr().err

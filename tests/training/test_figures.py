@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edgecnn.metadata import Accuracy
+from edgecnn.training.figures import draw_confusion, draw_curves
+from edgecnn.training.loop import EpochResult
+
+
+@pytest.mark.parametrize("validated", [True, False])
+@pytest.mark.parametrize("epochs", [1, 12])
+def test_curves(tmp_path: Path, epochs: int, validated: bool) -> None:
+    history = [
+        EpochResult(
+            i + 1, 0.1, 1 / (i + 1), 0.9, *((0.3, 0.8, 0.8) if validated else (None,) * 3), 1
+        )
+        for i in range(epochs)
+    ]
+    draw_curves(history, tmp_path / "curves.png", title="tiny")
+    picture = cv2.imread(str(tmp_path / "curves.png"))
+    assert picture.shape[1] > 1000
+    # The curve of the validation set is blue.
+    blue = (picture.astype(int)[:, :, 0] - picture[:, :, 2]) > 80
+    assert (blue.sum() > 10) == validated
+
+
+def test_confusion(tmp_path: Path) -> None:
+    labels = ("airplane", "automobile", "bird")
+    accuracy = Accuracy(
+        dataset="x",
+        split="test",
+        metric="accuracy",
+        value=0.9,
+        interval_95=(0.85, 0.95),
+        n=300,
+        confusion=((90, 10, 0), (0, 100, 0), (5, 15, 80)),
+    )
+    draw_confusion(accuracy, labels, tmp_path / "confusion.png")
+    picture = cv2.imread(str(tmp_path / "confusion.png"))
+    assert picture is not None
+    assert np.ptp(picture) > 200
+    assert [path.name for path in tmp_path.iterdir()] == ["confusion.png"]

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgecnn.errors import MissingFileError, RecipeError
+from edgecnn.metadata import BeatInput, ImageInput
+from edgecnn.models import model_names
+from edgecnn.training.recipe import flat_settings, load_recipe, recipe_names
+
+
+def test_bundled_recipes() -> None:
+    assert recipe_names() == ("cifar10-resnet", "ecg-beats", "mnist-lenet5")
+    for name in recipe_names():
+        recipe = load_recipe(name)
+        assert recipe.name == name
+        assert recipe.title
+        assert recipe.model.name in model_names()
+        kind = BeatInput if name == "ecg-beats" else ImageInput
+        assert isinstance(recipe.input, kind)
+
+
+def test_values_are_overridden_with_their_types() -> None:
+    recipe = load_recipe(
+        "mnist-lenet5",
+        overrides=(
+            "train.epochs=3",
+            "train.peak_rate = 0.25",
+            "train.optimizer=adamw",
+            "data.train='elsewhere:train'",
+            "input.mean=[0.5]",
+            "model.arguments.dropout=0.3",
+            "augment.flip=true",
+        ),
+    )
+    assert recipe.train.epochs == 3
+    assert recipe.train.peak_rate == 0.25
+    assert recipe.train.optimizer == "adamw"
+    assert recipe.data.train == "elsewhere:train"
+    assert recipe.input.mean == (0.5,)
+    assert recipe.model.arguments == {"dropout": 0.3}
+    assert flat_settings(recipe)["augment.flip"] is True
+
+
+def test_settings_are_flat_and_complete() -> None:
+    flat = flat_settings(load_recipe("cifar10-resnet"))
+    assert flat["model.arguments.widths"] == "32,48,96,160"
+    assert flat["train.precision"] == "bf16"
+    assert flat["augment.crop"] == 4
+    assert all(isinstance(value, str | int | float | bool) for value in flat.values())
+
+
+@pytest.mark.parametrize(
+    ("override", "message", "hint"),
+    [
+        ("train.epoch=3", "unknown key 'train.epoch'", "epochs, batch"),
+        ("trian.epochs=3", "unknown key 'trian'", "model, data"),
+        ("augment.rotation=3", "unknown key 'augment.rotation'", "rotate_deg"),
+        ("input.hight=3", "unknown key 'input.hight'", "height"),
+        ("train.epochs=three", "Expected `int`, got `str` - at `$.train.epochs`", None),
+        ("train.epochs=0", "`int` >= 1", None),
+        ("train.momentum=1.5", r"`float` < 1", None),
+        ("train.optimizer=adam", "Invalid enum value 'adam'", None),
+        ("data.validation=0.9", "`float` <= 0.5", None),
+        ("input.mean=[1,2]", "2 values for 1 channels", None),
+        ("train.epochs", "cannot read the override", "train.epochs=3"),
+        ("=3", "cannot read the override", "train.epochs=3"),
+        ("name.first=x", "name is not a table", None),
+        ("augment.kind=beat", "", None),
+    ],
+)
+def test_bad_overrides(override: str, message: str, hint: str | None) -> None:
+    with pytest.raises(RecipeError) as error:
+        load_recipe("mnist-lenet5", overrides=(override,))
+    assert message in error.value.message
+    assert "\n" not in error.value.message
+    if hint:
+        assert hint in str(error.value.hint)
+
+
+def test_augmentation_must_fit_the_input(tmp_path: Path) -> None:
+    text = Path(load_text("mnist-lenet5"))
+    path = tmp_path / "mixed.toml"
+    body = text.read_text()
+    start = body.index("[augment]")
+    end = body.index("[train]")
+    path.write_text(body[:start] + '[augment]\nkind = "beat"\n\n' + body[end:])
+    with pytest.raises(RecipeError, match="does not fit"):
+        load_recipe(path)
+
+
+def test_best_needs_a_validation_set() -> None:
+    with pytest.raises(RecipeError, match="keep='best'"):
+        load_recipe("mnist-lenet5", overrides=("train.keep=best", "data.validation=0"))
+
+
+def test_no_such_recipe(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="no recipe named 'mnist'") as error:
+        load_recipe("mnist")
+    assert "mnist-lenet5" in str(error.value.hint)
+    with pytest.raises(MissingFileError, match=r"nowhere\.toml"):
+        load_recipe(tmp_path / "nowhere.toml")
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(RecipeError, match="cannot read"):
+        load_recipe(tmp_path / "folder.toml")
+    (tmp_path / "bad.toml").write_text("name = ")
+    with pytest.raises(RecipeError, match="not valid TOML"):
+        load_recipe(tmp_path / "bad.toml")
+    (tmp_path / "short.toml").write_text('name = "x"')
+    with pytest.raises(RecipeError, match="missing required field"):
+        load_recipe(tmp_path / "short.toml")
+
+
+def load_text(name: str) -> str:
+    import edgecnn.training
+
+    return str(Path(edgecnn.training.__file__).parent / "recipes" / f"{name}.toml")
