@@ -1,0 +1,104 @@
+"""A scored record's annotation file, with what a viewer needs to open it.
+
+Viewers look for header and signal files beside the annotations. A WFDB record's header is copied
+and its signal files are linked; of any other file, the lead that was scored is written as a WFDB
+record of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.ecg.aami import is_beat
+from edgecnn.ecg.annotations import annotation_path, write_annotations
+from edgecnn.ecg.beats import UNCLASSIFIED, ScoredRecord
+from edgecnn.ecg.parts import ANNOTATOR
+from edgecnn.ecg.readers.wfdb_header import parse_header
+from edgecnn.files import write_bytes, write_text
+
+__all__ = ["symbols_of", "write_annotated_copy"]
+
+#: Steps per mV: one step is a microvolt, the finest that preprocessing tells apart.
+_FINEST_GAIN = 1000.0
+_LARGEST_STEP = 32_767
+_MISSING_STEP = -32_768
+
+
+def symbols_of(scored: ScoredRecord) -> list[str]:
+    """Return the annotation symbol of each beat; a class without one of its own is ``Q``."""
+    symbol = {name: name if is_beat(name) else UNCLASSIFIED for name in scored.counts}
+    return [symbol[name] for name in scored.classes]
+
+
+def write_annotated_copy(
+    base: Path, scored: ScoredRecord, symbols: list[str], signal_mv: NDArray[np.floating]
+) -> Path:
+    """Write ``base.edge``, and ``base.hea`` with its signal beside it.
+
+    Parameters
+    ----------
+    base : Path
+        Path of the new record without a suffix.
+    scored : ScoredRecord
+    symbols : list of str
+        From :func:`symbols_of`.
+    signal_mv : ndarray of float, shape (samples,)
+        The lead that was scored.
+
+    Returns
+    -------
+    Path
+        The annotation file.
+    """
+    aux = None
+    if any(name != symbol for name, symbol in zip(scored.classes, symbols, strict=True)):
+        aux = [
+            name if name != symbol else ""
+            for name, symbol in zip(scored.classes, symbols, strict=True)
+        ]
+    path = annotation_path(base, ANNOTATOR)
+    write_annotations(
+        path, scored.samples, symbols, aux=aux, sampling_rate_hz=scored.sampling_rate_hz
+    )
+    if scored.path.suffix == ".hea":
+        _copy_header(base, scored.path)
+    else:
+        _write_signal(base, scored, signal_mv)
+    return path
+
+
+def _copy_header(base: Path, header: Path) -> None:
+    write_bytes(base.with_name(base.name + ".hea"), header.read_bytes())
+    for name in {signal.file for signal in parse_header(header).signals}:
+        link, source = base.with_name(name), header.with_name(name).resolve()
+        if link.resolve() == source:
+            continue
+        # Where links cannot be made, annotations are still read by name.
+        with contextlib.suppress(OSError):
+            link.unlink(missing_ok=True)
+            link.symlink_to(source)
+
+
+def _write_signal(base: Path, scored: ScoredRecord, signal_mv: NDArray[np.floating]) -> None:
+    """Write one lead in format 16."""
+    valid = np.isfinite(signal_mv)
+    baseline = round(float(np.median(signal_mv[valid])), 3)
+    centred = np.where(valid, signal_mv - baseline, 0.0)
+    gain = min(_FINEST_GAIN, _LARGEST_STEP / max(float(np.abs(centred).max()), 1e-9))
+    gain = float(f"{gain:.4g}") if gain < _FINEST_GAIN else gain
+    steps = np.clip(np.rint(centred * gain), -_LARGEST_STEP, _LARGEST_STEP).astype("<i2")
+    steps[~valid] = _MISSING_STEP
+    zero = round(-baseline * gain)
+    checksum = int(np.array(steps.sum(dtype=np.int64)).astype(np.int16))
+    write_bytes(base.with_name(base.name + ".dat"), steps.tobytes())
+    write_text(
+        base.with_name(base.name + ".hea"),
+        f"{base.name} 1 {scored.sampling_rate_hz:.10g} {len(steps)}\n"
+        f"{base.name}.dat 16 {gain:g}({zero})/mV 16 0 {steps[0]} {checksum} 0 "
+        f"{scored.lead or 'ECG'}\n"
+        f"# written by edgecnn from {scored.path.name}\n",
+    )

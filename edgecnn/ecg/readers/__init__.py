@@ -1,0 +1,107 @@
+"""Record readers: one file per format, picked by the name of the file.
+
+A reader is a module with ``read(path, *, rate_hz, lead) -> Record``. It says what is wrong with a
+file in one :class:`~edgecnn.errors.RecordError`; what it does not know (a lead's name, a start) it
+leaves out and never guesses.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from edgecnn.ecg.record import Record
+from edgecnn.errors import MissingFileError, RecordError
+
+__all__ = ["SUFFIXES", "header_of", "read_record", "reader_of"]
+
+
+class _Reader(Protocol):
+    def read(self, path: Path, *, rate_hz: float | None, lead: str | None) -> Record: ...
+
+
+#: Reader by suffix; a path without suffix, or with the suffix of a WFDB signal or annotation file,
+#: is a WFDB record when its header lies there.
+SUFFIXES = {
+    ".hea": "wfdb",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".npy": "npy",
+    ".npz": "npy",
+    ".mat": "matlab",
+}
+
+
+def read_record(
+    path: str | Path, *, rate_hz: float | None = None, lead: str | None = None
+) -> Record:
+    """Read an ECG record of any format that edgecnn knows.
+
+    Parameters
+    ----------
+    path : path
+        A file; of a WFDB record its header, its signal file or the name without a suffix.
+    rate_hz : float, optional
+        Sampling rate of a file that states none. A rate that the file states is kept, unless it is
+        0 or less, and a note says so.
+    lead : str, optional
+        Read this lead only (a name or an alias: :mod:`edgecnn.ecg.leads`); the default is all.
+
+    Raises
+    ------
+    MissingFileError
+        No such file.
+    RecordError
+        Unreadable or incomplete, no sampling rate, no such lead, or a format without a reader.
+    MissingPackageError
+        The format's package is not installed.
+    """
+    file = Path(path)
+    module = cast(_Reader, import_module(f"{__name__}.{reader_of(file)}"))
+    header = header_of(file)
+    try:
+        return module.read(header or file, rate_hz=rate_hz, lead=lead)
+    except MemoryError:
+        raise RecordError(f"{file} does not fit into memory", hint="cut it into parts") from None
+
+
+def reader_of(file: Path) -> str:
+    """Return the name of the reader for a file.
+
+    Raises
+    ------
+    MissingFileError, RecordError
+    """
+    if header_of(file) is not None:
+        return "wfdb"
+    if file.is_dir():
+        raise RecordError(f"{file} is a folder, not a record", hint="name a record in it")
+    known = SUFFIXES.get(file.suffix.lower())
+    if not file.is_file():
+        if file.suffix.lower() in (".dat", "", ".atr") and file.parent.is_dir():
+            raise MissingFileError(
+                f"no record {file}: there is no header {file.with_suffix('.hea').name}",
+                hint="a WFDB record is a .hea header with its signal files beside it",
+            )
+        raise MissingFileError(f"no such file: {file}", hint="check the path")
+    if known is None:
+        raise RecordError(
+            f"{file}: no reader for {file.suffix or 'a file without suffix'}",
+            hint=f"WFDB records, {', '.join(s for s in SUFFIXES if s != '.hea')} can be read",
+        )
+    return known
+
+
+def header_of(file: Path) -> Path | None:
+    """Return the header of the WFDB record that a path names, if there is one."""
+    if file.suffix == ".hea":
+        return file if file.is_file() else None
+    beside = file.with_name(file.name + ".hea")
+    if beside.is_file():
+        return beside
+    if file.suffix.lower() not in SUFFIXES or file.suffix.lower() == ".mat":
+        header = file.with_suffix(".hea")
+        return header if header.is_file() else None
+    return None

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from edgecnn.ecg.readers import read_record
+from edgecnn.errors import MissingPackageError, RecordError
+
+
+def pack_212(samples):
+    """Pack 12-bit samples: two in three bytes, a last odd one in two."""
+    out = bytearray()
+    values = [int(s) & 0xFFF for s in samples]
+    for first, second in zip(values[::2], values[1::2], strict=False):
+        out += bytes([first & 0xFF, (first >> 8) | (second >> 8) << 4, second & 0xFF])
+    if len(values) % 2:
+        out += bytes([values[-1] & 0xFF, values[-1] >> 8])
+    return bytes(out)
+
+
+def write(folder, header, **files):
+    (folder / "r.hea").write_text(header)
+    for name, content in files.items():
+        (folder / f"{name}.dat").write_bytes(content)
+    return folder / "r"
+
+
+def steps(samples, signals, low, high):
+    return np.random.default_rng(samples).integers(low, high, (samples, signals), endpoint=True)
+
+
+@pytest.mark.parametrize("signals", [1, 2, 3])
+@pytest.mark.parametrize("samples", [1, 2, 7, 100, 101])
+@pytest.mark.parametrize("form", ["16", "212"])
+def test_every_sample_comes_back(tmp_path, form, samples, signals):
+    low, high = (-32767, 32767) if form == "16" else (-2047, 2047)
+    values = steps(samples, signals, low, high)
+    flat = values.reshape(-1)
+    content = flat.astype("<i2").tobytes() if form == "16" else pack_212(flat)
+    lines = [f"r {signals} 250 {samples}"]
+    lines += [f"a.dat {form} 200({n})/mV 12 0 0 {values[:, n].sum() % 65536} 0 L{n}"
+              for n in range(signals)]  # fmt: skip
+    record = read_record(write(tmp_path, "\n".join(lines), a=content))
+    assert record.leads == tuple(f"L{n}" for n in range(signals))
+    assert np.array_equal(record.signal_mv, (values - np.arange(signals)) / 200)
+    assert record.notes == ()
+    last = read_record(tmp_path / "r.hea", lead=f"L{signals - 1}")
+    assert np.array_equal(last.signal_mv[:, 0], record.signal_mv[:, -1])
+
+
+def test_missing_samples_are_nan_and_units_become_millivolts(tmp_path):
+    header = "r 2 100 3 10:30:05 24/12/2020\na.dat 16 2(5)/uV 16 0 0 0 0 I\nb.dat 212 4 12 8 0 0 0"
+    record = read_record(
+        write(
+            tmp_path,
+            header,
+            a=np.array([-32768, 5, 2005], "<i2").tobytes(),
+            b=pack_212([-2048, 8, 12]),
+        )
+    )
+    assert np.array_equal(record.signal_mv[:, 0], [np.nan, 0, 1], equal_nan=True)
+    # Without a baseline the ADC's zero is it; without a unit it is mV.
+    assert np.array_equal(record.signal_mv[:, 1], [np.nan, 0, 1], equal_nan=True)
+    assert str(record.start) == "2020-12-24 10:30:05"
+    assert record.leads == ("I", "")
+
+
+def test_a_changed_signal_file_is_noted(tmp_path):
+    base = write(tmp_path, "r 1 100 3\na.dat 16 1 16 0 0 99 0 II", a=bytes(6))
+    assert any("checksum" in note for note in read_record(base).notes)
+
+
+def test_the_length_may_be_left_to_the_file(tmp_path):
+    base = write(tmp_path, "r 1\na.dat 16+4 1", a=bytes(4) + bytes(20))
+    record = read_record(base)
+    assert record.signal_mv.shape == (10, 1)
+    assert record.sampling_rate_hz == 250
+    assert any("250 Hz" in note for note in record.notes)
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ("", "is empty"),
+        ("# only a comment", "is empty"),
+        ("r", "no WFDB header"),
+        ("r two 250 10", "no WFDB header"),
+        ("r 1 250 10\na.dat sixteen 200", "'sixteen' is out of place"),
+        ("r 1 250 10\na.dat 16 x/mV", "out of place"),
+        ("r 2 250 10\na.dat 16 200", "promises 2 signals"),
+        ("r 0 250 10", "describes no signals"),
+        ("r 1 0 10\na.dat 16 200", "sampling rate of 0 Hz"),
+        ("r 1 -5 10\na.dat 16 200", "sampling rate of -5 Hz"),
+        ("r 1 250 11\na.dat 16 200", "promises 11 samples, a.dat holds 10"),
+        ("r 1 250 900000000000000\na.dat 16 200", "a.dat holds 10"),
+        ("r 1 250 -4\na.dat 16 200", "negative"),
+        ("r 1 250 10\nabsent.dat 16 200", "absent.dat, which is not beside it"),
+        ("r 1 250 10\n../r/a.dat 16 200", "not beside it"),
+        ("r 1 250 10\na.dat 16 200/mmHg 16 0 0 0 0 ART", "'mmHg' is no unit"),
+        ("r 2 250 5\na.dat 16 200\na.dat 212 200", "two formats"),
+    ],
+)
+def test_a_broken_record_is_one_line_with_a_hint(tmp_path, header, what):
+    base = write(tmp_path, header, a=bytes(20))
+    with pytest.raises(RecordError, match=what) as raised:
+        read_record(base)
+    assert "\n" not in raised.value.message
+    assert raised.value.hint
+
+
+def test_signals_that_are_no_voltage_are_left_out(tmp_path):
+    header = "r 2 250 5\na.dat 16 200 16 0 0 0 0 II\na.dat 16 200/NU 16 0 0 0 0 PLETH"
+    base = write(tmp_path, header, a=bytes(20))
+    record = read_record(base)
+    assert record.leads == ("II",)
+    assert record.notes == ("PLETH left out: its unit is NU",)
+    with pytest.raises(RecordError, match="'NU' is no unit"):
+        read_record(base, lead="PLETH")
+
+
+def test_a_stated_rate_of_zero_can_be_given(tmp_path):
+    base = write(tmp_path, "r 1 0 10\na.dat 16 200", a=bytes(20))
+    assert read_record(base, rate_hz=360).sampling_rate_hz == 360
+    base = write(tmp_path, "r 1 250 10\na.dat 16 200", a=bytes(20))
+    assert "250 Hz itself" in read_record(base, rate_hz=360).notes[0]
+
+
+def test_other_formats_need_the_package(tmp_path, monkeypatch):
+    base = write(tmp_path, "r 1 250 10\na.dat 80 200", a=bytes(20))
+    monkeypatch.setitem(sys.modules, "wfdb", None)
+    with pytest.raises(MissingPackageError, match="format 80") as raised:
+        read_record(base)
+    assert "edgecnn[ecg]" in (raised.value.hint or "")
+
+
+def test_other_formats_are_read_by_the_package(tmp_path):
+    pytest.importorskip("wfdb")
+    values = np.arange(10) - 5
+    content = (values + 128).astype(np.uint8).tobytes()
+    base = write(tmp_path, "r 1 250 10\na.dat 80 200/uV 8 0 0 0 0 II", a=content)
+    record = read_record(base, lead="II")
+    assert np.allclose(record.signal_mv[:, 0], values / 200 / 1000)
+    base = write(tmp_path, "r 1 250 10\nabsent.dat 80 200")
+    with pytest.raises(RecordError, match="wfdb cannot read"):
+        read_record(base)
+
+
+def test_several_segments_are_read_by_the_package(tmp_path):
+    pytest.importorskip("wfdb")
+    (tmp_path / "r.hea").write_text("r/2 1 250 8\ns1 4\ns2 4\n")
+    for name, first in (("s1", 0), ("s2", 4)):
+        (tmp_path / f"{name}.hea").write_text(f"{name} 1 250 4\n{name}.dat 16 1 16 0 0 0 0 II\n")
+        (tmp_path / f"{name}.dat").write_bytes(np.arange(first, first + 4, dtype="<i2").tobytes())
+    assert read_record(tmp_path / "r").signal_mv[:, 0].tolist() == list(range(8))
+
+
+@pytest.mark.data
+def test_mit_bih_is_bit_equal_to_wfdb(data_root):
+    wfdb = pytest.importorskip("wfdb")
+    headers = sorted((data_root / "mitdb").glob("*.hea"))
+    assert len(headers) == 48
+    # A sixth of them, all in turn over the runs of a year would be no better: 114 among them,
+    # whose leads are swapped.
+    for header in [*headers[::8], data_root / "mitdb" / "114.hea"]:
+        theirs, ours = wfdb.rdrecord(str(header.with_suffix(""))), read_record(header)
+        assert np.array_equal(ours.signal_mv, theirs.p_signal, equal_nan=True)
+        assert ours.leads == tuple(theirs.sig_name)
+        assert ours.notes == ()
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("record", "leads", "rate"),
+    [
+        ("wfdb-samples/s0010_re", 15, 1000),
+        ("wfdb-samples/a103l", 2, 250),
+        ("cinc2021-georgia/E07500", 12, 500),
+        ("cinc2021-georgia/E07503.mat", 12, 500),
+    ],
+)
+def test_records_of_other_databases_are_bit_equal_to_wfdb(data_root, record, leads, rate):
+    wfdb = pytest.importorskip("wfdb")
+    base = data_root / "ecg-extra" / record
+    theirs, ours = wfdb.rdrecord(str(base.with_suffix(""))), read_record(base)
+    assert (len(ours.leads), ours.sampling_rate_hz) == (leads, rate)
+    columns = [theirs.sig_name.index(lead) for lead in ours.leads]
+    assert np.array_equal(ours.signal_mv, theirs.p_signal[:, columns], equal_nan=True)
+    assert read_record(base, lead="MLII").leads[0].upper() == "II"

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from edgecnn.ecg.beats import classify_record, match_beats
+from edgecnn.ecg.live import EcgProcessor, open_live
+from edgecnn.ecg.readers import read_record
+from edgecnn.errors import TaskError, UsageError
+from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.live import run_live
+from edgecnn.runtime.session import load_model
+
+
+@pytest.fixture(scope="module")
+def model(beat_model):
+    return load_model(beat_model, threads=1)
+
+
+def rows_of(model, source, **options):
+    out = io.StringIO()
+    opened = open_live(model, source)
+    summary = run_live(*opened, as_json=True, out=out, **options)
+    rows = [json.loads(line) for line in out.getvalue().splitlines()]
+    return rows[:-1], summary, opened[0]
+
+
+def test_every_drawn_pvc_is_called_v_and_every_other_beat_n(model):
+    rows, summary, source = rows_of(model, "test:ecg?seed=2&seconds=60&pace=free")
+    assert summary.captured == summary.processed == 600
+    assert summary.failed == summary.dropped == summary.pending == 0
+    beats = [beat for row in rows for beat in row["beats"]]
+    samples = np.array([beat["sample"] for beat in beats])
+    drawn = np.array([sample for sample, _ in source.beats])
+    pairs = match_beats(drawn, samples, rate_hz=360)
+    assert len(pairs) == len(drawn) == len(beats)
+    called = [beats[found]["class"] for _, found in pairs]
+    assert called == [symbol for _, symbol in source.beats]
+    assert rows[-1]["counts"]["V"] == called.count("V") > 3
+    assert rows[-1]["counts"]["unknown"] == 0
+
+
+@pytest.mark.data
+def test_a_replayed_record_gives_what_scoring_gives(model, data_root):
+    path = data_root / "mitdb" / "208"
+    rows, _, _ = rows_of(model, f"record:{path}?pace=free&seconds=60")
+    record = read_record(path)
+    record = type(record)(
+        record.name, record.path, 360.0, record.leads, record.signal_mv[: 60 * 360]
+    )
+    scored = classify_record(record, model)
+    beats = [beat for row in rows for beat in row["beats"]]
+    assert [beat["sample"] for beat in beats] == scored.samples.tolist()
+    assert [beat["class"] for beat in beats] == list(scored.classes)
+    assert np.allclose([beat["score"] for beat in beats], scored.scores, atol=1e-5)
+
+
+def test_the_row_says_what_is_known_at_that_time(model):
+    rows, _, _ = rows_of(model, "test:ecg?seed=2&seconds=30&pace=free&heart_rate=90&pvc_every=0")
+    assert (rows[0]["state"], rows[0]["reason"]) == ("unknown", "no beat so far")
+    assert rows[0]["heart_rate_bpm"] is None
+    late = [row for row in rows if row["time_s"] > 10]
+    assert {row["label"] for row in late} == {"N"}
+    assert all(row["state"] == "ok" and row["score"] > 0.5 for row in late)
+    assert all(abs(row["heart_rate_bpm"] - 90) < 6 for row in late)
+    delays = [beat["delay_s"] for row in late[:-1] for beat in row["beats"]]
+    assert max(delays) <= 1.6
+    assert late[5]["stages_ms"].keys() == {"prepare", "infer"}
+
+
+def process(processor, signal_mv, chunk=36):
+    for number, begin in enumerate(range(0, len(signal_mv), chunk)):
+        yield processor.process(Frame("s", number, 0, signal_mv[begin : begin + chunk]))
+
+
+def test_a_signal_that_stops_is_said_to_have_no_beats(model):
+    from edgecnn.ecg.synthetic import synthetic_ecg
+
+    signal = np.concatenate([synthetic_ecg(20, 360).signal_mv, np.zeros(8 * 360)])
+    results = list(process(EcgProcessor(model), signal))
+    assert results[200].state == "ok"
+    assert results[-1].state == "unknown"
+    assert results[-1].reason.startswith("no beat for")
+    assert results[-1].fields["heart_rate_bpm"] is None
+
+
+def test_a_gap_in_a_live_signal_gives_no_beats(model):
+    from edgecnn.ecg.synthetic import synthetic_ecg
+
+    signal = synthetic_ecg(40, 360, seed=4).signal_mv
+    signal[20 * 360 : 26 * 360] = np.nan
+    results = list(process(EcgProcessor(model), signal))
+    beats = [beat for result in results for beat in result.fields["beats"]]
+    times = np.array([beat["time_s"] for beat in beats])
+    assert not ((times >= 20) & (times < 26)).any()
+    assert (times < 20).sum() > 15
+    assert (times > 26).sum() > 10
+    unsure = [beat["time_s"] for beat in beats if beat["class"] == "unknown"]
+    assert all(19.6 < moment < 26.3 for moment in unsure)
+    assert all(beat["score"] is None for beat in beats if beat["class"] == "unknown")
+
+
+def test_a_signal_that_was_never_there(model):
+    results = list(process(EcgProcessor(model), np.full(3600, np.nan)))
+    assert {result.reason for result in results} == {"no beat so far"}
+    assert results[-1].draw().shape == (540, 960, 3)
+
+
+def test_the_picture_is_a_snapshot(model):
+    from edgecnn.ecg.synthetic import synthetic_ecg
+
+    signal = synthetic_ecg(20, 360, seed=4).signal_mv
+    processor = EcgProcessor(model)
+    results = list(process(processor, signal))
+    early = results[100].draw()
+    again = EcgProcessor(model)
+    alone = list(process(again, signal[: 101 * 36]))[-1].draw()
+    assert np.array_equal(early, alone)
+
+
+def test_the_last_beats_come_with_the_end(model):
+    from edgecnn.ecg.synthetic import synthetic_ecg
+
+    ecg = synthetic_ecg(20, 360, seed=4)
+    processor = EcgProcessor(model)
+    told = sum(len(result.fields["beats"]) for result in process(processor, ecg.signal_mv))
+    last = processor.finish()
+    assert last is not None
+    assert told + len(last.fields["beats"]) == len(ecg.samples)
+    assert EcgProcessor(model).finish() is None
+
+
+def test_the_card_states_how_far_it_looks_ahead(model):
+    processor = EcgProcessor(model)
+    assert processor.card["Looks ahead"].startswith(f"{processor.spec.look_ahead_s:.2g} s")
+    assert "MLII" in processor.card["Input"]
+
+
+def test_wrong_models_and_sources_are_refused(model, picture_model):
+    with pytest.raises(TaskError, match="not heartbeats"):
+        open_live(load_model(picture_model, threads=1), "test:")
+    with pytest.raises(UsageError):
+        open_live(model, "0")
+
+
+def test_the_page_shows_the_trace(model, tmp_path):
+    """The recording sink draws every picture, as the page does."""
+    cv2 = pytest.importorskip("cv2")
+    rows_of(model, "test:ecg?seconds=3&pace=free", record=tmp_path / "out.mkv")
+    video = cv2.VideoCapture(str(tmp_path / "out.mkv"))
+    count = 0
+    while True:
+        more, picture = video.read()
+        if not more:
+            break
+        count += 1
+        assert picture.shape == (540, 960, 3)
+    video.release()
+    assert count >= 25
+
+
+def test_the_command_line_runs_it(beat_model):
+    command = [
+        *(sys.executable, "-m", "edgecnn", "live", str(beat_model)),
+        *("--source", "test:ecg?seconds=6&pace=free", "--headless", "--json"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    *rows, last = map(json.loads, done.stdout.splitlines())
+    assert len(rows) == 61
+    assert last["summary"]["processed"] == 60
+    assert rows[-1]["label"] == "N"

@@ -1,0 +1,540 @@
+"""Files in, tables out: whole or not at all."""
+
+import csv
+import fcntl
+import json
+import os
+import shutil
+import signal as signals
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgecnn.ecg.annotations import read_annotations, write_annotations
+from edgecnn.ecg.beats import classify_record
+from edgecnn.ecg.readers import read_record
+from edgecnn.ecg.score import score_records
+from edgecnn.ecg.synthetic import synthetic_ecg
+from edgecnn.errors import DataError, EdgeCNNError, MissingFileError, TaskError, UsageError
+from edgecnn.runtime.session import load_model
+
+RATE = 360.0
+TABLES = {"records.csv", "beats.csv", "errors.csv", "report.html"}
+RECORD_COLUMNS = [
+    *("record", "path", "duration_s", "sampling_rate_hz", "lead", "beats"),
+    *("N", "S", "V", "F", "Q"),
+    *("heart_rate_bpm_mean", "heart_rate_bpm_min", "heart_rate_bpm_max"),
+    *("pvc_burden_percent", "notes"),
+]
+
+
+@pytest.fixture(scope="module")
+def model(beat_model):
+    return load_model(beat_model)
+
+
+def write_table(path, ecg, rate_hz=RATE, lead="MLII"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"# Sampling rate = {rate_hz:g}", lead, *(f"{v:.4f}" for v in ecg.signal_mv)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_wfdb(base, ecg, rate_hz=RATE, lead="MLII"):
+    """A record in format 16 with its reference annotations."""
+    base.parent.mkdir(parents=True, exist_ok=True)
+    steps = np.rint(ecg.signal_mv * 1000).astype("<i2")
+    base.with_suffix(".dat").write_bytes(steps.tobytes())
+    base.with_suffix(".hea").write_text(
+        f"{base.name} 1 {rate_hz:g} {len(steps)}\n"
+        f"{base.name}.dat 16 1000 16 0 {steps[0]} {checksum(steps)} 0 {lead}\n"
+    )
+    write_annotations(base.with_suffix(".atr"), ecg.samples, ecg.symbols)
+
+
+def checksum(steps):
+    return int(np.int64(steps.sum(dtype=np.int64)).astype(np.int16))
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """Three records of two formats, two of them of one name, and files that are none."""
+    folder = tmp_path_factory.mktemp("recordings")
+    write_wfdb(folder / "one" / "100", synthetic_ecg(40, RATE, seed=1))
+    write_wfdb(folder / "two" / "100", synthetic_ecg(60, RATE, seed=2))
+    write_table(folder / "ecg.csv", synthetic_ecg(50, 250, seed=3), 250)
+    (folder / "README.txt").write_text("Three records.\n")
+    return folder
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# --- what is written -----------------------------------------------------------------------------
+
+
+def test_tables_agree_with_each_other_and_with_the_pure_function(model, recordings, tmp_path):
+    progress = []
+    summary = score_records(
+        model, [recordings], tmp_path / "out", progress=lambda *now: progress.append(now)
+    )
+    out = tmp_path / "out"
+    assert {p.name for p in out.iterdir()} == TABLES | {"annotations"}
+    records, beats = rows(out / "records.csv"), rows(out / "beats.csv")
+    assert list(records[0]) == RECORD_COLUMNS
+    assert [r["record"] for r in records] == ["ecg", "one/100", "two/100"]
+    assert list(beats[0]) == ["record", "sample", "time_s", "symbol", "class", "score"]
+    assert rows(out / "errors.csv") == []
+    assert (out / "errors.csv").read_text() == "path,reason,hint\n"
+    assert progress == [(1, 3), (2, 3), (3, 3)]
+    for row, result in zip(records, summary.records, strict=True):
+        own = [b for b in beats if b["record"] == row["record"]]
+        scored = classify_record(read_record(row["path"]), model)
+        assert [int(b["sample"]) for b in own] == scored.samples.tolist()
+        assert [b["class"] for b in own] == list(scored.classes)
+        assert {b["symbol"] for b in own} <= {"N", "S", "V", "F", "Q"}
+        np.testing.assert_allclose([float(b["score"]) for b in own], scored.scores, atol=6e-5)
+        times = scored.samples / scored.sampling_rate_hz
+        np.testing.assert_allclose([float(b["time_s"]) for b in own], times, atol=6e-5)
+        assert {name: int(row[name]) for name in "NSVFQ"} == scored.counts
+        assert int(row["beats"]) == len(own) == sum(scored.counts.values())
+        assert float(row["duration_s"]) == scored.duration_s
+        assert float(row["sampling_rate_hz"]) == scored.sampling_rate_hz
+        assert row["notes"] == "; ".join(scored.notes)
+        # What the summary gives is read back from the annotation file.
+        np.testing.assert_array_equal(result.samples, scored.samples)
+        assert result.classes == scored.classes
+    assert summary.ecg_seconds == 150
+    assert summary.report == out / "report.html"
+
+
+def test_rates_and_burden_are_right(model, recordings, tmp_path):
+    score_records(model, [recordings / "one"], tmp_path)
+    (row,) = rows(tmp_path / "records.csv")
+    ecg = synthetic_ecg(40, RATE, seed=1)
+    expected = 60 * (len(ecg.samples) - 1) / ((ecg.samples[-1] - ecg.samples[0]) / RATE)
+    assert float(row["heart_rate_bpm_mean"]) == pytest.approx(expected, abs=0.2)
+    mean, low, high = (float(row[f"heart_rate_bpm_{name}"]) for name in ("mean", "min", "max"))
+    assert 60 < low < mean < high < 90
+    pvcs = ecg.symbols.count("V")
+    assert int(row["V"]) == pvcs > 2
+    assert float(row["pvc_burden_percent"]) == pytest.approx(
+        100 * pvcs / len(ecg.samples), abs=1e-3
+    )
+
+
+def test_each_record_has_an_annotation_file_and_a_header(model, recordings, tmp_path):
+    summary = score_records(model, [recordings], tmp_path)
+    folder = tmp_path / "annotations"
+    for row in rows(tmp_path / "records.csv"):
+        base = folder / row["record"]
+        annotations = read_annotations(base, "edge")
+        assert len(annotations) == int(row["beats"])
+        assert annotations.sampling_rate_hz == float(row["sampling_rate_hz"])
+        # A viewer finds the signal that the samples count in.
+        opened = read_record(base)
+        assert opened.sampling_rate_hz == float(row["sampling_rate_hz"])
+        assert opened.duration_s == float(row["duration_s"])
+    assert [Path(r.annotations) for r in summary.records] == [
+        folder / "ecg.edge",
+        folder / "one/100.edge",
+        folder / "two/100.edge",
+    ]
+
+
+def test_json_lines_say_what_the_table_says(model, recordings, tmp_path):
+    score_records(model, [recordings], tmp_path, jsonl=True)
+    lines = [json.loads(line) for line in (tmp_path / "beats.jsonl").read_text().splitlines()]
+    table = rows(tmp_path / "beats.csv")
+    assert len(lines) == len(table) > 100
+    for line, row in zip(lines, table, strict=True):
+        assert list(line) == list(row)
+        assert (line["record"], line["class"]) == (row["record"], row["class"])
+        assert line["sample"] == int(row["sample"])
+        assert line["score"] == pytest.approx(float(row["score"]))
+    # Without them, none of an earlier run stay.
+    score_records(model, [recordings], tmp_path)
+    assert not (tmp_path / "beats.jsonl").exists()
+
+
+def test_beats_of_an_annotator(model, recordings, tmp_path):
+    score_records(model, [recordings / "one"], tmp_path, beats="atr")
+    ecg = synthetic_ecg(40, RATE, seed=1)
+    table = rows(tmp_path / "beats.csv")
+    assert [int(row["sample"]) for row in table] == ecg.samples.tolist()
+    assert [row["class"] for row in table] == list(ecg.symbols)
+
+
+def test_an_annotator_that_counts_at_another_rate(model, tmp_path):
+    ecg = synthetic_ecg(40, RATE, seed=1)
+    write_wfdb(tmp_path / "in" / "100", ecg)
+    write_annotations(
+        tmp_path / "in" / "100.qrs", ecg.samples * 2, ecg.symbols, sampling_rate_hz=2 * RATE
+    )
+    score_records(model, [tmp_path / "in"], tmp_path / "out", beats="qrs")
+    table = rows(tmp_path / "out" / "beats.csv")
+    assert [int(row["sample"]) for row in table] == ecg.samples.tolist()
+
+
+def test_a_name_with_a_comma_stays_one_cell(model, tmp_path):
+    write_table(tmp_path / "in" / "a, b" / "x.csv", synthetic_ecg(10, RATE))
+    score_records(model, [tmp_path / "in"], tmp_path / "out")
+    assert rows(tmp_path / "out" / "records.csv")[0]["record"] == "a, b/x"
+    assert {row["record"] for row in rows(tmp_path / "out" / "beats.csv")} == {"a, b/x"}
+
+
+def test_results_inside_the_searched_folder_are_not_read_again(model, tmp_path):
+    write_table(tmp_path / "a.csv", synthetic_ecg(10, RATE))
+    for _ in range(2):
+        summary = score_records(model, [tmp_path], tmp_path / "out")
+        assert [record.record for record in summary.records] == ["a"]
+        assert summary.problems == ()
+
+
+def test_a_link_of_an_earlier_run_does_not_change_the_source(model, recordings, tmp_path):
+    """Results of a WFDB record link to its signal: a CSV of that name must not write into it."""
+    source = shutil.copytree(recordings / "one", tmp_path / "in")
+    score_records(model, [source], tmp_path / "out")
+    before = (source / "100.dat").read_bytes()
+    write_table(tmp_path / "other" / "100.csv", synthetic_ecg(10, RATE))
+    score_records(model, [tmp_path / "other"], tmp_path / "out")
+    assert (source / "100.dat").read_bytes() == before
+    assert read_record(tmp_path / "out" / "annotations" / "100").duration_s == 10
+
+
+# --- what goes wrong -----------------------------------------------------------------------------
+
+
+def cut_short(folder):
+    write_wfdb(folder / "r", synthetic_ecg(10, RATE))
+    (folder / "r.dat").write_bytes((folder / "r.dat").read_bytes()[:1000])
+
+
+def without_signal(folder):
+    write_wfdb(folder / "r", synthetic_ecg(10, RATE))
+    (folder / "r.dat").unlink()
+
+
+def too_large(folder):
+    write_wfdb(folder / "r", synthetic_ecg(10, RATE))
+    text = (folder / "r.hea").read_text()
+    (folder / "r.hea").write_text(text.replace(" 3600\n", " 999999999999\n"))
+
+
+def rate_zero(folder):
+    write_wfdb(folder / "r", synthetic_ecg(10, RATE), rate_hz=0)
+
+
+def text_header(folder):
+    (folder / "r.hea").write_text("not a header at all\n")
+
+
+def all_nan(folder):
+    (folder / "r.csv").write_text("# Sampling rate = 360\nMLII\n" + "nan\n" * 3600)
+
+
+def words(folder):
+    (folder / "r.csv").write_text("# Sampling rate = 360\nMLII\n0.1\nhello\n0.2\n")
+
+
+def no_rate(folder):
+    (folder / "r.csv").write_text("MLII\n" + "0.1\n0.2\n" * 3600)
+
+
+def other_lead(folder):
+    write_table(folder / "r.csv", synthetic_ecg(10, RATE), lead="V1")
+
+
+def empty_file(folder):
+    (folder / "r.csv").write_text("")
+
+
+def binary_file(folder):
+    (folder / "r.csv").write_bytes(bytes(range(256)) * 10)
+
+
+def pickled(folder):
+    np.save(folder / "r.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+
+
+def short_array(folder):
+    np.savez(folder / "r.npz", ecg=np.zeros(20), fs=360)
+
+
+def orphan_annotation(folder):
+    write_annotations(folder / "r.atr", np.array([100]), ["N"])
+
+
+def infinite(folder):
+    np.savez(folder / "r.npz", ecg=np.full(3600, np.inf), fs=360)
+
+
+BAD = {
+    cut_short: "promises 3600 samples, r.dat holds 500",
+    without_signal: "names the signal file r.dat, which is not beside it",
+    too_large: "promises 999999999999 samples",
+    rate_zero: "states a sampling rate of 0 Hz",
+    text_header: "is no WFDB header",
+    all_nan: "lead MLII has no valid sample",
+    words: "line 4: 'hello' is no number",
+    no_rate: "states no sampling rate",
+    other_lead: "has no lead MLII; it has V1",
+    empty_file: "holds no samples",
+    binary_file: "is no text",
+    pickled: "is no readable NumPy file",
+    short_array: "too short for heartbeats",
+    orphan_annotation: "annotates a record that is not there",
+    infinite: "lead MLII has no valid sample",
+}
+
+
+@pytest.mark.parametrize("spoil", BAD, ids=lambda spoil: spoil.__name__)
+def test_a_bad_file_is_one_line_and_the_rest_goes_on(model, tmp_path, spoil):
+    bad, good = tmp_path / "bad", tmp_path / "good"
+    bad.mkdir()
+    spoil(bad)
+    write_table(good / "a.csv", synthetic_ecg(10, RATE))
+    write_table(good / "z.csv", synthetic_ecg(10, RATE))
+    said = []
+    summary = score_records(model, [bad, good], tmp_path / "out", on_error=said.append)
+    assert [record.record for record in summary.records] == ["good/a", "good/z"]
+    (row,) = rows(tmp_path / "out" / "errors.csv")
+    assert BAD[spoil] in row["reason"]
+    assert Path(row["path"]).name.startswith("r.")
+    assert "\n" not in row["reason"]
+    assert row["hint"]
+    assert [p.error.message for p in said] == [row["reason"]]
+    assert summary.problems == tuple(said)
+    assert BAD[spoil].split(",")[0].split("'")[0] in (tmp_path / "out" / "report.html").read_text()
+    # Nothing of the bad one is left.
+    assert not (tmp_path / "out" / "annotations" / "bad").exists()
+
+
+def test_nothing_but_bad_records_still_gives_tables(model, tmp_path):
+    (tmp_path / "in").mkdir()
+    no_rate(tmp_path / "in")
+    summary = score_records(model, [tmp_path / "in"], tmp_path / "out")
+    assert summary.records == ()
+    assert rows(tmp_path / "out" / "records.csv") == []
+    assert len(rows(tmp_path / "out" / "errors.csv")) == 1
+    assert "states no sampling rate" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_missing_annotator_is_a_problem_of_its_record(model, recordings, tmp_path):
+    summary = score_records(model, [recordings], tmp_path, beats="atr")
+    assert [record.record for record in summary.records] == ["one/100", "two/100"]
+    assert "no annotation file" in summary.problems[0].error.message
+
+
+def test_an_annotator_without_beats_is_a_problem(model, tmp_path):
+    write_wfdb(tmp_path / "in" / "r", synthetic_ecg(10, RATE))
+    write_annotations(tmp_path / "in" / "r.qrs", np.array([5]), ["+"])
+    summary = score_records(model, [tmp_path / "in"], tmp_path / "out", beats="qrs")
+    assert "marks no beats" in summary.problems[0].error.message
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [("folder", DataError), ("nothing", MissingFileError), ("no paths", UsageError)],
+)
+def test_without_a_single_record_nothing_is_written(model, tmp_path, make, error):
+    if make == "folder":
+        (tmp_path / "in").mkdir()
+    paths = [] if make == "no paths" else [tmp_path / "in"]
+    with pytest.raises(error):
+        score_records(model, paths, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_paths_without_a_record_are_one_error(model, tmp_path):
+    with pytest.raises(DataError, match="no record in any of 2 paths"):
+        score_records(model, [tmp_path / "a", tmp_path / "b"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_model_is_refused_before_anything_is_written(picture_model, recordings, tmp_path):
+    with pytest.raises(TaskError) as caught:
+        score_records(load_model(picture_model), [recordings], tmp_path / "out")
+    assert "edgecnn predict" in caught.value.hint
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_searched_folder_cannot_be_the_results(model, recordings):
+    with pytest.raises(UsageError, match="both searched for records and to be written to"):
+        score_records(model, [recordings], recordings / "one" / "..")
+
+
+def test_results_cannot_go_into_a_file(model, recordings, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(EdgeCNNError, match="cannot write to"):
+        score_records(model, [recordings], tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_two_runs_do_not_write_to_one_folder(model, recordings, tmp_path):
+    score_records(model, [recordings], tmp_path)
+    (tmp_path / ".parts").mkdir()
+    (tmp_path / ".parts" / "of the other run").touch()
+    other = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(EdgeCNNError, match="another run is writing to"):
+            score_records(model, [recordings], tmp_path)
+        assert (tmp_path / ".parts" / "of the other run").exists()
+    finally:
+        os.close(other)
+
+
+# --- killed --------------------------------------------------------------------------------------
+
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    from edgecnn.ecg import score
+    from edgecnn.runtime.session import load_model
+
+    model, paths, out, when = sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4]
+
+    def end(*_):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if when == "after the first record":
+        progress = end
+    else:
+        progress = None
+        # The tables are being written.
+        real = score.write_report
+        score.write_report = lambda path, *rest: (path.write_text("<!doctype"), end())
+    score.score_records(load_model(model), [paths], out, progress=progress)
+"""
+
+
+@pytest.mark.parametrize("when", ["after the first record", "in the report"])
+@pytest.mark.parametrize("again", [False, True], ids=["first run", "second run"])
+def test_killed_it_leaves_no_half_table(beat_model, model, recordings, tmp_path, when, again):
+    out = tmp_path / "out"
+    before = {}
+    if again:
+        score_records(model, [recordings / "one"], out)
+        before = {name: (out / name).read_bytes() for name in TABLES}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED), beat_model, recordings, out, when],
+        timeout=60,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == -signals.SIGKILL, done.stderr
+    left = {name: (out / name).read_bytes() for name in TABLES if (out / name).exists()}
+    assert left == before
+    for annotations in out.rglob("*.edge"):
+        assert len(read_annotations(annotations.with_suffix(""), "edge")) > 10
+    # The next run is as if nothing had been.
+    summary = score_records(model, [recordings], out)
+    assert len(summary.records) == 3
+    assert {p.name for p in out.iterdir()} == TABLES | {"annotations"}
+    assert len(rows(out / "records.csv")) == 3
+
+
+def test_an_error_while_writing_leaves_the_tables_of_before(
+    model, recordings, tmp_path, monkeypatch
+):
+    score_records(model, [recordings / "one"], tmp_path)
+    before = {name: (tmp_path / name).read_bytes() for name in TABLES}
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("edgecnn.ecg.score.write_report", full)
+    with pytest.raises(EdgeCNNError, match="No space left on device"):
+        score_records(model, [recordings], tmp_path)
+    assert {name: (tmp_path / name).read_bytes() for name in TABLES} == before
+    assert not (tmp_path / ".parts").exists()
+
+
+# --- the device ----------------------------------------------------------------------------------
+
+DEVICE = """
+    import sys
+    from pathlib import Path
+    from edgecnn.ecg.score import score_records
+    from edgecnn.runtime.session import load_model
+
+    summary = score_records(load_model(sys.argv[1]), [sys.argv[2]], Path(sys.argv[3]))
+    assert not summary.problems, summary.problems
+    print(sum(record.beats for record in summary.records))
+    heavy = {"wfdb", "scipy", "pandas", "torch", "onnx", "matplotlib", "starlette", "cv2", "rich"}
+    print(sorted(heavy & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("where", ["here", "device"])
+def test_csv_and_plain_wfdb_need_nothing_but_numpy_and_the_runtime(
+    request, beat_model, recordings, tmp_path, where
+):
+    """Nothing else is loaded where it is there, and nothing else is missed where it is not."""
+    python = sys.executable if where == "here" else request.getfixturevalue("device_python")
+    done = subprocess.run(
+        [python, "-c", textwrap.dedent(DEVICE), beat_model, recordings, tmp_path / "out"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    beats, heavy = done.stdout.splitlines()
+    assert int(beats) > 150
+    assert heavy == "[]"
+
+
+# --- real records --------------------------------------------------------------------------------
+
+
+@pytest.mark.data
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # of pandas, as wfdb calls it
+def test_real_files_of_many_kinds(data_root, tmp_path):
+    """A file without a rate gets the given one; each says so itself where it has one."""
+    extra = data_root / "ecg-extra"
+    paths = [
+        extra / "csv" / "biosppy-ecg.txt",
+        extra / "csv" / "e0103.csv",
+        extra / "wfdb-samples",
+        extra / "cinc2021-georgia",
+        data_root / "mitdb" / "208",
+    ]
+    model = load_model("bundled:ecg-beats")
+    summary = score_records(model, paths, tmp_path, rate_hz=250)
+    assert [p.error.message for p in summary.problems] == []
+    found = {record.record.rpartition("/")[2]: record for record in summary.records}
+    assert len(found) == 15
+    assert found["biosppy-ecg"].sampling_rate_hz == 1000
+    assert found["e0103"].sampling_rate_hz == 250
+    assert found["e0103"].heart_rate_bpm.mean == pytest.approx(60, abs=15)
+    assert (found["a103l"].lead, found["s0010_re"].lead) == ("II", "ii")
+    assert found["E07500"].sampling_rate_hz == 500
+    assert found["208"].counts["V"] > 800
+    assert all(record.beats >= 8 for record in found.values())
+    names = {path.name for path in (tmp_path / "annotations").rglob("*.edge")}
+    assert len(names) == 15
+    # The annotations lie where the reader of the format's own package finds them.
+    wfdb = pytest.importorskip("wfdb")
+    base = str(Path(found["E07500"].annotations).with_suffix(""))
+    assert len(wfdb.rdann(base, "edge").sample) == found["E07500"].beats
+    assert wfdb.rdrecord(base).p_signal.shape == (5000, 12)
+
+
+@pytest.mark.data
+def test_records_without_the_lead_are_reported(data_root, tmp_path):
+    paths = [data_root / "mitdb" / name for name in ("102", "100", "104")]
+    summary = score_records(load_model("bundled:ecg-beats"), paths, tmp_path, beats="atr")
+    assert [record.record for record in summary.records] == ["100"]
+    assert summary.records[0].beats == 2273
+    assert ["has no lead MLII; it has V5, V2" in p.error.message for p in summary.problems] == [
+        True,
+        True,
+    ]

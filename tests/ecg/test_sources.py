@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from edgecnn.ecg.readers.csv import write_csv
+from edgecnn.ecg.sources import DrawnEcg, RecordReplay, open_ecg_source
+from edgecnn.errors import EdgeCNNError, RecordError, UsageError
+from edgecnn.metadata import BeatInput, BoxcarFilter, RhythmFeatures
+from edgecnn.preprocessing.resample import resample
+
+SPEC = BeatInput(
+    sampling_rate_hz=360,
+    leads=("MLII",),
+    before=90,
+    after=126,
+    filter=BoxcarFilter(baseline_s=0.8, smooth_s=0.012),
+    rhythm=RhythmFeatures(),
+)
+
+
+def read_all(source):
+    source.open()
+    frames = []
+    while (frame := source.read()) is not None:
+        frames.append(frame)
+    source.close()
+    return frames
+
+
+def samples_of(frames):
+    return np.concatenate([frame.data for frame in frames])
+
+
+def test_the_drawn_ecg_is_the_same_each_time_and_knows_its_beats():
+    source = open_ecg_source("test:ecg?seed=3&seconds=20&pace=free", SPEC)
+    assert isinstance(source, DrawnEcg)
+    frames = read_all(source)
+    assert [frame.number for frame in frames] == list(range(200))
+    signal = samples_of(frames)
+    assert signal.size == 20 * 360
+    beats = list(source.beats)
+    assert {"N", "V"} == {symbol for _, symbol in beats}
+    for sample, _ in beats[1:-1]:
+        assert signal[sample] == pytest.approx(signal[sample - 20 : sample + 20].max(), abs=0.1)
+    assert np.array_equal(samples_of(read_all(source)), signal)
+    assert source.beats == beats
+
+
+def test_a_long_drawn_ecg_goes_on_over_its_pieces():
+    source = DrawnEcg("test:?seconds=605.5&pace=free", SPEC)
+    frames = read_all(source)
+    assert samples_of(frames).size == round(605.5 * 360)
+    intervals = np.diff([sample for sample, _ in source.beats]) / 360
+    assert 0.3 < intervals.min() < intervals.max() < 2.5
+
+
+def test_without_a_length_it_does_not_end():
+    source = DrawnEcg("test:?pace=free", SPEC)
+    source.open()
+    for _ in range(3200):
+        assert source.read() is not None
+
+
+def test_live_chunks_come_in_real_time():
+    source = DrawnEcg("test:?seconds=1", SPEC)
+    started = time.monotonic()
+    frames = read_all(source)
+    assert 0.95 <= time.monotonic() - started < 1.6
+    stamps = np.diff([frame.captured_ns for frame in frames]) / 1e9
+    assert len(stamps) == 9
+    assert stamps.min() > 0.05
+
+
+def test_speed_is_a_factor():
+    started = time.monotonic()
+    read_all(DrawnEcg("test:?seconds=4&speed=10", SPEC))
+    assert 0.35 <= time.monotonic() - started < 1.0
+
+
+def test_a_record_is_replayed_whole(tmp_path):
+    signal = np.random.default_rng(0).normal(size=1000).round(4)
+    write_csv(tmp_path / "r.csv", signal, rate_hz=360, lead="II")
+    for text in (f"record:{tmp_path}/r.csv?pace=free", f"{tmp_path}/r.csv?pace=free"):
+        source = open_ecg_source(text, SPEC)
+        assert isinstance(source, RecordReplay)
+        assert not source.live
+        frames = read_all(source)
+        assert np.array_equal(samples_of(frames), signal)
+        assert len(frames) == 28
+        assert "II, 360 Hz" in source.description
+
+
+def test_part_of_a_record_at_another_rate(tmp_path):
+    signal = np.sin(np.arange(2500) / 20).round(4)
+    write_csv(tmp_path / "r.csv", signal, rate_hz=250, lead="V5")
+    source = RecordReplay(f"record:{tmp_path}/r.csv?pace=free&lead=V5&from=2&seconds=4", SPEC)
+    assert np.array_equal(samples_of(read_all(source)), resample(signal[500:1500], 250, 360))
+
+
+def test_gaps_stay_gaps_at_another_rate(tmp_path):
+    signal = np.sin(np.arange(2500) / 20).round(4)
+    signal[1000:1250] = np.nan
+    write_csv(tmp_path / "r.csv", signal, rate_hz=250)
+    replayed = samples_of(read_all(RecordReplay(f"record:{tmp_path}/r.csv?pace=free", SPEC)))
+    gap = np.flatnonzero(np.isnan(replayed))
+    assert gap[0] == pytest.approx(1440, abs=1)
+    assert gap[-1] == pytest.approx(1799, abs=1)
+    assert len(gap) == pytest.approx(360, abs=2)
+
+
+def test_a_file_without_a_rate_can_be_given_one(tmp_path):
+    np.save(tmp_path / "r.npy", np.zeros(720))
+    with pytest.raises(RecordError, match="no sampling rate"):
+        RecordReplay(f"record:{tmp_path}/r.npy", SPEC).open()
+    source = RecordReplay(f"record:{tmp_path}/r.npy?rate=360&pace=free", SPEC)
+    assert len(read_all(source)) == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("test:digits", "draws no ECG"),
+        ("test:ecg?colour=red", "unknown option colour"),
+        ("test:ecg?heart_rate=900", "cannot draw"),
+        ("test:ecg?pace=slow", "pace=slow"),
+        ("0", "no source of an ECG"),
+        ("rtsp://camera/1", "no source of an ECG"),
+        ("", "no source of an ECG"),
+        ("record:x?speed=0", "speed=0"),
+    ],
+)
+def test_what_is_no_source_is_refused_at_once(text, what):
+    with pytest.raises(UsageError, match=what):
+        open_ecg_source(text, SPEC)
+
+
+def test_an_absent_record_is_said_when_it_is_opened(tmp_path):
+    source = open_ecg_source(f"record:{tmp_path}/100", SPEC)
+    with pytest.raises(EdgeCNNError, match="100"):
+        source.open()
+    source.close()
+    write_csv(tmp_path / "r.csv", np.zeros(100), rate_hz=360)
+    with pytest.raises(UsageError, match="nothing to replay"):
+        RecordReplay(f"record:{tmp_path}/r.csv?from=5", SPEC).open()
