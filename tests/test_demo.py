@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import cv2
+import pytest
+
+from edgecnn import demo
+from edgecnn.cli.group import edgecnn
+from edgecnn.ecg.synthetic import SyntheticECG, synthetic_ecg
+from edgecnn.errors import EdgeCNNError
+from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.sources.test_camera import TestCamera
+
+
+class _LyingCamera(TestCamera):
+    """Says another digit than the one it draws, now and then."""
+
+    __test__ = False
+
+    def read(self) -> Frame | None:
+        frame = super().read()
+        if frame is None or frame.number % 20 != 19:
+            return frame
+        return dataclasses.replace(frame, truth=str(9 - int(frame.truth)))
+
+
+def _ecg_without_said_pvcs(duration_s: float, rate_hz: float, *, seed: int) -> SyntheticECG:
+    ecg = synthetic_ecg(duration_s, rate_hz, seed=seed)
+    symbols = list(ecg.symbols)
+    symbols[symbols.index("V")] = "N"
+    return ecg._replace(symbols=tuple(symbols))
+
+
+def test_the_demo_is_right_and_leaves_what_it_promises(tmp_path):
+    said = []
+    report = demo.run_demo(tmp_path / "out", seconds=3, say=said.append)
+    camera, ecg = report.camera, report.ecg
+    assert report.good
+    assert camera.answered == camera.summary.processed > 60
+    assert camera.right >= demo.LEAST_DIGITS * camera.answered
+    assert camera.model == min(camera.run_ms, key=camera.run_ms.get)
+    assert set(camera.run_ms) == {"mnist-lenet5", "mnist-lenet5.int8"}
+    assert (ecg.pvcs_found, ecg.pvcs_false) == (ecg.drawn_pvcs, 0)
+    assert ecg.drawn_pvcs > 10
+    assert ecg.found == ecg.drawn
+    assert any("camera" in text for text in said)
+    video = cv2.VideoCapture(str(tmp_path / "out/camera.mkv"))
+    assert video.read()[0]
+    video.release()
+    assert "<html" in (tmp_path / "out/ecg-results/report.html").read_text()
+
+
+def test_wrong_digits_are_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "TestCamera", _LyingCamera)
+    report = demo.run_demo(tmp_path, seconds=4)
+    assert not report.camera.good
+    assert report.camera.right < report.camera.answered
+
+
+def test_a_pvc_that_was_not_drawn_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "synthetic_ecg", _ecg_without_said_pvcs)
+    report = demo.run_demo(tmp_path, seconds=1)
+    assert report.ecg.pvcs_false == 1
+    assert not report.ecg.good
+    assert not report.good
+
+
+def test_the_command_reports_as_json(tmp_path, capsys):
+    out = tmp_path / "out"
+    code = edgecnn.main(["demo", "-o", str(out), "--seconds", "1", "--json"], standalone_mode=False)
+    report = json.loads(capsys.readouterr().out)
+    assert not code
+    assert report["good"] is True
+    assert report["camera"]["summary"]["pending"] == 0
+
+
+def test_the_command_exits_with_1_when_an_answer_is_wrong(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "synthetic_ecg", _ecg_without_said_pvcs)
+    code = edgecnn.main(["demo", "-o", str(tmp_path), "--seconds", "1"], standalone_mode=False)
+    assert code == 1
+    assert "WRONG: " in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EdgeCNNError, match="cannot make"):
+        demo.run_demo(tmp_path / "file" / "out")
