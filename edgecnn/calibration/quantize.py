@@ -42,7 +42,8 @@ from edgecnn.metadata import (
     ModelMetadata,
     Quantization,
 )
-from edgecnn.runtime.session import Model, available_threads, load_model
+from edgecnn.runtime.machine import usable_cpus
+from edgecnn.runtime.session import Model, load_model
 
 __all__ = ["int8_path", "quantize_model"]
 
@@ -223,7 +224,7 @@ def quantize_model(
         "calibration": dataset_name(calibration),
         "samples": len(chosen),
         "seed": seed,
-        "threads": threads or available_threads(),
+        "threads": threads or usable_cpus(),
         "machine": machine_name(),
     }
     return _report(source, out, outcome=outcome, latency=latency, recipe=recipe, settings=settings)
@@ -352,7 +353,7 @@ def _measured(fp32: Model, outcome: Outcome, latency: Comparison, threads: int |
         latency=(
             Latency(
                 provider="cpu",
-                threads=threads or available_threads(),
+                threads=threads or usable_cpus(),
                 batch=1,
                 p50_ms=median,
                 p95_ms=high,

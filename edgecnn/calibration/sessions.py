@@ -10,7 +10,7 @@ import onnx
 
 from edgecnn.errors import ModelError
 from edgecnn.runtime.providers import import_runtime
-from edgecnn.runtime.session import available_threads
+from edgecnn.runtime.machine import usable_cpus
 
 __all__ = ["optimised", "session_of"]
 
@@ -47,7 +47,7 @@ def _open(model: onnx.ModelProto, written: Path | None, *, basic: bool) -> Any:
     runtime = import_runtime()
     options = runtime.SessionOptions()
     options.log_severity_level = 4
-    options.intra_op_num_threads = available_threads()
+    options.intra_op_num_threads = usable_cpus()
     if written is not None:
         options.optimized_model_filepath = str(written)
     if basic:

@@ -41,7 +41,7 @@ class Placement:
     provider : str
         The provider that was asked for or chosen: ``"cpu"``, ``"cuda"``, ...
     nodes : dict
-        Number of nodes by provider name, after ONNX Runtime's own fusions.
+        Number of nodes by provider name, as ONNX Runtime placed them, before its later fusions.
     reason : str
         Why this provider was taken.
     """

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgecnn.errors import MissingFileError, ModelError, NotAModelError, ProviderError
 from edgecnn.metadata import Golden, Measured, ModelMetadata, from_properties
 from edgecnn.runtime.golden import check_golden
+from edgecnn.runtime.machine import usable_cpus
 from edgecnn.runtime.providers import (
     Placement,
     execution_provider,
@@ -22,8 +23,6 @@ from edgecnn.runtime.providers import (
 )
 
 __all__ = ["Model", "load_model", "open_session"]
-
-_NOT_A_MODEL = ("INVALID_PROTOBUF", "INVALID_GRAPH", "INVALID_ARGUMENT", "NO_SUCHFILE", "FAIL")
 
 
 @dataclass(frozen=True)
@@ -164,16 +163,11 @@ def open_session(
         return start("cpu", f"CUDA cannot be used: {error.message}")
 
 
-def available_threads() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _session_options(runtime: Any, threads: int | None, *, spinning: bool) -> Any:
     options = runtime.SessionOptions()
     # What goes wrong is said by the errors; ONNX Runtime's own log lines would say it twice.
     options.log_severity_level = 4
-    options.intra_op_num_threads = threads or available_threads()
+    options.intra_op_num_threads = threads or usable_cpus()
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     if not spinning:
@@ -227,8 +221,10 @@ def _explained(error: Exception, file: Path, provider: str) -> ModelError | Prov
             f"{provider} cannot start: {text[-300:]}",
             hint="`edgecnn doctor` names the missing libraries",
         )
+    # "[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : what people can read"
+    reason = text.rpartition(" : ")[2].removesuffix(".")
     return NotAModelError(
-        f"{file} is not a readable ONNX model ({text[-160:]})",
+        f"{file} is not a readable ONNX model ({reason[-160:]})",
         hint="the file may be cut short: compare its size with the original's",
     )
 

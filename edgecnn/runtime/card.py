@@ -1,0 +1,206 @@
+"""A model file described in words: the model card that ``edgecnn inspect`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgecnn.metadata import (
+    Accuracy,
+    BeatInput,
+    ImageInput,
+    InputSpec,
+    Measured,
+    ModelMetadata,
+    Output,
+    Provenance,
+)
+from edgecnn.runtime.inspection import GraphSummary, Inspection, Tensor
+
+__all__ = ["describe_input", "describe_output", "model_card"]
+
+Line = tuple[str, str]
+
+
+def model_card(inspection: Inspection) -> list[Line]:
+    """Describe a file line by line.
+
+    Returns
+    -------
+    list of (str, str)
+        What a line is about (empty: it goes on with the one above), and what it says.
+    """
+    lines: list[Line] = [
+        ("file", f"{inspection.path} ({_size(inspection.size_bytes)})"),
+        ("sha256", inspection.sha256),
+    ]
+    lines += [("remark", remark) for remark in inspection.remarks]
+    if inspection.metadata is not None:
+        lines += _contract(inspection.metadata)
+    if inspection.golden is not None:
+        count = len(inspection.golden.examples)
+        kind = {"image/png": "picture", "signal/int16-uV": "signal"}
+        media = kind[inspection.golden.examples[0].media]
+        limits = ", ".join(f"{k} {v:g}" for k, v in inspection.golden.tolerance.items())
+        lines.append(
+            ("golden", f"{count} {media}{'s' if count > 1 else ''}; logits may drift by: {limits}")
+        )
+    if inspection.measured is not None:
+        lines += _measured(inspection.measured)
+    lines += _graph(inspection.graph)
+    if inspection.other_keys:
+        lines.append(("other keys", ", ".join(inspection.other_keys)))
+    return lines
+
+
+def describe_input(spec: InputSpec) -> list[str]:
+    """Say in words what is done to a raw input.
+
+    Examples
+    --------
+    >>> describe_input(ImageInput(height=28, width=28, colour="gray", resize="stretch"))
+    ['picture -> gray 28 x 28, stretched (averaged by area)', '(pixel x 0.00392157 - 0) / 1']
+    """
+    return _describe_beat(spec) if isinstance(spec, BeatInput) else _describe_image(spec)
+
+
+def describe_output(output: Output) -> str:
+    """Say in words how an output becomes an answer."""
+    text = f"{output.name!r} -> " + ("scores" if output.activation == "none" else output.activation)
+    return text + (f"; below {output.min_score:g}: unknown" if output.min_score else "")
+
+
+def _describe_image(spec: ImageInput) -> list[str]:
+    resize = {
+        "stretch": "stretched",
+        "crop": "centre cut out"
+        + (f" after scaling the shorter side to {spec.shorter_side}" if spec.shorter_side else ""),
+        "letterbox": f"fitted in, padded with {spec.pad_value}",
+    }[spec.resize]
+    mean = ", ".join(f"{value:g}" for value in spec.mean)
+    std = ", ".join(f"{value:g}" for value in spec.std)
+    return [
+        f"picture -> {spec.colour} {spec.height} x {spec.width}, {resize} (averaged by area)",
+        f"(pixel x {spec.scale:g} - {mean}) / {std}",
+    ]
+
+
+def _describe_beat(spec: BeatInput) -> list[str]:
+    rate = spec.sampling_rate_hz
+    return [
+        f"ECG lead {', '.join(spec.leads)} in {spec.unit} at {rate:g} Hz",
+        f"band-pass by moving averages: smoothed over {spec.filter.smooth_s:g} s, "
+        f"less a baseline of {spec.filter.baseline_s:g} s",
+        f"{spec.before} samples before each R peak, {spec.after} from it on "
+        f"({(spec.before + spec.after) / rate:.2f} s), beside the mean of up to "
+        f"{spec.template_beats} beats before, both divided by its root mean square",
+        f"RR ratios against the last {spec.rhythm.short} and {spec.rhythm.long} intervals, "
+        f"each at most {spec.rhythm.longest_s:g} s",
+        f"an answer depends on at most {spec.look_ahead_s:.2f} s after its R peak",
+    ]
+
+
+def _contract(metadata: ModelMetadata) -> Iterator[Line]:
+    yield "name", f"{metadata.name} ({metadata.task})"
+    yield "labels", f"{len(metadata.labels)}: {', '.join(metadata.labels)}"
+    for number, text in enumerate(describe_input(metadata.input)):
+        yield ("" if number else "input"), text
+    yield "output", describe_output(metadata.output)
+    yield from _provenance(metadata.provenance)
+
+
+def _provenance(provenance: Provenance) -> Iterator[Line]:
+    made = [
+        f"{name} {value}"
+        for name, value in (
+            ("recipe", provenance.recipe),
+            ("architecture", provenance.architecture),
+            ("seed", "" if provenance.seed is None else str(provenance.seed)),
+        )
+        if value
+    ]
+    if made:
+        yield "made by", ", ".join(made)
+    if provenance.parameters is not None:
+        yield "parameters", f"{provenance.parameters:,}"
+    for number, use in enumerate(provenance.datasets):
+        yield (
+            "" if number else "data",
+            f"{use.role}: {use.name}, {use.samples:,} ({use.attribution}; {use.licence})",
+        )
+        if use.note:
+            yield "", f"  {use.note}"
+    if provenance.quantization is not None:
+        q = provenance.quantization
+        per = "per channel" if q.per_channel else "per tensor"
+        yield (
+            "quantized",
+            f"{q.format}, activations {q.activations}, weights {q.weights} {per}, "
+            f"{q.method} over {q.samples:,} samples",
+        )
+        if q.kept_fp32:
+            yield "", f"kept in FP32: {', '.join(q.kept_fp32)}"
+    if provenance.versions:
+        yield "versions", ", ".join(f"{k} {v}" for k, v in provenance.versions.items())
+    if provenance.attribution:
+        yield "attribution", provenance.attribution
+
+
+def _measured(measured: Measured) -> Iterator[Line]:
+    for accuracy in measured.accuracy:
+        yield "accuracy", _accuracy(accuracy)
+        for label, score in accuracy.per_class.items():
+            parts = [
+                f"{name} {value:.3f}"
+                for name, value in (
+                    ("Se", score.sensitivity),
+                    ("+P", score.positive_predictivity),
+                    ("F1", score.f1),
+                )
+                if value is not None
+            ]
+            yield "", f"  {label}: {', '.join(parts)} (n = {score.n:,})"
+        if accuracy.note:
+            yield "", f"  {accuracy.note}"
+    if measured.parity is not None:
+        p = measured.parity
+        yield (
+            "parity",
+            f"PyTorch and ONNX Runtime differ by at most {p.max_abs:.2g}, same label on "
+            f"{p.top1_agreement:.2%} of {p.samples:,}",
+        )
+    for latency in measured.latency:
+        yield (
+            "latency",
+            f"{latency.p50_ms:.3g} ms median, {latency.p95_ms:.3g} ms p95, batch {latency.batch}, "
+            f"{latency.provider}, {latency.threads} threads on {latency.machine}",
+        )
+    if measured.date or measured.revision:
+        yield "measured", " ".join(filter(None, (measured.date, measured.revision)))
+
+
+def _accuracy(accuracy: Accuracy) -> str:
+    low, high = accuracy.interval_95
+    return (
+        f"{accuracy.metric} {accuracy.value:.4f} (95 %: {low:.4f} to {high:.4f}) on "
+        f"{accuracy.dataset}:{accuracy.split}, n = {accuracy.n:,}"
+    )
+
+
+def _graph(graph: GraphSummary) -> Iterator[Line]:
+    domains = ", ".join(f"{domain or 'ONNX'} {version}" for domain, version in graph.opset.items())
+    yield "graph", f"opset {domains}; IR {graph.ir_version}; written by {graph.producer or '?'}"
+    for what, tensors in (("takes", graph.inputs), ("gives", graph.outputs)):
+        for number, tensor in enumerate(tensors):
+            yield ("" if number else what), _tensor(tensor)
+    for provider, operators in graph.nodes.items():
+        counts = ", ".join(f"{count} {name}" for name, count in operators.items())
+        yield f"on {provider}", f"{sum(operators.values())} nodes: {counts}"
+
+
+def _tensor(tensor: Tensor) -> str:
+    axes = ", ".join("?" if axis is None else str(axis) for axis in tensor.shape)
+    return f"{tensor.name!r} {tensor.type} ({axes})"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
