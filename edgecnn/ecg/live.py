@@ -104,7 +104,8 @@ class EcgProcessor:
         self.title = model.metadata.name
         self.provider = model.placement.provider
         self.nodes_on_provider = model.placement.on_provider
-        ahead = f"{spec.look_ahead_s:.2g} s of signal after the R peak"
+        # The detector is sure of a peak some 0.55 s after it (see PeakDetector).
+        ahead = f"{spec.look_ahead_s:.2g} s after the R peak, 0.6 s more for one not yet certain"
         self.card: Mapping[str, str] = {**model_facts(model), "Looks ahead": ahead}
 
     def process(self, frame: Frame) -> Result:

@@ -46,8 +46,6 @@ _HEIGHTS = 5
 _TYPICAL_HEIGHT = 3
 _INTERVALS = 8
 _TYPICAL_INTERVAL = 4
-#: An artefact's height counts as this many typical ones.
-_HEIGHT_CAP = 2.5
 _NOISE_GAIN = 0.2
 _USUAL_INTERVAL_S = 0.8
 _LONGEST_INTERVAL_S = 2.0
@@ -249,11 +247,11 @@ class PeakDetector:
             interval = candidate[0] - self._last[0]
             if interval < _LONGEST_INTERVAL_S * self._rate:
                 self._intervals.append(interval)
-        self._heights.append(min(candidate[1], _HEIGHT_CAP * self._typical))
+        self._heights.append(candidate[1])
         self._become_last(candidate)
 
     def _replace(self, candidate: _Candidate) -> None:
-        self._heights[-1] = min(candidate[1], _HEIGHT_CAP * self._typical)
+        self._heights[-1] = candidate[1]
         self._become_last(candidate)
 
     def _become_last(self, candidate: _Candidate) -> None:

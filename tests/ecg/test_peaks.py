@@ -60,6 +60,23 @@ def test_however_the_signal_is_cut_the_peaks_are_the_same(cuts):
     assert np.array_equal(in_chunks(signal, cuts), whole)
 
 
+@pytest.mark.parametrize("height", [240, 320, 400, 480])
+def test_a_wave_between_beats_is_judged_when_the_pause_is_over(height):
+    """It is no beat where one follows in time; to know that early would be a guess."""
+    signal, samples = drawn(30, seed=2, pvc_every=0, heart_rate_bpm=60)
+    signal = signal.copy()
+    for beat in samples[3:-1]:
+        signal[beat + 190 : beat + 197] += height
+    detector, passed_over = PeakDetector(RATE), 0
+    for chunk in np.split(signal, range(9, signal.size, 9)):
+        detector.push(chunk)
+        passed_over = max(passed_over, len(detector._passed_over))
+    whole = find_r_peaks(signal, RATE)
+    assert np.array_equal(in_chunks(signal, range(9, signal.size, 9)), whole)
+    assert len(whole) == len(samples)
+    assert passed_over
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32), st.lists(st.integers(0, 4000), max_size=30), st.integers(1, 4000))
 def test_noise_cut_anyhow_gives_the_same_peaks(seed, cuts, size):

@@ -45,7 +45,7 @@ def test_toml_of_a_beat_model(tmp_path):
         ("labels = [", "not a readable TOML"),
         ('labels = ["a", "b"]', "missing required field `input`"),
         (TOML.replace("height = 32", "height = 0"), r"\$.input.height"),
-        (TOML.replace("[0.4, 0.5, 0.6]", "[0.4]"), "mean has 1 values for 3 channels"),
+        (TOML.replace("[0.4, 0.5, 0.6]", "[0.4, 0.5]"), "mean has 2 values for 3 channels"),
         (TOML.replace('"dog"', '"cat"'), "two labels are the same"),
     ],
 )
