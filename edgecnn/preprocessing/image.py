@@ -142,6 +142,7 @@ def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[np.flo
     mean = np.asarray(spec.mean, dtype=np.float32)[:, None]
     # A pixel has 256 values: normalise those, and look the picture's up. Same bits, less time.
     levels = (np.arange(256, dtype=np.float32) * np.float32(spec.scale) - mean) / std
+    levels = np.broadcast_to(levels, (spec.channels, 256))
     tensor = np.empty(spec.shape, dtype=np.float32)
     for channel in range(spec.channels):
         plane = tensor[channel] if spec.layout == "NCHW" else tensor[:, :, channel]
