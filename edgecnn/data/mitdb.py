@@ -20,12 +20,12 @@ from edgecnn.data.catalogue import entry_of
 from edgecnn.data.dataset import DatasetInfo
 from edgecnn.ecg.aami import CLASS_OF_SYMBOL
 from edgecnn.ecg.annotations import read_annotations
+from edgecnn.ecg.conditioning import condition_lead, rescale_samples
 from edgecnn.ecg.readers import read_record
 from edgecnn.errors import DataError, DatasetError
 from edgecnn.files import sha256_of
 from edgecnn.metadata import BeatInput, InputSpec
 from edgecnn.preprocessing.beats import beat_inputs
-from edgecnn.preprocessing.boxcar import to_microvolts
 
 __all__ = [
     "BEAT_LABELS",
@@ -210,13 +210,12 @@ def _read_beats(path: Path) -> tuple[_AnnotatedRecord, NDArray[np.int64]]:
 
 def _record_inputs(record: _AnnotatedRecord, spec: BeatInput) -> dict[str, NDArray[np.float32]]:
     signal = read_record(record.path, lead=spec.leads[0])
-    if signal.sampling_rate_hz != spec.sampling_rate_hz:
-        raise DataError(
-            f"{record.path} has {signal.sampling_rate_hz:g} Hz, "
-            f"the model reads {spec.sampling_rate_hz:g} Hz"
-        )
-    microvolts = to_microvolts(signal.lead_mv(spec.leads[0]))
+    rate = signal.sampling_rate_hz
+    lead = condition_lead(signal.lead_mv(spec.leads[0]), rate, spec.sampling_rate_hz)
+    peaks = record.peaks
+    if rate != spec.sampling_rate_hz:
+        peaks = rescale_samples(peaks, spec.sampling_rate_hz / rate, len(lead.signal_uv))
     try:
-        return beat_inputs(microvolts, record.peaks, spec)
+        return beat_inputs(lead.signal_uv, peaks, spec)
     except DataError as error:
         raise DataError(f"{record.path}: {error.message}", hint=error.hint) from error

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.ecg.aami import CLASS_OF_SYMBOL
+from edgecnn.ecg.conditioning import condition_lead, rescale_samples, touches
 from edgecnn.ecg.leads import is_unnamed
 from edgecnn.ecg.peaks import find_r_peaks
 from edgecnn.ecg.record import Record
 from edgecnn.errors import DataError, RecordError, TaskError
 from edgecnn.metadata import BeatInput
 from edgecnn.preprocessing.beats import beat_tensors, cut_windows
-from edgecnn.preprocessing.boxcar import filter_boxcar, to_microvolts
-from edgecnn.preprocessing.resample import resample
+from edgecnn.preprocessing.boxcar import filter_boxcar
 from edgecnn.runtime.session import Model
 from edgecnn.runtime.tasks.classify import scores as to_scores
 
@@ -36,12 +36,8 @@ UNCLASSIFIED = "Q"
 
 #: Beats that go through the network at once: larger batches leave the processor's cache.
 _BATCH = 256
-#: Gaps up to this length are bridged: shorter than any wave of a beat.
-_BRIDGED_S = 0.02
 #: Shorter signals hold no two beats at rest.
 _SHORTEST_S = 2.0
-#: A skin electrode gives some mV, with drift some ten.
-_LARGEST_SWING_MV = 200.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,24 +173,25 @@ def classify_record(
         )
     notes = [*record.notes, *_lead_notes(name, wanted, spec.leads[0])]
     rate = record.sampling_rate_hz
-    signal_uv, gaps, said = _prepared(signal_mv, rate, spec.sampling_rate_hz)
-    notes += said
+    conditioned = condition_lead(signal_mv, rate, spec.sampling_rate_hz)
+    signal_uv, gaps = conditioned.signal_uv, conditioned.gaps
+    notes += conditioned.notes
 
     ratio = spec.sampling_rate_hz / rate
     if peaks is None:
         at = find_r_peaks(signal_uv, spec.sampling_rate_hz)
-        samples = at if ratio == 1 else _scaled(at, 1 / ratio, len(signal_mv))
+        samples = at if ratio == 1 else rescale_samples(at, 1 / ratio, len(signal_mv))
     else:
         samples, at, said = _given(peaks, ratio, len(signal_mv), len(signal_uv))
         notes += said
-    alive = ~_touches(gaps, samples, samples + 1)
+    alive = ~touches(gaps, samples, samples + 1)
     samples, at = samples[alive], at[alive]
     if not len(at):
         notes.append("no beats found")
 
     classes, best = _classify(signal_uv, at, spec, model)
     before, after = (round(n / ratio) for n in (spec.before, spec.after))
-    blind = _touches(gaps, samples - before, samples + after)
+    blind = touches(gaps, samples - before, samples + after)
     classes[blind], best[blind] = -1, np.nan
     if blind.any():
         notes.append(f"{blind.sum()} beats beside gaps not classified")
@@ -283,41 +280,6 @@ def _lead_notes(name: str, wanted: str, trained: str) -> Iterator[str]:
         yield f"the model was trained on lead {trained}"
 
 
-def _prepared(
-    signal_mv: NDArray[np.floating], rate_hz: float, new_rate_hz: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
-    """Bridge gaps and bring the signal to microvolts at the model's rate.
-
-    Returns the signal, the gaps that are too long to be bridged, and notes.
-    """
-    notes = []
-    valid = np.isfinite(signal_mv)
-    gaps = np.empty((0, 2), dtype=np.int64)
-    if not valid.all():
-        edges = np.flatnonzero(np.diff(valid, prepend=True, append=True))
-        gaps = edges.reshape(-1, 2)
-        gaps = gaps[gaps[:, 1] - gaps[:, 0] > _BRIDGED_S * rate_hz]
-        missing = np.count_nonzero(~valid)
-        notes.append(f"{missing} samples missing ({100 * missing / len(valid):.2g} %)")
-        # A straight line makes no beat; a step to 0 would look like one.
-        place = np.arange(len(signal_mv))
-        signal_mv = np.interp(place, place[valid], signal_mv[valid])
-    swing = float(np.ptp(signal_mv))
-    if swing > _LARGEST_SWING_MV:
-        notes.append(f"the signal swings by {swing:.0f} mV: is its unit right?")
-    elif swing == 0:
-        notes.append("the signal is flat")
-    if rate_hz != new_rate_hz:
-        signal_mv = resample(signal_mv, rate_hz, new_rate_hz)
-        notes.append(f"brought from {rate_hz:g} to {new_rate_hz:g} Hz")
-    return to_microvolts(signal_mv), gaps, notes
-
-
-def _scaled(at: NDArray[np.integer], ratio: float, length: int) -> NDArray[np.int64]:
-    scaled: NDArray[np.int64] = np.rint(at * ratio).astype(np.int64)
-    return np.minimum(scaled, length - 1)
-
-
 def _given(
     peaks: NDArray[np.integer], ratio: float, length: int, new_length: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
@@ -328,19 +290,8 @@ def _given(
     if len(inside) < len(samples):
         notes.append(f"{len(samples) - len(inside)} annotated beats lie outside the signal")
     # At a lower rate two beats may fall onto one sample; they are one then.
-    at, first = np.unique(_scaled(inside, ratio, new_length), return_index=True)
+    at, first = np.unique(rescale_samples(inside, ratio, new_length), return_index=True)
     return inside[first], at, notes
-
-
-def _touches(
-    gaps: NDArray[np.int64], starts: NDArray[np.int64], stops: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Say which of the stretches ``starts..stops`` share a sample with a gap."""
-    if not len(gaps):
-        return np.zeros(len(starts), dtype=bool)
-    nearest = np.searchsorted(gaps[:, 1], starts, side="right")
-    touched: NDArray[np.bool_] = np.append(gaps[:, 0], np.iinfo(np.int64).max)[nearest] < stops
-    return touched
 
 
 def _classify(

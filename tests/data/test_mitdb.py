@@ -9,6 +9,7 @@ from edgecnn.data import open_dataset
 from edgecnn.data.mitdb import DS1, DS2, record_files
 from edgecnn.ecg.annotations import read_annotations, write_annotations
 from edgecnn.ecg.readers import read_record
+from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import DataError, DatasetError, RecordError, UsageError
 from edgecnn.metadata import BeatInput, BoxcarFilter, ImageInput, RhythmFeatures
 
@@ -141,3 +142,22 @@ def test_real_record_with_its_leads_swapped(data_root: Path) -> None:
     ]
     window = record.signal_mv[peaks[510] - 60 : peaks[510] + 100, 1]
     assert np.corrcoef(beats[10, 0], window)[0, 1] > 0.9
+
+
+def test_a_record_at_another_rate_gives_the_beats_of_the_models_rate(tmp_path: Path) -> None:
+    ecg = {rate: synthetic_ecg(30, rate, seed=5, noise_mv=0) for rate in (360, 500)}
+    for rate, drawn in ecg.items():
+        folder = tmp_path / str(rate)
+        folder.mkdir()
+        counts = np.rint(drawn.signal_mv * 1000).astype("<i2")
+        (folder / "r.dat").write_bytes(counts.tobytes())
+        (folder / "r.hea").write_text(
+            f"r 1 {rate} {len(counts)}\nr.dat 16 1000/mV 16 0 0 0 0 MLII\n"
+        )
+        write_annotations(folder / "r.atr", drawn.samples, drawn.symbols)
+    own, other = (open_dataset(tmp_path / str(rate)).inputs(BEATS) for rate in (360, 500))
+    assert own["beat"].shape == other["beat"].shape
+    # Peaks are rounded at both rates: an interval of 170 samples is off by one at most.
+    np.testing.assert_allclose(other["rr"], own["rr"], atol=0.02)
+    alike = np.corrcoef(own["beat"][:, 0].ravel(), other["beat"][:, 0].ravel())[0, 1]
+    assert alike > 0.99
