@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tomllib
 import venv
@@ -15,6 +16,16 @@ import pytest
 from packaging.requirements import Requirement
 
 _REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C be tested where the tests themselves were started in the background.
+
+    A shell starts background jobs with SIGINT ignored, and a process started by one that ignores
+    it ignores it too, as it should.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
