@@ -13,6 +13,7 @@ Examples
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from edgecnn.training.train import train_recipe
 
 __version__ = "0.1.0"
+
+# ONNX Runtime 1.31 keeps a device id and a queue of usage events in the user's cache unless this is
+# set before it is loaded. What runs on a camera box or on ECGs tells no one; to turn it on, set 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # No name here may be that of a sub-package: importing the package would replace it.
 __all__ = [

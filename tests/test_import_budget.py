@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -193,3 +194,20 @@ def test_device_scores(
 @pytest.mark.parametrize("name", ["mnist-lenet5", "ecg-beats"])
 def test_bundled_models_are_small(name: str) -> None:
     assert resolve_model(f"bundled:{name}").stat().st_size <= 2_000_000
+
+
+def test_nothing_is_kept_about_the_user_for_others(tmp_path: Path) -> None:
+    """ONNX Runtime's telemetry would leave a device id and events in the user's cache."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    }
+    subprocess.run(
+        [sys.executable, "-m", "edgecnn", "inspect", "bundled:mnist-lenet5"],
+        env=environment | {"HOME": str(tmp_path)},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert list(tmp_path.rglob("*")) == []

@@ -129,9 +129,11 @@ def _decode(words: NDArray[np.uint16], path: Path) -> Annotations:
     else:
         raise cut_short
 
-    is_beat = is_code & (codes < _SKIP)
+    # Code 0 is "not a QRS": a word that only lets time pass.
+    is_beat = is_code & (codes > 0) & (codes < _SKIP)
+    passes_time = is_code & (codes <= _SKIP)
     beats = np.flatnonzero(is_beat)
-    elapsed[~(is_beat | (is_code & (codes == _SKIP)))] = 0
+    elapsed[~passes_time] = 0
     samples = np.cumsum(elapsed)[beats]
     owner = np.cumsum(is_beat) - 1
     aux = [""] * len(beats)

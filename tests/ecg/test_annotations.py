@@ -169,3 +169,16 @@ def test_what_the_format_cannot_hold_is_refused(tmp_path, samples, symbols, aux,
     with pytest.raises(UsageError, match=what):
         write_annotations(tmp_path / "r.edge", np.array(samples), list(symbols), aux=aux)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore")  # of wfdb's own use of pandas
+def test_a_file_with_a_stated_rate_by_the_wfdb_package_is_read(tmp_path, monkeypatch):
+    import wfdb
+
+    monkeypatch.chdir(tmp_path)
+    samples, symbols = np.array([100, 390, 5000, 5300]), ["N", "V", "N", "A"]
+    wfdb.wrann("r", "atr", samples, symbols, fs=360)
+    read = read_annotations(tmp_path / "r", "atr")
+    assert read.samples.tolist() == samples.tolist()
+    assert list(read.symbols) == symbols
+    assert read.sampling_rate_hz == 360
