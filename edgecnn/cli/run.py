@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -39,6 +40,8 @@ def run(arguments: list[str] | None = None) -> int:
     int
         0 done, 1 something could not be done, 2 wrong usage.
     """
+    if sys.stdout is None:  # closed by the caller: `>&-`
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - stays open
     stdout = sys.stdout
     try:
         result = edgecnn.main(
@@ -68,9 +71,19 @@ def run(arguments: list[str] | None = None) -> int:
         return _BROKEN_PIPE
     except BrokenPipeError:
         # The reader went away (`edgecnn ... | head`): nothing more to say, to it or about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         return _BROKEN_PIPE
+    except OSError as error:
+        # What no command could name better: stdout on a full disk, a name that is too long.
+        _say(f"{error.filename or 'output'}: {error.strerror or error}", None)
+        _silence_stdout()
+        return EdgeCNNError.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _silence_stdout() -> None:
+    """Let what is still buffered go nowhere, so that the interpreter's end says nothing of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message: str, hint: str | None) -> None:

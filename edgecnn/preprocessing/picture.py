@@ -44,6 +44,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         Not a picture, or cut short.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ImageError(f"{path} is not a file", hint="name a picture, or a folder of them")
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise MissingFileError(f"no such file: {path}") from error

@@ -7,10 +7,10 @@ other site may frame or read it.
 from __future__ import annotations
 
 import hmac
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -78,7 +78,7 @@ class Guard:
         if not self._address.allows(headers.get("host", "")):
             return PlainTextResponse("this server does not go by that name", 421)
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        if origin is not None and origin.partition("://")[2] != headers.get("host"):
             return PlainTextResponse("not from another site", 403)
         if headers.get("sec-fetch-site") == "cross-site" and scope["path"] != "/":
             return PlainTextResponse("not from another site", 403)
@@ -95,7 +95,9 @@ class Guard:
             rest = urlencode([pair for pair in query if pair[0] != "token"])
             # Out of the address line, where it would be shown and kept in the history.
             answer = RedirectResponse(scope["path"] + (f"?{rest}" if rest else ""), 303)
-            answer.set_cookie(self._cookie, given, httponly=True, samesite="strict", path="/")
+            # Lax, not strict: a strict cookie is withheld when the link is followed from another
+            # page, such as a mail. Nothing here can be changed by a request, so lax gives all.
+            answer.set_cookie(self._cookie, given, httponly=True, samesite="lax", path="/")
             return answer
         bearer = headers.get("authorization", "")
         if bearer.lower().startswith("bearer ") and self._matches(bearer[7:].strip()):
@@ -109,11 +111,10 @@ class Guard:
         )
 
     def _from_cookie(self, text: str) -> str:
-        try:
-            morsel = SimpleCookie(text).get(self._cookie)
-        except CookieError:
-            return ""
-        return morsel.value if morsel is not None else ""
+        # Cookies are shared by all ports of a host: a strange one of another server must not hide
+        # ours, which the standard library's parser lets happen.
+        value: str = cookie_parser(text).get(self._cookie, "")
+        return value
 
     def _matches(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), (self._token or "").encode())

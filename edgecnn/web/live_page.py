@@ -105,8 +105,10 @@ class LivePage:
 
     def end(self, status: Mapping[str, Any], jpeg: bytes | None = None) -> None:
         """Show the last figures, let every client have them, and stop serving."""
-        self._latest.ended = True
+        # In this order: whoever sees the end has the last figures to show.
         self.publish(status, jpeg)
+        self._latest.ended = True
+        self._server.call(self._wake)
         self._server.stop()
 
     def _wake(self) -> None:

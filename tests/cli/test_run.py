@@ -141,3 +141,35 @@ def test_console_script_is_the_same() -> None:
         [sys.executable, "-m", "edgecnn", "--version"], capture_output=True, check=True
     ).stdout
     assert one == other
+
+
+@pytest.mark.parametrize(
+    ("redirect", "code", "said"),
+    [("> /dev/full", 1, "No space left on device"), (">&-", 0, "")],
+)
+def test_a_full_disk_or_a_closed_stdout_is_no_traceback(
+    redirect: str, code: int, said: str
+) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"exec {sys.executable} -m edgecnn doctor {redirect}"],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert said in done.stderr
+
+
+def test_a_name_that_is_too_long_is_no_traceback(picture_model: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "edgecnn", "predict", picture_model, "x" * 300],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "File name too long" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -173,8 +174,11 @@ def test_a_thumbnail_does_not_stand_in_for_the_end() -> None:
 def test_missing_and_unreadable(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="no such file"):
         read_picture(tmp_path / "none.png")
-    with pytest.raises(ImageError, match="cannot read"):
+    with pytest.raises(ImageError, match="is not a file"):
         read_picture(tmp_path)
+    # Opens, but cannot be read, not even by root.
+    with pytest.raises(ImageError, match="cannot read"):
+        read_picture(Path("/proc/self/mem"))
 
 
 def test_list_pictures(tmp_path: Path) -> None:
@@ -202,3 +206,9 @@ def test_real_photos(data_root: Path) -> None:
         picture = read_picture(path)
         theirs = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
         np.testing.assert_array_equal(picture, theirs)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ImageError, match="is not a file"):
+        read_picture(tmp_path / "pipe.png")

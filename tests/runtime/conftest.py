@@ -20,8 +20,8 @@ def _make_answer(number=0, label="seven", *, shape=(48, 64, 3), name="", state="
     return Answer(frame, result, latency_ms=1.5, ledger=counts, fps=25.0, provider="cpu")
 
 
-def _make_stream(*, live=True, fps=25.0, stop=lambda reason: None):
-    return StreamInfo("numbers", "model", live=live, fps=fps, card={}, stop=stop)
+def _make_stream(*, source="numbers", live=True, fps=25.0, stop=lambda reason: None):
+    return StreamInfo(source, "model", live=live, fps=fps, card={}, stop=stop)
 
 
 SUMMARY = Summary(

@@ -53,11 +53,32 @@ class Recording(Sink):
         self._size = (0, 0)
         self._first_ns = 0
         self._interval_ms: float | None = None
+        self._made = False
 
     def open(self, stream: StreamInfo) -> None:
-        """Learn the source's rate, and see that the folder can be written to."""
+        """Learn the source's rate, and see that the folder can be written to.
+
+        Raises
+        ------
+        UsageError
+            The recording would replace its own source, or one that was cut off before.
+        EdgeCNNError
+            The folder cannot be written to.
+        """
         self._interval_ms = None if stream.live else 1000 / (stream.fps or _FOLDER_FPS)
         try:
+            source = Path(stream.source)
+            if self._path.exists() and source.exists() and self._path.samefile(source):
+                raise UsageError(
+                    f"cannot record to {self._path}: it is the source",
+                    hint="name another file for the recording",
+                )
+            self._made = not self._live_path.exists()
+            if self._live_path != self._path and not self._made:
+                raise UsageError(
+                    f"{self._live_path} is there already, from a recording that was cut off",
+                    hint="it can be played: move it away, or remove it",
+                )
             self._live_path.parent.mkdir(parents=True, exist_ok=True)
             self._live_path.touch()
         except OSError as error:
@@ -84,8 +105,9 @@ class Recording(Sink):
     def close(self, summary: Summary | None) -> None:
         """Finish the file; make the MP4 if one was asked for."""
         if self._writer is None:
-            # Nothing came: no empty file stays behind.
-            self._live_path.unlink(missing_ok=True)
+            # Nothing came: no empty file stays behind, and an older one stays as it was.
+            if self._made:
+                self._live_path.unlink(missing_ok=True)
             return
         try:
             self._writer.close()

@@ -70,3 +70,33 @@ def test_where_a_recording_cannot_be_written_is_an_error_before_the_first_frame(
 def test_another_suffix_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="cannot record"):
         Recording(tmp_path / "out.avi")
+
+
+def test_a_recording_never_replaces_its_own_source(tmp_path, make_stream):
+    source = tmp_path / "walk.mkv"
+    source.write_bytes(b"frames")
+    sink = Recording(tmp_path / "sub" / ".." / "walk.mkv")
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(UsageError, match="it is the source"):
+        sink.open(make_stream(source=str(source)))
+    sink.close(None)
+    assert source.read_bytes() == b"frames"
+
+
+def test_what_a_killed_recording_left_is_kept(tmp_path, make_stream):
+    left = tmp_path / "out.recording.mkv"
+    left.write_bytes(b"precious")
+    sink = Recording(tmp_path / "out.mp4")
+    with pytest.raises(UsageError, match="cut off"):
+        sink.open(make_stream())
+    sink.close(None)
+    assert left.read_bytes() == b"precious"
+
+
+def test_an_older_recording_stays_when_nothing_comes(tmp_path, make_stream):
+    older = tmp_path / "out.mkv"
+    older.write_bytes(b"older")
+    sink = Recording(older)
+    sink.open(make_stream())
+    sink.close(None)
+    assert older.read_bytes() == b"older"
