@@ -212,9 +212,11 @@ def _record_inputs(record: _AnnotatedRecord, spec: BeatInput) -> dict[str, NDArr
     signal = read_record(record.path, lead=spec.leads[0])
     rate = signal.sampling_rate_hz
     lead = condition_lead(signal.lead_mv(spec.leads[0]), rate, spec.sampling_rate_hz)
+    # An annotation file may count at a rate of its own.
+    counted_at = record.rate_hz or rate
     peaks = record.peaks
-    if rate != spec.sampling_rate_hz:
-        peaks = rescale_samples(peaks, spec.sampling_rate_hz / rate, len(lead.signal_uv))
+    if counted_at != spec.sampling_rate_hz:
+        peaks = rescale_samples(peaks, spec.sampling_rate_hz / counted_at, len(lead.signal_uv))
     try:
         return beat_inputs(lead.signal_uv, peaks, spec)
     except DataError as error:

@@ -161,3 +161,12 @@ def test_a_record_at_another_rate_gives_the_beats_of_the_models_rate(tmp_path: P
     np.testing.assert_allclose(other["rr"], own["rr"], atol=0.02)
     alike = np.corrcoef(own["beat"][:, 0].ravel(), other["beat"][:, 0].ravel())[0, 1]
     assert alike > 0.99
+
+
+def test_annotations_that_count_at_a_rate_of_their_own_are_placed_right(records: Path) -> None:
+    before = open_dataset(records).inputs(BEATS)
+    for name in "ab":
+        write_annotations(records / f"{name}.atr", 2 * PEAKS, SYMBOLS, sampling_rate_hz=720)
+    after = open_dataset(records).inputs(BEATS)
+    for name, tensor in before.items():
+        np.testing.assert_array_equal(after[name], tensor)
