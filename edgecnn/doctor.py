@@ -292,16 +292,23 @@ def _check_extras() -> Iterator[Finding]:
 
 
 def _check_display() -> Iterator[Finding]:
-    for variable in ("WAYLAND_DISPLAY", "DISPLAY"):
-        if value := os.environ.get(variable):
-            yield Finding("ok", "display", f"{variable}={value}")
-            return
-    yield Finding(
-        "warn",
-        "display",
-        "neither DISPLAY nor WAYLAND_DISPLAY is set: no window can be opened",
-        "show pictures with `live --web`, or run with --headless",
-    )
+    named = [v for v in ("WAYLAND_DISPLAY", "DISPLAY") if os.environ.get(v)]
+    hint = "show pictures with `live --web`, or run with --headless"
+    if not named:
+        what = "neither DISPLAY nor WAYLAND_DISPLAY is set: no window can be opened"
+        yield Finding("warn", "display", what, hint)
+        return
+    what = f"{named[0]}={os.environ[named[0]]}"
+    try:
+        from edgecnn.runtime.sinks.window import window_trouble
+    except ImportError:
+        # That OpenCV cannot be loaded is said by its own check.
+        return
+    trouble = window_trouble()
+    if trouble is None:
+        yield Finding("ok", "display", what)
+    else:
+        yield Finding("warn", "display", f"{what}, but {trouble}", hint)
 
 
 def _check_cameras(devices: Path = Path("/dev")) -> Iterator[Finding]:
