@@ -25,13 +25,14 @@ True
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from edgecnn.errors import MetadataError
+from edgecnn.errors import EdgeCNNError, MetadataError
 
 __all__ = [
     "CONTRACT_KEY",
@@ -59,6 +60,7 @@ __all__ = [
     "decode_measured",
     "decode_metadata",
     "encode",
+    "refuse_unknown",
 ]
 
 SCHEMA: Literal[1] = 1
@@ -113,7 +115,10 @@ class ImageInput(Struct, frozen=True, kw_only=True, tag="image", tag_field="kind
     std: tuple[PositiveFloat, ...] = (1.0,)
 
     def __post_init__(self) -> None:
-        """Refuse values that do not fit each other."""
+        """Refuse values that are no numbers, or do not fit each other."""
+        for what, values in (("scale", (self.scale,)), ("mean", self.mean), ("std", self.std)):
+            if not all(map(math.isfinite, values)):
+                raise ValueError(f"{what} is not finite: {', '.join(map(str, values))}")
         for what, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.channels):
                 raise ValueError(
@@ -430,6 +435,44 @@ def decode_golden(text: str | bytes) -> Golden:
 def decode_measured(text: str | bytes) -> Measured:
     """Read the ``edgecnn.measured`` document; raises as :func:`decode_metadata`."""
     return _decode(text, Measured, MEASURED_KEY)
+
+
+def refuse_unknown(
+    raw: Any, known: Any, where: str, *, error: type[EdgeCNNError], whole: str, key: str = ""
+) -> None:
+    """Refuse keys of a hand-written document that its type does not have: typos must not pass.
+
+    Parameters
+    ----------
+    raw : dict
+        The document as parsed.
+    known : dict
+        What it became, as plain data: :func:`msgspec.to_builtins` of the struct.
+    where : str
+        The document's name, for the error's text.
+    error : type
+        What is raised.
+    whole : str
+        What the document is called in the hint: ``"a recipe"``.
+    key : str
+        Where in the document ``raw`` is, with dots.
+
+    Examples
+    --------
+    >>> refuse_unknown({"epoch": 3}, {"epochs": 1}, "x", error=MetadataError, whole="it")
+    Traceback (most recent call last):
+    edgecnn.errors.MetadataError: x: unknown key 'epoch'
+    """
+    if not isinstance(raw, dict) or not isinstance(known, dict):
+        return
+    for name, value in raw.items():
+        path = f"{key}.{name}" if key else name
+        if name not in known:
+            raise error(
+                f"{where}: unknown key {path!r}",
+                hint=f"{key or whole} has: {', '.join(k for k in known if k != 'kind')}",
+            )
+        refuse_unknown(value, known[name], where, error=error, whole=whole, key=path)
 
 
 def from_properties(

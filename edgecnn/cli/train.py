@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.output import json_option, print_json, progress_bar, remark
+from edgecnn.cli.output import fetch_data, json_option, print_json, remark
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
     from edgecnn.metadata import Accuracy
 
 __all__ = ["train"]
@@ -58,24 +56,33 @@ def train(
     edgecnn train mnist-lenet5
     edgecnn train cifar10-resnet --set train.epochs=5 -o runs/short
     """
+    from edgecnn.errors import UsageError
     from edgecnn.training.progress import make_watcher
     from edgecnn.training.recipe import load_recipe
 
+    if folds is not None and resume:
+        raise UsageError(
+            "--folds does not go with --resume: a cross-validation is not kept between folds",
+            hint="leave one of them out",
+        )
     resolved = load_recipe(recipe, overrides=overrides)
     if folds is not None:
-        from edgecnn.training.folds import cross_validate
+        from edgecnn.training.folds import FOLDS_NAME, cross_validate
 
-        _fetch(resolved.data.train)
-        report = cross_validate(resolved, folds, threads=threads, watcher=make_watcher())
+        fetch_data(resolved.data.train)
+        watcher = make_watcher()
+        report = cross_validate(resolved, folds, folder=output, threads=threads, watcher=watcher)
         if as_json:
             print_json(report)
         else:
             _print_accuracy(f"{folds} folds of {resolved.data.train}", report.pooled)
+            if output is not None:
+                click.echo(f"report in {output / FOLDS_NAME}")
         return
 
     from edgecnn.training.train import train_recipe
 
-    _fetch(resolved.data.train, resolved.data.test)
+    fetch_data(resolved.data.train, resolved.data.test)
     folder = output or Path("runs") / resolved.name
     try:
         summary = train_recipe(
@@ -106,25 +113,6 @@ def _command(recipe: str, overrides: tuple[str, ...]) -> str:
     """Return what trains the same network again, wherever and with however many threads."""
     sets = [part for override in overrides for part in ("--set", override)]
     return shlex.join(["edgecnn", "train", recipe, *sets])
-
-
-def _fetch(*specs: str) -> None:
-    """Download what is not on this machine yet, with a bar."""
-    from edgecnn.data import fetch_dataset
-
-    tasks: dict[str, TaskID] = {}
-    with progress_bar() as bar:
-
-        def downloading(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(f"downloading {name}", total=total or None)
-                if bar.disable:
-                    remark(f"downloading {name}")
-            bar.update(tasks[name], completed=done)
-
-        for spec in specs:
-            if spec:
-                fetch_dataset(spec, progress=downloading)
 
 
 def _print_accuracy(title: str, accuracy: Accuracy) -> None:

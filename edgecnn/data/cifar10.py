@@ -6,6 +6,7 @@ the archive that they came from.
 
 from __future__ import annotations
 
+import contextlib
 import tarfile
 import zlib
 from pathlib import Path
@@ -18,7 +19,7 @@ from edgecnn.data.arrays import PictureArray
 from edgecnn.data.catalogue import entry_of
 from edgecnn.data.dataset import DatasetInfo
 from edgecnn.data.locate import cache_root
-from edgecnn.errors import DatasetError
+from edgecnn.errors import DatasetError, EdgeCNNError
 from edgecnn.files import atomic_path, sha256_of
 
 __all__ = ["CIFAR10_LABELS", "cifar10_archive", "open_cifar10"]
@@ -39,6 +40,7 @@ CIFAR10_LABELS = (
 
 _BINARY = "cifar-10-binary.tar.gz"
 _SIDE = 32
+_PUBLISHED = {"train": 50_000, "test": 10_000}
 _ROW_BYTES = 1 + 3 * _SIDE * _SIDE
 _LOSSY = "lossy JPEG copies of the original pixels"
 
@@ -69,10 +71,11 @@ def open_cifar10(folder: Path, split: str) -> PictureArray:
     binary = archive.name == _BINARY
     sha256 = sha256_of(archive)
     pictures, targets = _decoded_once(archive, sha256, split, binary=binary)
-    note = _LOSSY
-    if binary:
-        genuine = sha256 == entry.file(_BINARY).sha256
-        note = "" if genuine else "not the published archive: it has another hash"
+    notes = [] if binary else [_LOSSY]
+    if binary and sha256 != entry.file(_BINARY).sha256:
+        notes.append("not the published archive: it has another hash")
+    if len(pictures) != _PUBLISHED[split]:
+        notes.append(f"not the whole split: {len(pictures):,} of {_PUBLISHED[split]:,} pictures")
     info = DatasetInfo(
         name="cifar10",
         split=split,
@@ -80,7 +83,7 @@ def open_cifar10(folder: Path, split: str) -> PictureArray:
         sha256=sha256,
         attribution=entry.attribution,
         licence=entry.licence,
-        note=note,
+        note="; ".join(notes),
     )
     return PictureArray(info, pictures, targets)
 
@@ -98,7 +101,8 @@ def _decoded_once(
             raise DatasetError(
                 f"cannot unpack {archive}: {error}", hint="delete it, or copy it again"
             ) from error
-        with atomic_path(kept) as temporary:
+        # Keeping them only saves time: a full disk or a cache of someone else's is no obstacle.
+        with contextlib.suppress(EdgeCNNError), atomic_path(kept) as temporary:
             np.save(temporary, rows)
     pictures = rows[:, 1:].reshape(-1, _SIDE, _SIDE, 3)
     return pictures, rows[:, 0].astype(np.int64)
@@ -106,8 +110,6 @@ def _decoded_once(
 
 def _load_rows(kept: Path) -> NDArray[np.uint8] | None:
     """Map the kept array into memory; None when it is absent or not what was written."""
-    if not kept.is_file():
-        return None
     try:
         rows: NDArray[np.uint8] = np.load(kept, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError):

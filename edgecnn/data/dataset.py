@@ -24,7 +24,8 @@ class DatasetInfo:
     labels : tuple of str
         Class names; an element of ``Dataset.targets`` indexes them.
     sha256 : str
-        Of the files read: the hash of their hashes in the order of their names.
+        Of what was read: the file's hash, or the hash of all files' hashes in the order of their
+        names. That of a folder of pictures covers their paths in it too, which tell the classes.
     attribution, licence : str
     note : str
         What a reader of results should know, for example that the pictures are lossy copies.

@@ -91,7 +91,9 @@ def open_folder(folder: Path, *, labels: tuple[str, ...] | None = None) -> Pictu
         name=folder.resolve().name,
         split="all",
         labels=tuple(names),
-        sha256=combined_sha256(sha256_of(path) for path in paths),
+        sha256=combined_sha256(
+            f"{path.relative_to(folder).as_posix()}\0{sha256_of(path)}" for path in paths
+        ),
         attribution="the user's own pictures",
         licence="not stated",
     )

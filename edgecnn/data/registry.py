@@ -49,7 +49,7 @@ def open_dataset(
     Raises
     ------
     UsageError
-        No such name or split.
+        No such name or split, or an empty one.
     DatasetError
         The dataset is absent, incomplete or broken.
     MissingFileError
@@ -93,6 +93,12 @@ def fetch_dataset(
         None for a path, which names no dataset.
     """
     text = os.fspath(spec)
+    if not text.strip():
+        # As a path it would be the current folder, which nobody means by it.
+        raise UsageError(
+            "a dataset's name or folder is empty",
+            hint=f"datasets: {', '.join(dataset_names())}; . is the current folder",
+        )
     name, colon, split = text.partition(":")
     if name not in CATALOGUE or (not colon and Path(text).is_dir()):
         return None

@@ -25,6 +25,7 @@ __all__ = [
     "Checkpoint",
     "load_checkpoint",
     "load_state",
+    "read_recipe",
     "read_tensors",
     "save_checkpoint",
 ]
@@ -99,20 +100,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     folder = path if path.is_dir() else path.parent
     if not path.exists():
         raise MissingFileError(f"no such checkpoint: {path}")
-    source = folder / DOCUMENT_NAME
-    if not source.is_file():
-        raise MissingFileError(
-            f"no {DOCUMENT_NAME} in {folder}",
-            hint="name the folder of a finished training; `edgecnn train --resume` finishes one",
-        )
-    try:
-        document = msgspec.json.decode(source.read_bytes(), type=_Document)
-    except msgspec.DecodeError as error:
-        raise TrainingError(f"{source} is not a checkpoint's description: {error}") from error
-    if document.schema != 1:
-        raise TrainingError(
-            f"{source} has schema {document.schema}; this edgecnn reads 1", hint="update edgecnn"
-        )
+    document = _read_document(folder)
     module = build_module(document.recipe, document.metadata.labels)
     load_state(module, read_tensors(folder / WEIGHTS_NAME), str(folder / WEIGHTS_NAME))
     return Checkpoint(
@@ -124,6 +112,39 @@ def load_checkpoint(path: Path) -> Checkpoint:
     )
 
 
+def read_recipe(folder: Path) -> Recipe:
+    """Read the recipe of a finished training, without its weights.
+
+    Raises
+    ------
+    MissingFileError
+        No checkpoint in that folder.
+    TrainingError
+        Its description cannot be read.
+    """
+    return _read_document(folder).recipe
+
+
+def _read_document(folder: Path) -> _Document:
+    source = folder / DOCUMENT_NAME
+    if not source.is_file():
+        raise MissingFileError(
+            f"no {DOCUMENT_NAME} in {folder}",
+            hint="name the folder of a finished training; `edgecnn train --resume` finishes one",
+        )
+    try:
+        document = msgspec.json.decode(source.read_bytes(), type=_Document)
+    except OSError as error:
+        raise _unreadable(source, error) from error
+    except msgspec.DecodeError as error:
+        raise TrainingError(f"{source} is not a checkpoint's description: {error}") from error
+    if document.schema != 1:
+        raise TrainingError(
+            f"{source} has schema {document.schema}; this edgecnn reads 1", hint="update edgecnn"
+        )
+    return document
+
+
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """Read a safetensors file.
 
@@ -132,12 +153,14 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     MissingFileError
         No such file.
     TrainingError
-        Not a safetensors file, or cut short.
+        Not a safetensors file, cut short, or not readable.
     """
     try:
         return load_tensors(path.read_bytes())
     except FileNotFoundError as error:
         raise MissingFileError(f"no such file: {path}") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
     except safetensors.SafetensorError as error:
         raise TrainingError(f"{path} is not a whole safetensors file: {error}") from error
 
@@ -161,6 +184,13 @@ def load_state(module: nn.Module, state: dict[str, torch.Tensor], source: str) -
     if strays:
         raise _other_network(source, f"{strays[0]} is not in this one")
     module.load_state_dict(state)
+
+
+def _unreadable(path: Path, error: OSError) -> TrainingError:
+    return TrainingError(
+        f"cannot read {path}: {error.strerror or error}",
+        hint="it must be a file that you may read",
+    )
 
 
 def _other_network(source: str, difference: str) -> TrainingError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -11,8 +13,9 @@ from msgspec import Struct
 
 from edgecnn.data import open_dataset
 from edgecnn.data.split import group_folds, stratified_folds
-from edgecnn.errors import UsageError
+from edgecnn.errors import TrainingError, UsageError
 from edgecnn.evaluation.evaluate import score_predictions
+from edgecnn.files import write_text
 from edgecnn.metadata import Accuracy
 from edgecnn.training.augment import augment_batch
 from edgecnn.training.examples import as_examples, labelled_targets
@@ -21,11 +24,13 @@ from edgecnn.training.network import build_module
 from edgecnn.training.provenance import make_metadata
 from edgecnn.training.recipe import Recipe
 
-__all__ = ["FoldReport", "cross_validate"]
+__all__ = ["FOLDS_NAME", "FoldReport", "cross_validate"]
+
+FOLDS_NAME = "folds.json"
 
 
 class FoldReport(Struct, frozen=True, kw_only=True):
-    """What cross-validation gave.
+    """What cross-validation gave; ``folds.json``.
 
     Attributes
     ----------
@@ -48,6 +53,7 @@ def cross_validate(
     recipe: Recipe,
     count: int,
     *,
+    folder: str | os.PathLike[str] | None = None,
     threads: int | None = None,
     watcher: Watcher | None = None,
 ) -> FoldReport:
@@ -59,6 +65,8 @@ def cross_validate(
         Its test set is not opened; ``keep`` must be ``"last"``, or the scores would be chosen by.
     count : int
         Folds: of whole records where the data has groups, else of equal class shares.
+    folder : path, optional
+        Gets ``folds.json``; without, nothing is written.
     threads : int, optional
     watcher : Watcher, optional
         Is told of each training in turn.
@@ -67,6 +75,8 @@ def cross_validate(
     ------
     UsageError
         The recipe keeps the best epoch.
+    TrainingError
+        The folder holds another cross-validation.
     DataError
         Fewer records than folds.
     """
@@ -74,6 +84,11 @@ def cross_validate(
         raise UsageError(
             "train.keep='best' would choose by the fold that is scored",
             hint="--set train.keep=last",
+        )
+    kept = None if folder is None else Path(folder) / FOLDS_NAME
+    if kept is not None and kept.exists():
+        raise TrainingError(
+            f"{kept.parent} already holds a cross-validation", hint="-o names another folder"
         )
     if threads is not None:
         torch.set_num_threads(threads)
@@ -115,9 +130,12 @@ def cross_validate(
         if dataset.groups is not None:
             groups.append(tuple(str(name) for name in np.unique(dataset.groups[outside])))
     pooled = score(targets, predictions, indices=everything)
-    return FoldReport(
+    report = FoldReport(
         recipe=recipe.name,
         folds=tuple(scores),
         pooled=msgspec.structs.replace(pooled, note=f"{count} folds, each answered unseen"),
         groups=tuple(groups),
     )
+    if kept is not None:
+        write_text(kept, msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n")
+    return report

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from edgecnn.errors import MissingFileError, RecipeError
-from edgecnn.metadata import BeatInput, ImageInput, Output
+from edgecnn.metadata import BeatInput, ImageInput, Output, refuse_unknown
 
 __all__ = [
     "BeatAugment",
@@ -39,6 +39,8 @@ Count = Annotated[int, Meta(ge=0)]
 PositiveFloat = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
+#: Small enough that a seed of every epoch, which is a multiple of it, fits into 64 bits.
+Seed = Annotated[int, Meta(ge=0, lt=2**32)]
 
 
 class ModelChoice(Struct, frozen=True, kw_only=True):
@@ -77,7 +79,8 @@ class ImageAugment(Struct, frozen=True, kw_only=True, tag="image", tag_field="ki
     scale, shift : float
         Largest change of size, as a share; largest shift, as a share of the picture's side.
     crop : int
-        Pixels of reflected border, from which a window of the picture's size is cut.
+        Pixels of reflected border, from which a window of the picture's size is cut; fewer than
+        the picture has.
     flip : bool
         Whether half of the pictures are mirrored left to right.
     cutout : int
@@ -169,7 +172,7 @@ class TrainSettings(Struct, frozen=True, kw_only=True):
     channels_last: bool = False
     balance: Annotated[float, Meta(ge=0, le=1)] = 0.0
     keep: Literal["last", "best"] = "last"
-    seed: Count = 0
+    seed: Seed = 0
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
@@ -221,7 +224,7 @@ def load_recipe(source: str | os.PathLike[str], *, overrides: Sequence[str] = ()
         recipe = msgspec.convert(raw, Recipe)
     except msgspec.ValidationError as error:
         raise RecipeError(f"{where}: {error}") from error
-    _refuse_unknown(raw, msgspec.to_builtins(recipe), where, "")
+    refuse_unknown(raw, msgspec.to_builtins(recipe), where, error=RecipeError, whole="a recipe")
     _check_consistency(recipe, where)
     return recipe
 
@@ -288,20 +291,6 @@ def _apply(raw: dict[str, Any], override: str) -> None:
     table[parts[-1]] = value
 
 
-def _refuse_unknown(raw: Any, known: Any, where: str, key: str) -> None:
-    """Refuse keys that the recipe's types do not have: a typo must not pass in silence."""
-    if not isinstance(raw, dict) or not isinstance(known, dict):
-        return
-    for name, value in raw.items():
-        path = f"{key}.{name}" if key else name
-        if name not in known:
-            raise RecipeError(
-                f"{where}: unknown key {path!r}",
-                hint=f"{key or 'a recipe'} has: {', '.join(k for k in known if k != 'kind')}",
-            )
-        _refuse_unknown(value, known[name], where, path)
-
-
 def _check_consistency(recipe: Recipe, where: str) -> None:
     pictures = isinstance(recipe.input, ImageInput)
     if recipe.augment is not None and pictures != isinstance(recipe.augment, ImageAugment):
@@ -309,6 +298,14 @@ def _check_consistency(recipe: Recipe, where: str) -> None:
             f"{where}: augment.kind does not fit input.kind",
             hint="both are 'image', or both are 'beat'",
         )
+    if isinstance(recipe.augment, ImageAugment) and isinstance(recipe.input, ImageInput):
+        side = min(recipe.input.height, recipe.input.width)
+        if recipe.augment.crop >= side:
+            raise RecipeError(
+                f"{where}: augment.crop={recipe.augment.crop} needs pictures larger than that, "
+                f"but input is {recipe.input.height} by {recipe.input.width}",
+                hint=f"take at most {side - 1}; an eighth of the side is usual",
+            )
     if recipe.train.keep == "best" and recipe.data.validation == 0:
         raise RecipeError(
             f"{where}: train.keep='best' needs data.validation above 0",

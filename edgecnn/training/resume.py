@@ -16,7 +16,7 @@ from edgecnn.training.checkpoint import load_state, read_tensors
 from edgecnn.training.loop import EpochResult, FitState
 from edgecnn.training.recipe import Recipe, flat_settings
 
-__all__ = ["RESUME_NAME", "load_resume", "save_resume"]
+__all__ = ["RESUME_NAME", "check_recipe", "load_resume", "save_resume"]
 
 RESUME_NAME = "resume.safetensors"
 
@@ -29,11 +29,14 @@ class _Header(Struct, frozen=True, kw_only=True):
     recipe: Recipe
     history: list[EpochResult]
     average_steps: int
-    torch: str
+    data_sha256: str
 
 
-def save_resume(folder: Path, state: FitState, recipe: Recipe) -> None:
-    """Keep all that the next epoch depends on: weights, average, optimizer, history."""
+def save_resume(folder: Path, state: FitState, recipe: Recipe, *, data_sha256: str) -> None:
+    """Keep all that the next epoch depends on: weights, average, optimizer, history.
+
+    ``data_sha256`` is the training set's, of its :class:`~edgecnn.data.dataset.DatasetInfo`.
+    """
     tensors: dict[str, torch.Tensor] = {}
 
     def add(prefix: str, part: dict[str, torch.Tensor]) -> None:
@@ -48,24 +51,29 @@ def save_resume(folder: Path, state: FitState, recipe: Recipe) -> None:
         recipe=recipe,
         history=state.history,
         average_steps=state.average.steps,
-        torch=str(torch.__version__),
+        data_sha256=data_sha256,
     )
     content = save_tensors(tensors, metadata={_HEADER_KEY: msgspec.json.encode(header).decode()})
     write_bytes(folder / RESUME_NAME, content)
 
 
-def load_resume(folder: Path, state: FitState, recipe: Recipe) -> None:
-    """Put a kept training into a fresh state of the same recipe.
+def load_resume(folder: Path, state: FitState, recipe: Recipe, *, data_sha256: str) -> None:
+    """Put a kept training into a fresh state of the same recipe and training set.
 
     Raises
     ------
     TrainingError
-        The file is broken, or was kept by another recipe.
+        The file is broken, or was kept by another recipe or on other data.
     """
     path = folder / RESUME_NAME
     tensors = read_tensors(path)
     header = _read_header(path)
-    _check_recipe(header.recipe, recipe, path)
+    check_recipe(header.recipe, recipe, path)
+    if header.data_sha256 != data_sha256:
+        raise TrainingError(
+            f"{path} was trained on other data: {recipe.data.train} has changed since",
+            hint="put the same files back, or start anew with another -o",
+        )
     parts: dict[str, dict[str, torch.Tensor]] = {"module": {}, "average": {}, "best": {}}
     slots: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in tensors.items():
@@ -93,13 +101,26 @@ def _read_header(path: Path) -> _Header:
         raise TrainingError(f"{path} was not kept by a training: {error}") from error
 
 
-def _check_recipe(kept: Recipe, asked: Recipe, path: Path) -> None:
+def check_recipe(kept: Recipe, asked: Recipe, path: Path) -> None:
+    """Refuse to go on with the training in a file by another recipe than its own.
+
+    Raises
+    ------
+    TrainingError
+        The recipes differ; the message names a difference.
+    """
     if kept == asked:
         return
     then, now = flat_settings(kept), flat_settings(asked)
     changed = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
-    first = changed[0] if changed else "name, input or output"
+    if kept.name != asked.name:
+        difference = f"name was {kept.name}, now {asked.name}"
+    elif changed:
+        first = changed[0]
+        difference = f"{first} was {then.get(first)}, now {now.get(first)}"
+    else:
+        difference = "its title, input or output is not the same"
     raise TrainingError(
-        f"{path} is of another recipe: {first} was {then.get(first)}, now {now.get(first)}",
+        f"{path} is of another recipe: {difference}",
         hint="resume with the same recipe and overrides, or start anew with another -o",
     )

@@ -23,6 +23,7 @@ from edgecnn.training.augment import augment_batch
 from edgecnn.training.checkpoint import (
     DOCUMENT_NAME,
     Checkpoint,
+    read_recipe,
     save_checkpoint,
 )
 from edgecnn.training.examples import as_examples, labelled_targets, split_training_set
@@ -35,7 +36,7 @@ from edgecnn.training.provenance import (
     make_metadata,
 )
 from edgecnn.training.recipe import Recipe
-from edgecnn.training.resume import RESUME_NAME, load_resume, save_resume
+from edgecnn.training.resume import RESUME_NAME, check_recipe, load_resume, save_resume
 
 __all__ = ["SUMMARY_NAME", "TrainSummary", "train_recipe"]
 
@@ -107,7 +108,8 @@ def train_recipe(
     Raises
     ------
     TrainingError
-        The folder holds another training, or the loss is not finite.
+        The folder holds another training, the loss is not finite, or there is no validation
+        example to choose the best epoch by.
     DatasetError
         A dataset is absent.
     """
@@ -115,6 +117,7 @@ def train_recipe(
     if threads is not None:
         torch.set_num_threads(threads)
     if resume and (folder / DOCUMENT_NAME).exists() and not (folder / RESUME_NAME).exists():
+        check_recipe(read_recipe(folder), recipe, folder / DOCUMENT_NAME)
         return _read_summary(folder)
     _check_folder(folder, resume=resume)
     dataset = open_dataset(recipe.data.train)
@@ -130,15 +133,21 @@ def train_recipe(
         _check_test(test, make_metadata(recipe, labels, module, ()))
     state = FitState.fresh(module, recipe.train)
     if resume and (folder / RESUME_NAME).exists():
-        load_resume(folder, state, recipe)
+        load_resume(folder, state, recipe, data_sha256=dataset.info.sha256)
     parts = split_training_set(dataset, recipe)
+    if recipe.train.keep == "best" and not len(parts.validation):
+        raise TrainingError(
+            f"a validation share of {recipe.data.validation} of {recipe.data.train} is no example, "
+            "so there is no best epoch",
+            hint="--set train.keep=last, or a larger data.validation",
+        )
     fit(
         state,
         parts.train,
         parts.validation,
         recipe.train,
         augment=partial(augment_batch, spec=recipe.input, settings=recipe.augment),
-        watcher=_Keeper(folder, recipe, watcher or Watcher()),
+        watcher=_Keeper(folder, recipe, dataset.info.sha256, watcher or Watcher()),
     )
 
     kept = state.best_epoch if recipe.train.keep == "best" else state.epoch
@@ -185,9 +194,10 @@ def train_recipe(
 class _Keeper(Watcher):
     """Keeps the training on disk after every epoch, then passes the word on."""
 
-    def __init__(self, folder: Path, recipe: Recipe, watcher: Watcher) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, data_sha256: str, watcher: Watcher) -> None:
         self._folder = folder
         self._recipe = recipe
+        self._data_sha256 = data_sha256
         self._watcher = watcher
 
     def start(self, first_epoch: int, epochs: int, steps: int) -> None:
@@ -197,7 +207,7 @@ class _Keeper(Watcher):
         self._watcher.step(epoch, step, loss)
 
     def epoch(self, state: FitState) -> None:
-        save_resume(self._folder, state, self._recipe)
+        save_resume(self._folder, state, self._recipe, data_sha256=self._data_sha256)
         write_text(self._folder / "metrics.csv", _metrics_csv(state.history))
         self._watcher.epoch(state)
 

@@ -75,6 +75,10 @@ def test_folds(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = json.loads(capsys.readouterr().out)
     assert report["pooled"]["n"] == 20
     assert not (place / "runs").exists()
+    command = ["train", "halves.toml", "--folds", "2", "--threads", "1", "-o", "out"]
+    assert run(command) == 0
+    assert "report in out/folds.json" in capsys.readouterr().out
+    assert json.loads((place / "out/folds.json").read_text()) == report
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,8 @@ def test_folds(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["halves.toml", "--set", "data.train=mnist:train"], 1, "not on this machine", "mnist"),
         (["halves.toml", "--set", "train.peak_rate=1e12"], 1, "the loss is", "train.peak_rate"),
         (["halves.toml", "--set", "input.height=8"], 1, "lenet5 cannot read input", "change the"),
+        (["halves.toml", "--set", "data.train="], 2, "name or folder is empty", "mnist:train"),
+        (["halves.toml", "--folds", "2", "--resume"], 2, "--folds does not go with", "leave one"),
         ([], 2, "Missing argument 'RECIPE'", ""),
         (["halves.toml", "--threads", "0"], 2, "--threads", ""),
     ],
@@ -120,6 +126,18 @@ def test_a_training_is_not_overwritten(place: Path, capsys: pytest.CaptureFixtur
     assert run(["train", "halves.toml"]) == 1
     assert "already holds a training" in capsys.readouterr().err
     assert (place / "runs/halves/checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_finished_training_of_another_recipe_is_not_resumed(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["train", "halves.toml", "--threads", "1", "-o", "out"]) == 0
+    capsys.readouterr()
+    other = ["train", "halves.toml", "--set", "train.epochs=9", "-o", "out", "--resume"]
+    assert run(other) == 1
+    told = capsys.readouterr()
+    assert "another recipe: train.epochs was 3, now 9" in told.err
+    assert told.out == ""
 
 
 def test_an_interrupted_training_says_how_to_go_on(

@@ -27,6 +27,7 @@ def test_a_jpeg_copy_is_read_and_called_lossy(
     assert dataset.targets is not None
     assert [CIFAR10_LABELS[i] for i in dataset.targets] == ["cat", "airplane"]
     assert "lossy" in dataset.info.note
+    assert "not the whole split: 2 of 10,000 pictures" in dataset.info.note
     means = dataset.inputs(RGB)["input"].mean(axis=(2, 3))
     np.testing.assert_allclose(means, [[0, 0, 1], [1, 0, 0]], atol=0.02)
 
@@ -53,6 +54,7 @@ def test_the_binary_archive_is_preferred_and_read_exactly(
     np.testing.assert_allclose(test.inputs(RGB)["input"], planes[3:] / 255, atol=1e-6)
     assert "lossy" not in test.info.note
     assert "another hash" in test.info.note
+    assert "not the whole split: 3 of 50,000 pictures" in train.info.note
 
 
 def test_decoding_is_done_once_and_a_broken_copy_is_done_again(
@@ -74,6 +76,16 @@ def test_decoding_is_done_once_and_a_broken_copy_is_done_again(
     other = open_cifar10(tmp_path, "test")
     assert other.targets is not None
     assert other.targets.tolist() == [CIFAR10_LABELS.index("dog")]
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_tar: Tar, jpeg: Callable[..., bytes]
+) -> None:
+    (tmp_path / "file").write_text("no folder can be made below this")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    write_tar(tmp_path / "test.tar.gz", {"test/cat/0.jpg": jpeg((9, 9, 9))})
+    for _ in range(2):
+        assert len(open_cifar10(tmp_path, "test")) == 1
 
 
 def test_broken_archives(tmp_path: Path, write_tar: Tar, jpeg: Callable[..., bytes]) -> None:
@@ -103,6 +115,7 @@ def test_broken_archives(tmp_path: Path, write_tar: Tar, jpeg: Callable[..., byt
 def test_real_cifar10(data_root: Path) -> None:
     dataset = open_dataset("cifar10:test", root=data_root)
     assert len(dataset) == 10_000
+    assert "whole split" not in dataset.info.note
     assert dataset.targets is not None
     assert np.bincount(dataset.targets).tolist() == [1000] * 10
     mean = dataset.inputs(RGB, np.arange(0, 10_000, 20))["input"].mean(axis=(0, 2, 3))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,17 @@ def test_the_hash_follows_the_content(folder: Path, jpeg: Callable[..., bytes]) 
     assert open_dataset(folder).info.sha256 == before
     (folder / "red/3.jpg").write_bytes(jpeg((0, 255, 0)))
     assert open_dataset(folder).info.sha256 != before
+
+
+def test_the_hash_follows_the_labels_but_not_the_place(folder: Path, tmp_path: Path) -> None:
+    before = open_dataset(folder).info.sha256
+    elsewhere = tmp_path / "elsewhere" / "copy"
+    shutil.copytree(folder, elsewhere)
+    assert open_dataset(elsewhere).info.sha256 == before
+    # The same files in the same order, but 3.jpg is of another class.
+    (elsewhere / "violet").mkdir()
+    (elsewhere / "red/3.jpg").rename(elsewhere / "violet/3.jpg")
+    assert open_dataset(elsewhere).info.sha256 != before
 
 
 def test_bad_folders(folder: Path, tmp_path: Path) -> None:

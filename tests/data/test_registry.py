@@ -39,6 +39,14 @@ def test_an_unknown_name_lists_the_known() -> None:
     assert "mnist:test" in str(error.value.hint)
 
 
+@pytest.mark.parametrize("spec", ["", " "])
+def test_an_empty_name_is_not_the_current_folder(spec: str) -> None:
+    with pytest.raises(UsageError, match="name or folder is empty"):
+        open_dataset(spec)
+    with pytest.raises(UsageError, match="name or folder is empty"):
+        fetch_dataset(spec)
+
+
 def test_absent_without_download(no_data: None) -> None:
     for name in dataset_names():
         with pytest.raises(DatasetError, match="not on this machine"):

@@ -14,6 +14,8 @@ from edgecnn.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
     load_state,
+    read_recipe,
+    read_tensors,
     save_checkpoint,
 )
 from edgecnn.training.network import build_module
@@ -94,6 +96,23 @@ def test_broken_files(saved: tuple[Path, Checkpoint], tmp_path: Path) -> None:
         load_checkpoint(folder)
     with pytest.raises(MissingFileError, match="no such checkpoint"):
         load_checkpoint(tmp_path / "nowhere")
+
+
+def test_what_cannot_be_read_is_named(saved: tuple[Path, Checkpoint]) -> None:
+    folder, checkpoint = saved
+    assert read_recipe(folder) == checkpoint.recipe
+    with pytest.raises(TrainingError, match=f"cannot read {folder}: Is a directory"):
+        read_tensors(folder)
+    weights, document = folder / "checkpoint.safetensors", folder / "checkpoint.json"
+    weights.unlink()
+    weights.mkdir()
+    with pytest.raises(TrainingError, match=r"cannot read .*checkpoint\.safetensors"):
+        load_checkpoint(folder)
+    # Whoever runs this may be allowed to read everything, but nobody can read this one from 0.
+    document.unlink()
+    document.symlink_to("/proc/self/mem")
+    with pytest.raises(TrainingError, match=r"cannot read .*checkpoint\.json"):
+        load_checkpoint(folder)
 
 
 def test_nothing_in_a_checkpoint_is_a_pickle(saved: tuple[Path, Checkpoint]) -> None:

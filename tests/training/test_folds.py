@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from edgecnn.data import open_dataset
-from edgecnn.errors import UsageError
-from edgecnn.training.folds import cross_validate
+from edgecnn.errors import TrainingError, UsageError
+from edgecnn.training.folds import FoldReport, cross_validate
 from edgecnn.training.recipe import load_recipe
 
 
@@ -27,6 +28,16 @@ def test_the_epoch_must_not_be_chosen_by_the_fold(tiny: Path) -> None:
     recipe = load_recipe(tiny, overrides=("train.keep=best",))
     with pytest.raises(UsageError, match="choose by the fold"):
         cross_validate(recipe, 2)
+
+
+def test_the_report_is_kept_and_not_overwritten(tiny: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(tiny, overrides=("train.epochs=1",))
+    report = cross_validate(recipe, 2, folder=tmp_path / "run")
+    kept = tmp_path / "run" / "folds.json"
+    assert [path.name for path in kept.parent.iterdir()] == ["folds.json"]
+    assert msgspec.json.decode(kept.read_bytes(), type=FoldReport) == report
+    with pytest.raises(TrainingError, match="already holds a cross-validation"):
+        cross_validate(recipe, 2, folder=tmp_path / "run")
 
 
 @pytest.mark.data

@@ -63,6 +63,8 @@ def test_settings_are_flat_and_complete() -> None:
         ("train.momentum=1.5", r"`float` < 1", None),
         ("train.optimizer=adam", "Invalid enum value 'adam'", None),
         ("data.validation=0.9", "`float` <= 0.5", None),
+        ("train.seed=4294967296", "`int` <= 4294967295", None),
+        ("augment.crop=28", "augment.crop=28 needs pictures larger", "at most 27"),
         ("input.mean=[1,2]", "2 values for 1 channels", None),
         ("train.epochs", "cannot read the override", "train.epochs=3"),
         ("=3", "cannot read the override", "train.epochs=3"),

@@ -26,14 +26,14 @@ def kept(tmp_path: Path) -> tuple[Path, FitState]:
     state = fresh(recipe())
     examples = Examples({"input": torch.randn(16, 1, 28, 28)}, torch.arange(16) % 10)
     fit(state, examples, examples, recipe().train)
-    save_resume(tmp_path, state, recipe())
+    save_resume(tmp_path, state, recipe(), data_sha256="ab")
     return tmp_path, state
 
 
 def test_everything_comes_back(kept: tuple[Path, FitState]) -> None:
     folder, state = kept
     loaded = fresh(recipe())
-    load_resume(folder, loaded, recipe())
+    load_resume(folder, loaded, recipe(), data_sha256="ab")
     assert loaded.history == state.history
     assert loaded.average.steps == state.average.steps == 4
     for one, two in ((loaded.module, state.module), (loaded.average.module, state.average.module)):
@@ -50,8 +50,20 @@ def test_everything_comes_back(kept: tuple[Path, FitState]) -> None:
 def test_another_recipe_is_refused_by_the_value_that_differs(kept: tuple[Path, FitState]) -> None:
     other = recipe("train.momentum=0.5")
     with pytest.raises(TrainingError, match=r"train\.momentum was 0\.9, now 0\.5") as error:
-        load_resume(kept[0], fresh(other), other)
+        load_resume(kept[0], fresh(other), other, data_sha256="ab")
     assert "same recipe" in str(error.value.hint)
+
+
+def test_a_recipe_of_another_name_is_refused_by_its_name(kept: tuple[Path, FitState]) -> None:
+    other = load_recipe("cifar10-resnet")
+    with pytest.raises(TrainingError, match="name was mnist-lenet5, now cifar10-resnet"):
+        load_resume(kept[0], fresh(recipe()), other, data_sha256="ab")
+
+
+def test_other_data_is_refused(kept: tuple[Path, FitState]) -> None:
+    with pytest.raises(TrainingError, match="other data: mnist:train has changed") as error:
+        load_resume(kept[0], fresh(recipe()), recipe(), data_sha256="cd")
+    assert "same files" in str(error.value.hint)
 
 
 def test_broken_files(kept: tuple[Path, FitState], tmp_path: Path) -> None:
@@ -59,10 +71,10 @@ def test_broken_files(kept: tuple[Path, FitState], tmp_path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[:-100])
     with pytest.raises(TrainingError, match="not a whole safetensors file"):
-        load_resume(kept[0], fresh(recipe()), recipe())
+        load_resume(kept[0], fresh(recipe()), recipe(), data_sha256="ab")
     save_file(create_model("lenet5").state_dict(), path)
     with pytest.raises(TrainingError, match="was not kept by a training"):
-        load_resume(kept[0], fresh(recipe()), recipe())
+        load_resume(kept[0], fresh(recipe()), recipe(), data_sha256="ab")
     path.unlink()
     with pytest.raises(MissingFileError):
-        load_resume(kept[0], fresh(recipe()), recipe())
+        load_resume(kept[0], fresh(recipe()), recipe(), data_sha256="ab")

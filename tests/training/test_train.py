@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,6 +151,46 @@ def test_resuming_a_finished_training_repeats_its_summary(tiny: Path, tmp_path: 
     recipe = load_recipe(tiny)
     done = train_recipe(recipe, tmp_path / "run")
     assert train_recipe(recipe, tmp_path / "run", resume=True) == done
+
+
+def test_a_finished_training_is_not_taken_for_another_recipes(tiny: Path, tmp_path: Path) -> None:
+    train_recipe(load_recipe(tiny), tmp_path / "run")
+    with pytest.raises(TrainingError, match=r"another recipe: train\.epochs was 4, now 5"):
+        train_recipe(
+            load_recipe(tiny, overrides=("train.epochs=5",)), tmp_path / "run", resume=True
+        )
+    with pytest.raises(TrainingError, match="another recipe: name was tiny, now ecg-beats"):
+        train_recipe(load_recipe("ecg-beats"), tmp_path / "run", resume=True)
+
+
+def test_a_training_does_not_go_on_with_other_data(
+    tiny: Path, tmp_path: Path, drawings: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(drawings / "train", data)
+    recipe = load_recipe(tiny, overrides=(f"data.train={data}",))
+    with pytest.raises(KeyboardInterrupt):
+        train_recipe(recipe, tmp_path / "run", watcher=_Stop(after=1))
+    # The same pictures, one of them with another label.
+    moved = data / "cross" / "00.png"
+    moved.rename(data / "ring" / "moved.png")
+    with pytest.raises(TrainingError, match="was trained on other data"):
+        train_recipe(recipe, tmp_path / "run", resume=True)
+    (data / "ring" / "moved.png").rename(moved)
+    assert train_recipe(recipe, tmp_path / "run", resume=True).epochs == 4
+
+
+def test_the_best_epoch_needs_a_validation_example(tiny: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(tiny, overrides=("train.keep=best", "data.validation=0.001"))
+    with pytest.raises(TrainingError, match=r"share of 0\.001 .* is no example") as error:
+        train_recipe(recipe, tmp_path / "run")
+    assert "keep=last" in str(error.value.hint)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_largest_seed_trains(tiny: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(tiny, overrides=(f"train.seed={2**32 - 1}", "train.epochs=1"))
+    assert train_recipe(recipe, tmp_path / "run").epochs == 1
 
 
 def test_resuming_nothing_starts_anew(tiny: Path, tmp_path: Path) -> None:
