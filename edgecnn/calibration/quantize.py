@@ -227,7 +227,20 @@ def quantize_model(
         "threads": threads or usable_cpus(),
         "machine": machine_name(),
     }
-    return _report(source, out, outcome=outcome, latency=latency, recipe=recipe, settings=settings)
+    return _report(
+        source,
+        out,
+        outcome=outcome,
+        latency=latency,
+        recipe=recipe,
+        settings=settings,
+        same_data=evaluate is not None and _same_data(calibration, evaluate),
+    )
+
+
+def _same_data(one: Dataset, other: Dataset) -> bool:
+    """Tell by content, not by name; splits may share an archive, and so its hash."""
+    return (one.info.sha256, one.info.split) == (other.info.sha256, other.info.split)
 
 
 def _check_prepared(
@@ -253,6 +266,7 @@ def _report(
     latency: Comparison,
     recipe: Quantization,
     settings: dict[str, str | int | float | bool],
+    same_data: bool,
 ) -> QuantizeReport:
     before, after = outcome.fp32, outcome.int8
     measured = before is not None and after is not None
@@ -281,11 +295,13 @@ def _report(
         size_bytes={"fp32": source.stat().st_size, "int8": out.stat().st_size},
         kept_fp32=recipe.kept_fp32,
         settings=settings,
-        remarks=_remarks(latency, recipe, measured=measured),
+        remarks=_remarks(latency, recipe, measured=measured, same_data=same_data),
     )
 
 
-def _remarks(latency: Comparison, recipe: Quantization, *, measured: bool) -> tuple[str, ...]:
+def _remarks(
+    latency: Comparison, recipe: Quantization, *, measured: bool, same_data: bool
+) -> tuple[str, ...]:
     """Say what a table of numbers may let one overlook."""
     remarks = []
     if latency.speedup < 1:
@@ -297,6 +313,10 @@ def _remarks(latency: Comparison, recipe: Quantization, *, measured: bool) -> tu
         remarks.append(
             f"{len(recipe.kept_fp32)} operators run in FP32 all the same: "
             f"{', '.join(recipe.kept_fp32[:4])}{', ...' if len(recipe.kept_fp32) > 4 else ''}"
+        )
+    if same_data:
+        remarks.append(
+            "calibrated on the very data it is measured on: on other data it may do worse"
         )
     if not measured:
         remarks.append("accuracy was not measured: give labelled data with --evaluate")

@@ -9,8 +9,8 @@ from typing import Any
 import onnx
 
 from edgecnn.errors import ModelError
-from edgecnn.runtime.providers import import_runtime
 from edgecnn.runtime.machine import usable_cpus
+from edgecnn.runtime.providers import import_runtime
 
 __all__ = ["optimised", "session_of"]
 

@@ -31,7 +31,7 @@ def evaluate(
     edgecnn evaluate bundled:mnist-lenet5 mnist:test
     edgecnn evaluate net.onnx photos/ --json
     """
-    from edgecnn.cli.output import print_json, progress_bar, remark, warn
+    from edgecnn.cli.output import fetch_data, print_json, progress_bar, remark, warn
     from edgecnn.data import open_dataset
     from edgecnn.evaluation.evaluate import evaluate_model
     from edgecnn.runtime.session import load_model
@@ -39,6 +39,7 @@ def evaluate(
     opened = load_model(model, provider=provider)
     for text in opened.warnings:
         warn(text)
+    fetch_data(data)
     dataset = open_dataset(data, labels=opened.metadata.labels)
     remark(f"{opened.path.name} on {opened.placement.provider} ({opened.placement.reason})")
     with progress_bar() as bar:

@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--resize",
     type=click.Choice(("crop", "stretch", "letterbox")),
-    default="crop",
-    show_default=True,
-    help="How a picture of another shape is fitted.",
+    help="How a picture of another shape is fitted  [default: crop]",
 )
 @click.option(
     "--metadata",
@@ -58,7 +56,7 @@ def export(
     colour: str | None,
     mean: str | None,
     std: str | None,
-    resize: str,
+    resize: str | None,
     toml: Path | None,
     parity: str | None,
     as_json: bool,
@@ -73,7 +71,7 @@ def export(
     edgecnn export mynet:build --weights net.safetensors \
         --input-shape 3,224,224 --labels labels.txt -o net.onnx
     """
-    from edgecnn.cli.output import print_json
+    from edgecnn.cli.output import fetch_data, print_json
 
     # A Windows drive is no module, a path that exists no factory.
     if ":" in source and not Path(source).exists():
@@ -90,6 +88,7 @@ def export(
             std=std,
             resize=resize,
         )
+        fetch_data(parity)
         report = export_foreign(
             source,
             out,
@@ -99,8 +98,21 @@ def export(
             opset=opset,
         )
     else:
-        _refuse_foreign_options(weights=weights, toml=toml, input_shape=input_shape, labels=labels)
+        _refuse(
+            "a checkpoint brings its own",
+            weights=weights,
+            metadata=toml,
+            input_shape=input_shape,
+            labels=labels,
+            colour=colour,
+            mean=mean,
+            std=std,
+            resize=resize,
+        )
+        from edgecnn.training.checkpoint import load_checkpoint
         from edgecnn.training.exporting import export_checkpoint
+
+        fetch_data(parity or load_checkpoint(Path(source)).recipe.data.train)
 
         report = export_checkpoint(Path(source), out, opset=opset, data=parity)
     if as_json:
@@ -118,11 +130,20 @@ def _contract(
     colour: str | None,
     mean: str | None,
     std: str | None,
-    resize: str,
+    resize: str | None,
 ) -> ModelMetadata:
     from edgecnn.export.contract import image_contract, read_contract, read_labels
 
     if toml is not None:
+        _refuse(
+            "--metadata brings its own",
+            input_shape=input_shape,
+            labels=labels,
+            colour=colour,
+            mean=mean,
+            std=std,
+            resize=resize,
+        )
         return read_contract(toml)
     if input_shape is None or labels is None:
         raise click.UsageError("module:factory needs --input-shape and --labels, or --metadata")
@@ -136,7 +157,7 @@ def _contract(
         colour=colour,
         mean=_numbers(mean, "--mean"),
         std=_numbers(std, "--std"),
-        resize=resize,
+        resize=resize or "crop",
     )
 
 
@@ -149,10 +170,11 @@ def _numbers(text: str | None, option: str, *, whole: bool = False) -> list[floa
         raise click.BadParameter(f"not a list of numbers: {text}", param_hint=option) from error
 
 
-def _refuse_foreign_options(**options: object) -> None:
+def _refuse(because: str, **options: object) -> None:
+    """Refuse options that would have no effect: a wrong belief about the file is worse."""
     given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
     if given:
-        raise click.UsageError(f"a checkpoint brings its own: {', '.join(given)} not needed")
+        raise click.UsageError(f"{because}: {', '.join(given)} not needed")
 
 
 def _print(report: ExportReport) -> None:

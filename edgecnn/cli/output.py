@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
-__all__ = ["json_option", "print_json", "print_table", "progress_bar", "remark", "warn"]
+__all__ = [
+    "fetch_data",
+    "json_option",
+    "print_json",
+    "print_table",
+    "progress_bar",
+    "remark",
+    "warn",
+]
 
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,6 +89,28 @@ def progress_bar() -> Progress:
         disable=not sys.stderr.isatty(),
         transient=True,
     )
+
+
+def fetch_data(*specs: str | None) -> None:
+    """Download what is not on this machine yet, with a bar, or a remark where there is none.
+
+    Paths, which name no dataset, and None are passed over.
+    """
+    from edgecnn.data import fetch_dataset
+
+    tasks: dict[str, TaskID] = {}
+    with progress_bar() as bar:
+
+        def downloading(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(f"downloading {name}", total=total or None)
+                if bar.disable:
+                    remark(f"downloading {name}")
+            bar.update(tasks[name], completed=done)
+
+        for spec in specs:
+            if spec:
+                fetch_dataset(spec, progress=downloading)
 
 
 def _is_number(cell: str) -> bool:

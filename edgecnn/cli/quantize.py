@@ -67,13 +67,14 @@ def quantize(
     """
     from edgecnn.bundled import resolve_model
     from edgecnn.calibration.quantize import int8_path, quantize_model
-    from edgecnn.cli.output import print_json, progress_bar, warn
+    from edgecnn.cli.output import fetch_data, print_json, progress_bar, warn
     from edgecnn.data import open_dataset
     from edgecnn.runtime.session import load_model
 
     source = resolve_model(model)
     labels = load_model(source, provider="cpu", check=False).metadata.labels
     target = out or (Path(source.name) if model.startswith("bundled:") else source)
+    fetch_data(calibration, evaluation)
     with progress_bar() as bar:
         tasks = {}
 

@@ -10,7 +10,7 @@ from typing import Literal, cast
 import msgspec
 
 from edgecnn.errors import MetadataError, MissingFileError, UsageError
-from edgecnn.metadata import ImageInput, ModelMetadata
+from edgecnn.metadata import ImageInput, ModelMetadata, refuse_unknown
 
 __all__ = ["image_contract", "read_contract", "read_labels"]
 
@@ -29,7 +29,8 @@ def read_contract(path: Path) -> ModelMetadata:
     MissingFileError
         No such file.
     MetadataError
-        Not TOML, or a value that the contract does not allow; the message names the field.
+        Not TOML, an unknown key, or a value that the contract does not allow; the message names
+        the field.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -40,12 +41,15 @@ def read_contract(path: Path) -> ModelMetadata:
     content.setdefault("name", path.stem)
     content.setdefault("task", "classify")
     try:
-        return msgspec.convert(content, ModelMetadata)
+        contract = msgspec.convert(content, ModelMetadata)
     except msgspec.ValidationError as error:
         raise MetadataError(
             f"{path}: {error}",
             hint='needed: labels = [...] and [input] with kind = "image", height, width, colour',
         ) from error
+    known = msgspec.to_builtins(contract)
+    refuse_unknown(content, known, str(path), error=MetadataError, whole="a contract")
+    return contract
 
 
 def image_contract(

@@ -119,7 +119,7 @@ def export_model(
     """
     path = Path(path)
     samples = _checked_samples(samples, metadata)
-    network = copy.deepcopy(module).cpu().eval()
+    network = _copied(module)
     reference = _reference(network, samples, metadata)
     model = simplify(trace(network, samples, output=metadata.output.name, opset=opset))
     strip_paths(model)
@@ -179,6 +179,23 @@ def _checked_samples(
     return ordered
 
 
+def _copied(module: torch.nn.Module) -> torch.nn.Module:
+    """Copy a module to the processor, in evaluation mode."""
+    try:
+        return copy.deepcopy(module).cpu().eval()
+    # The module is the user's, and so may be its copying and its `train`: anything can come.
+    except Exception as error:
+        raise ModelError(
+            f"{type(module).__name__} cannot be copied: {_one_line(error)}",
+            hint="remove weight_norm first (torch.nn.utils.remove_weight_norm)",
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())[:160]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def _reference(
     network: torch.nn.Module, samples: Mapping[str, NDArray[np.float32]], metadata: ModelMetadata
 ) -> NDArray[np.float32]:
@@ -192,18 +209,21 @@ def _reference(
                     *(torch.from_numpy(x[start : start + 64]) for x in samples.values())
                 )
                 rows.append(answer)
-    # What torch raises for sizes and arguments that do not fit.
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+    # Torch raises for sizes that do not fit, and `forward` is the user's: it can raise anything.
+    except Exception as error:
         shapes = ", ".join(f"{name} {(64, *x.shape[1:])}" for name, x in samples.items())
         raise ModelError(
-            f"{type(network).__name__} cannot run {shapes}: {' '.join(str(error).split())[:160]}",
+            f"{type(network).__name__} cannot run {shapes}: {_one_line(error)}",
             hint="does the input shape fit the network?",
         ) from error
     if not all(isinstance(row, torch.Tensor) for row in rows):
         raise ModelError(
             f"{type(network).__name__} returns {type(rows[0]).__name__}, not one tensor of logits"
         )
-    logits: NDArray[np.float32] = torch.cat(rows).float().numpy()
+    # A single number has no rows to join.
+    logits: NDArray[np.float32] = (
+        torch.cat([row if row.ndim else row[None] for row in rows]).float().numpy()
+    )
     if logits.shape != (n, len(metadata.labels)):
         raise ModelError(
             f"{type(network).__name__} returns shape (N, {', '.join(map(str, logits.shape[1:]))}) "

@@ -82,8 +82,8 @@ def trace(
                 external_data=False,
                 verbose=False,
             )
-    # The exporter's and torch.export's own errors are RuntimeErrors too.
-    except RuntimeError as error:
+    # It runs the user's `forward`, which can raise anything.
+    except Exception as error:
         raise _explained(error, module) from error
     if program is None:
         raise ModelError("torch.onnx.export returned nothing")
@@ -138,6 +138,7 @@ def _explained(error: Exception, module: torch.nn.Module) -> ModelError:
             hint="look for a reshape or view with a fixed first size",
         )
     return ModelError(
-        f"{type(module).__name__} cannot be traced: {type(cause).__name__}: {text}",
+        f"{type(module).__name__} cannot be traced: "
+        + (f"{type(cause).__name__}: {text}" if text else type(cause).__name__),
         hint="data-dependent branches and Python side effects cannot be exported",
     )

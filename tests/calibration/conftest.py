@@ -32,7 +32,7 @@ def draw_stripes(n: int, seed: int) -> PictureArray:
             2 * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 12) - 1,
         )[target]
         pictures[i] = np.clip(120 + 80 * shape + rng.normal(0, 20, shape.shape), 0, 255)
-    info = DatasetInfo("stripes", "test", LABELS, "0" * 64, "drawn", "CC0-1.0")
+    info = DatasetInfo("stripes", "test", LABELS, f"{seed:064x}", "drawn", "CC0-1.0")
     return PictureArray(info, pictures, targets)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -137,6 +138,19 @@ def test_signed_activations_and_excluded_nodes(fp32, calibration, tmp_path):
     assert report.settings["activations"] == "int8"
     assert len(report.kept_fp32) >= 1
     assert any("run in FP32 all the same" in remark for remark in report.remarks)
+
+
+def test_calibrating_on_the_measured_data_is_said(quantized, fp32, stripes, tmp_path):
+    said = "calibrated on the very data it is measured on"
+    assert not any(said in remark for remark in quantized[1].remarks)
+    report = quantize_model(fp32, tmp_path / "o.onnx", stripes, evaluate=stripes, **QUICK)
+    assert any(said in remark for remark in report.remarks)
+    # The splits of an archive share its hash.
+    train = PictureArray(
+        dataclasses.replace(stripes.info, split="train"), stripes.pictures, stripes.targets
+    )
+    report = quantize_model(fp32, tmp_path / "o.onnx", train, evaluate=stripes, **QUICK)
+    assert not any(said in remark for remark in report.remarks)
 
 
 def test_slower_int8_is_said(quantized):
@@ -351,6 +365,7 @@ def test_beats_keep_their_accuracy(data_root, tmp_path):
         "bundled:ecg-beats", tmp_path / "o.onnx", open_dataset("mitdb:106,223"), evaluate=records
     )
     assert report.metric == "macro-F1 (N,S,V)"
+    assert abs(report.drop) <= 0.02
     assert report.agreement >= 0.985
     assert set(report.per_class) == {"N", "S", "V", "F"}
     assert load_model(tmp_path / "o.onnx", provider="cpu").golden is not None

@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgecnn.cli.run import run
+from edgecnn.errors import DatasetError
 from edgecnn.export.embed import embed
 from edgecnn.metadata import ImageInput, ModelMetadata
 
@@ -144,3 +145,19 @@ def test_folder_of_annotated_records(data_root, tmp_path, capsys):
     assert float(scores["V"][2]) > 90
     assert int(scores["V"][1]) == 1436
     assert confusion.split()[:4] == ["N", "S", "V", "F"]
+
+
+def test_download_is_said(brightness, capsys, monkeypatch):
+    """The data is asked for before it is opened, and what comes is told."""
+    asked = []
+
+    def fetch(spec, *, progress):
+        asked.append(spec)
+        progress("archive.gz", 1, 2)
+        if len(asked) == 1:
+            raise DatasetError("no network")
+
+    monkeypatch.setattr("edgecnn.data.fetch_dataset", fetch)
+    assert run(["evaluate", str(brightness), "mnist:test"]) == 1
+    assert asked == ["mnist:test"]
+    assert "downloading archive.gz" in capsys.readouterr().err

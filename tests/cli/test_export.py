@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 
 from edgecnn.cli.run import run
+from edgecnn.errors import DatasetError
 from edgecnn.runtime.session import load_model
 
 #: A network without training: it answers with the brightest quarter of the picture.
@@ -145,6 +146,16 @@ def test_labels_from_a_file_and_parity_on_data(folder, capsys):
         (["quarters_net:build", "--metadata", "no.toml"], 1, "no such metadata file"),
         (["no_such_run"], 1, "no such checkpoint"),
         (["no_such_run", "--labels", "a,b"], 2, "a checkpoint brings its own"),
+        (["no_such_run", "--mean", "0.5"], 2, "its own: --mean not"),
+        (["no_such_run", "--resize", "crop", "--std", "1"], 2, "its own: --std, --resize not"),
+        (["no_such_run", "--colour", "gray"], 2, "its own: --colour not"),
+        (["no_such_run", "--metadata", "m.toml"], 2, "its own: --metadata not"),
+        (
+            ["quarters_net:build", "--metadata", "m.toml", "--mean", "0.5", "--resize", "stretch"],
+            2,
+            "--metadata brings its own: --mean, --resize not",
+        ),
+        (["quarters_net:build", *OPTIONS, "--mean", "nan"], 2, "mean is not finite: nan"),
         (["quarters_net:build", *OPTIONS, "--opset", "13"], 2, "13 is not in the range"),
     ],
 )
@@ -159,7 +170,7 @@ def test_bad_input_is_one_line_and_leaves_no_file(folder, capsys, arguments, cod
     assert not list(folder.rglob("*.onnx"))
 
 
-def test_checkpoint_of_a_training(folder, capsys):
+def test_checkpoint_of_a_training(folder, capsys, monkeypatch):
     """The glue to the training's side: a checkpoint as a training writes it."""
     from edgecnn.metadata import Measured, ModelMetadata
     from edgecnn.models import create_model
@@ -179,6 +190,8 @@ def test_checkpoint_of_a_training(folder, capsys):
 
     for i in range(4):
         cv2.imwrite(f"photos/{i}.png", np.random.default_rng(i).integers(0, 255, (40, 40, 3)))
+    asked: list[str] = []
+    monkeypatch.setattr("edgecnn.data.fetch_dataset", lambda spec, **_: asked.append(spec))
     assert run(["export", "run", "-o", "lenet.onnx", "--parity", "photos"]) == 0
     model = load_model("lenet.onnx", provider="cpu")
     assert model.metadata.labels == labels
@@ -187,6 +200,9 @@ def test_checkpoint_of_a_training(folder, capsys):
         expected = network(torch.ones(1, 1, 28, 28)).numpy()
     got = model.run({"input": np.ones((1, 1, 28, 28), np.float32)})
     np.testing.assert_allclose(got, expected, atol=1e-4)
+    monkeypatch.setattr("edgecnn.data.registry.fetch_dataset", lambda *_, **__: None)
+    assert run(["export", "run", "-o", "other.onnx"]) == 1
+    assert asked == ["photos", "mnist:train"]
 
 
 def test_same_bytes_from_another_folder(folder, tmp_path_factory):
@@ -214,3 +230,20 @@ def test_same_bytes_from_another_folder(folder, tmp_path_factory):
         model.metadata_props.extend(kept)
         contents.append(model.SerializeToString(deterministic=True))
     assert contents[0] == contents[1]
+
+
+def test_download_is_said(folder, capsys, monkeypatch):
+    """The data is asked for before it is opened, and what comes is told."""
+    asked = []
+
+    def fetch(spec, *, progress):
+        asked.append(spec)
+        progress("archive.gz", 1, 2)
+        if len(asked) == 1:
+            raise DatasetError("no network")
+
+    monkeypatch.setattr("edgecnn.data.fetch_dataset", fetch)
+    arguments = ["export", "quarters_net:build", *OPTIONS, "-o", "q.onnx"]
+    assert run([*arguments, "--parity", "mnist:test"]) == 1
+    assert asked == ["mnist:test"]
+    assert "downloading archive.gz" in capsys.readouterr().err

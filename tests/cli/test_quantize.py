@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgecnn.cli.run import run
+from edgecnn.errors import DatasetError
 from edgecnn.runtime.session import load_model
 
 #: A network without training: stripes one way give its first filter much, the other its second.
@@ -139,3 +140,22 @@ def test_records_for_a_model_of_pictures(here, data_root, capsys):
     assert run(["quantize", "stripes.onnx", "--calibration", "mitdb:100"]) == 1
     assert "heartbeats" in capsys.readouterr().err
     assert not (here / "stripes.int8.onnx").exists()
+
+
+def test_download_is_said(here, capsys, monkeypatch):
+    """The data is asked for before it is opened, and what comes is told."""
+    asked = []
+
+    def fetch(spec, *, progress):
+        asked.append(spec)
+        progress("archive.gz", 1, 2)
+        if len(asked) == 2:
+            raise DatasetError("no network")
+
+    monkeypatch.setattr("edgecnn.data.fetch_dataset", fetch)
+    arguments = ["quantize", "stripes.onnx", "--calibration", "mnist:train"]
+    assert run([*arguments, "--evaluate", "mnist:test"]) == 1
+    assert asked == ["mnist:train", "mnist:test"]
+    err = capsys.readouterr().err
+    assert err.count("downloading archive.gz") == 1
+    assert "no network" in err

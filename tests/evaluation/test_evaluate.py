@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from edgecnn.data import open_dataset
 from edgecnn.data.arrays import PictureArray
 from edgecnn.data.dataset import DatasetInfo
 from edgecnn.errors import DataError
@@ -18,7 +19,7 @@ from edgecnn.evaluation.evaluate import (
 )
 from edgecnn.evaluation.metrics import macro_f1, wilson_interval
 from edgecnn.metadata import BeatInput, BoxcarFilter, ImageInput, ModelMetadata, RhythmFeatures
-from edgecnn.runtime.session import Model
+from edgecnn.runtime.session import Model, load_model
 
 IMAGE = ImageInput(height=4, width=4, colour="gray")
 BEAT = BeatInput(
@@ -216,3 +217,22 @@ def test_mnist_is_read_whole(data_root: Path):
     assert accuracy.n == 10_000
     assert accuracy.value == 0.1135
     assert accuracy.per_class["1"].sensitivity == 1.0
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "data", "least"),
+    [
+        ("ecg-beats", "mitdb:ds2", 0.70),
+        ("ecg-beats.int8", "mitdb:ds2", 0.70),
+        ("mnist-lenet5", "mnist:test", 0.992),
+    ],
+)
+def test_bundled_files_are_as_good_as_they_say(data_root, name, data, least):
+    model = load_model(f"bundled:{name}", provider="cpu")
+    measured = evaluate_model(model, open_dataset(data))
+    said = [a for a in model.measured.accuracy if f"{a.dataset}:{a.split}" == data]
+    assert [a.n for a in said] == [measured.n]
+    assert measured.metric == said[0].metric
+    assert measured.value >= least
+    assert measured.value == pytest.approx(said[0].value, abs=2e-3)

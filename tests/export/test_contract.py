@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from edgecnn.errors import MetadataError, MissingFileError, UsageError
@@ -47,6 +49,7 @@ def test_toml_of_a_beat_model(tmp_path):
         (TOML.replace("height = 32", "height = 0"), r"\$.input.height"),
         (TOML.replace("[0.4, 0.5, 0.6]", "[0.4, 0.5]"), "mean has 2 values for 3 channels"),
         (TOML.replace('"dog"', '"cat"'), "two labels are the same"),
+        (TOML.replace("0.4, 0.5, 0.6", "nan, 0.5, 0.6"), "mean is not finite: nan, 0.5, 0.6"),
     ],
 )
 def test_toml_that_does_not_hold(tmp_path, text, message):
@@ -54,6 +57,23 @@ def test_toml_that_does_not_hold(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(MetadataError, match=message):
         read_contract(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "known"),
+    [
+        (TOML.replace("resize =", "resise ="), "input.resise", "input has: .* resize, "),
+        (TOML.replace("mean =", "maen ="), "input.maen", "input has: .* mean, "),
+        (f"licence = 'MIT'\n{TOML}", "licence", "a contract has: .* labels, "),
+        (f"{TOML}[output]\nmin_scor = 0.5\n", "output.min_scor", "output has: .*min_score"),
+    ],
+)
+def test_toml_with_a_typo(tmp_path, text, key, known):
+    path = tmp_path / "m.toml"
+    path.write_text(text)
+    with pytest.raises(MetadataError, match=f"unknown key '{key}'") as caught:
+        read_contract(path)
+    assert re.search(known, caught.value.hint or "")
 
 
 def test_toml_that_is_not_there(tmp_path):
@@ -79,6 +99,8 @@ def test_options():
         ((3, 8, 9), {"mean": (0.1, 0.2)}),
         ((1, 8, 9), {"std": (0.0,)}),
         ((1, 8, 9), {"resize": "squeeze"}),
+        ((1, 8, 9), {"mean": (float("nan"),)}),
+        ((1, 8, 9), {"std": (float("inf"),)}),
     ],
 )
 def test_options_that_do_not_fit(shape, options):
@@ -97,3 +119,11 @@ def test_labels(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(MetadataError):
         read_labels(str(path))
+
+
+@pytest.mark.parametrize("field", ["scale", "mean", "std"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_are_finite(field, value):
+    given = {field: value if field == "scale" else (value,)}
+    with pytest.raises(ValueError, match=f"{field} is not finite: {value}"):
+        ImageInput(height=8, width=8, colour="gray", **given)

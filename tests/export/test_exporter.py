@@ -181,3 +181,44 @@ def test_input_of_another_size_than_the_network(metadata, samples, tmp_path):
         export_model(
             nn.Sequential(nn.Flatten(), nn.Linear(10, 3)), metadata, samples, tmp_path / "m.onnx"
         )
+
+
+class _Faulty(nn.Module):
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, x):
+        return self.answer(self, x)
+
+
+def _assert_nothing(module, x):
+    assert x.shape[1] == 9
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (_assert_nothing, r"cannot run input .*: AssertionError"),
+        (lambda module, x: module.fc(x), "AttributeError: .* no attribute 'fc'"),
+        (lambda module, x: {}["head"], "KeyError: 'head'"),
+        (lambda module, x: x.mean(), "for 3 labels"),
+    ],
+)
+def test_whatever_forward_raises_is_one_error(metadata, samples, tmp_path, answer, message):
+    with pytest.raises(ModelError, match=message):
+        export_model(_Faulty(answer), metadata, samples, tmp_path / "x.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_module_that_cannot_be_copied(metadata, samples, tmp_path):
+    """The old weight norm keeps a computed tensor, which torch does not copy."""
+    with pytest.warns(FutureWarning):
+        last = torch.nn.utils.weight_norm(nn.Linear(256, 3))
+    network = nn.Sequential(nn.Flatten(), last)
+    network(torch.from_numpy(samples["input"]))
+    with pytest.raises(ModelError, match="cannot be copied") as caught:
+        export_model(network, metadata, samples, tmp_path / "x.onnx")
+    assert "remove weight_norm first" in (caught.value.hint or "")
+    torch.nn.utils.remove_weight_norm(last)
+    export_model(network, metadata, samples, tmp_path / "x.onnx")

@@ -66,3 +66,23 @@ def test_weights_are_inside_and_nothing_is_said(capsys):
     assert opset_of(model) == 20
     assert all(t.data_location == 0 for t in model.graph.initializer)
     assert capsys.readouterr() == ("", "")
+
+
+class _Raises(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[1] == 9
+        return x
+
+
+def test_what_forward_raises_is_told():
+    with pytest.raises(ModelError, match=r"_Raises cannot be traced: AssertionError\b"):
+        trace(_Raises(), X)
+
+
+def test_whatever_the_exporter_lets_through(monkeypatch):
+    def fail(*_, **__):
+        raise AttributeError("'Net' object has no attribute 'fc'")
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(ModelError, match="AttributeError: 'Net' object has no attribute 'fc'"):
+        trace(nn.Flatten(), X)

@@ -3,18 +3,71 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
+from edgecnn.calibration.quantize import quantize_model
+from edgecnn.data.dataset import DatasetInfo
+from edgecnn.export.exporter import export_model
+from edgecnn.metadata import (
+    BeatInput,
+    BoxcarFilter,
+    ImageInput,
+    InputSpec,
+    ModelMetadata,
+    RhythmFeatures,
+)
 from edgecnn.models import architecture, create_model, model_names
+from edgecnn.models.registry import Argument
+
+
+class _Drawn:
+    """Inputs drawn at random, as a dataset to calibrate on."""
+
+    targets = groups = None
+
+    def __init__(self, tensors: dict[str, NDArray[np.float32]]) -> None:
+        self.info = DatasetInfo("drawn", "all", (), "0" * 64, "drawn", "CC0-1.0")
+        self.tensors = tensors
+
+    def __len__(self) -> int:
+        return len(next(iter(self.tensors.values())))
+
+    def inputs(
+        self, spec: InputSpec, indices: NDArray[np.integer] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        assert set(spec.tensors) == set(self.tensors)
+        return {k: x if indices is None else x[indices] for k, x in self.tensors.items()}
+
+
+def _input_spec(name: str) -> InputSpec:
+    """Return a contract's input that fits a network's default inputs."""
+    shapes = architecture(name).inputs
+    if "beat" in shapes:
+        before = shapes["beat"][1] // 2
+        return BeatInput(
+            sampling_rate_hz=360,
+            leads=("MLII",),
+            before=before,
+            after=shapes["beat"][1] - before,
+            filter=BoxcarFilter(baseline_s=0.6, smooth_s=0.02),
+            rhythm=RhythmFeatures(),
+        )
+    channels, height, width = shapes["input"]
+    return ImageInput(height=height, width=width, colour="gray" if channels == 1 else "rgb")
 
 
 class Conformance:
-    """Subclasses name an architecture and its number of parameters."""
+    """Subclasses name an architecture, its number of parameters and what makes it narrow."""
 
     name: str
     parameters: int
+    narrow: ClassVar[dict[str, Argument]]
 
     def inputs(self, count: int) -> dict[str, torch.Tensor]:
         generator = torch.Generator().manual_seed(0)
@@ -66,17 +119,39 @@ class Conformance:
             optimizer.step()
         assert loss.item() < 0.1
 
+    def test_it_can_be_exported_and_quantized(self, tmp_path: Path) -> None:
+        torch.manual_seed(0)
+        model = create_model(self.name, classes=3, **self.narrow)
+        metadata = ModelMetadata(
+            name=self.name,
+            task="classify",
+            labels=("a", "b", "c"),
+            input=_input_spec(self.name),
+        )
+        samples = {name: x.numpy() for name, x in self.inputs(16).items()}
+        report = export_model(model, metadata, samples, tmp_path / "x.onnx")
+        assert report.parity.samples == 16
+        assert report.parity.top1_agreement == 1
+        quantized = quantize_model(
+            tmp_path / "x.onnx", tmp_path / "x.int8.onnx", _Drawn(samples), samples=16, seconds=0.05
+        )
+        # Every convolution and product has become one of 8 bits.
+        assert quantized.kept_fp32 == ()
+
 
 class TestLeNet5(Conformance):
     name, parameters = "lenet5", 61_706
+    narrow: ClassVar = {}
 
 
 class TestResNet9(Conformance):
     name, parameters = "resnet9", 404_618
+    narrow: ClassVar = {"widths": [8, 8, 16, 16]}
 
 
 class TestBeatNet(Conformance):
     name, parameters = "beat-net", 30_500
+    narrow: ClassVar = {"width": 16}
 
 
 def test_every_network_is_tested() -> None:
