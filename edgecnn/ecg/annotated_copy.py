@@ -8,6 +8,7 @@ record of its own.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,13 @@ from edgecnn.ecg.parts import ANNOTATOR
 from edgecnn.ecg.readers.wfdb_header import parse_header
 from edgecnn.files import write_bytes, write_text
 
-__all__ = ["symbols_of", "write_annotated_copy"]
+__all__ = ["remove_annotated_copies", "symbols_of", "write_annotated_copy"]
 
 #: Steps per mV: one step is a microvolt, the finest that preprocessing tells apart.
 _FINEST_GAIN = 1000.0
 _LARGEST_STEP = 32_767
 _MISSING_STEP = -32_768
+_WRITTEN = "# written by edgecnn from "
 
 
 def symbols_of(scored: ScoredRecord) -> list[str]:
@@ -71,9 +73,37 @@ def write_annotated_copy(
     return path
 
 
+def remove_annotated_copies(folder: Path, kept: Iterable[Path]) -> None:
+    """Remove all annotation files under a folder but some, and the headers and signals with them.
+
+    A header or signal that :func:`write_annotated_copy` did not make stays.
+
+    Parameters
+    ----------
+    folder : Path
+    kept : iterable of Path
+        Annotation files of the records that there are.
+    """
+    wanted = {path.resolve() for path in kept}
+    for path in sorted(folder.rglob(f"*.{ANNOTATOR}")):
+        if path.parent.resolve() / path.name in wanted:
+            continue
+        path.unlink()
+        header, signal = path.with_suffix(".hea"), path.with_suffix(".dat")
+        if header.is_file() and (signal.is_symlink() or _WRITTEN.encode() in header.read_bytes()):
+            header.unlink()
+            signal.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # Others may lie there.
+            if path.parent != folder:
+                path.parent.rmdir()
+
+
 def _copy_header(base: Path, header: Path) -> None:
     write_bytes(base.with_name(base.name + ".hea"), header.read_bytes())
     for name in {signal.file for signal in parse_header(header).signals}:
+        # Odd as it is, a header can name these; the files just written must stay.
+        if Path(name).suffix in (".hea", f".{ANNOTATOR}"):
+            continue
         link, source = base.with_name(name), header.with_name(name).resolve()
         if link.resolve() == source:
             continue
@@ -100,5 +130,5 @@ def _write_signal(base: Path, scored: ScoredRecord, signal_mv: NDArray[np.floati
         f"{base.name} 1 {scored.sampling_rate_hz:.10g} {len(steps)}\n"
         f"{base.name}.dat 16 {gain:g}({zero})/mV 16 0 {steps[0]} {checksum} 0 "
         f"{scored.lead or 'ECG'}\n"
-        f"# written by edgecnn from {scored.path.name}\n",
+        f"{_WRITTEN}{scored.path.name}\n",
     )

@@ -173,7 +173,10 @@ def classify_record(
         )
     notes = [*record.notes, *_lead_notes(name, wanted, spec.leads[0])]
     rate = record.sampling_rate_hz
-    conditioned = condition_lead(signal_mv, rate, spec.sampling_rate_hz)
+    try:
+        conditioned = condition_lead(signal_mv, rate, spec.sampling_rate_hz)
+    except RecordError as error:
+        raise RecordError(f"{record.path}: {error.message}", hint=error.hint) from error
     signal_uv, gaps = conditioned.signal_uv, conditioned.gaps
     notes += conditioned.notes
 

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.errors import RecordError
 from edgecnn.preprocessing.boxcar import to_microvolts
 from edgecnn.preprocessing.resample import resample
 
-__all__ = ["ConditionedLead", "condition_lead", "rescale_samples", "touches"]
+__all__ = ["ConditionedLead", "condition_lead", "credible_mv", "rescale_samples", "touches"]
 
 #: Gaps up to this length are bridged: shorter than any wave of a beat.
 _BRIDGED_S = 0.02
 #: A skin electrode gives some mV, with drift some ten.
 _LARGEST_SWING_MV = 200.0
+#: Beyond this a sample is no voltage, not even one in a mistaken unit.
+_LARGEST_MV = 1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +57,27 @@ def condition_lead(
     rate_hz, new_rate_hz : float
         The record's rate and the model's.
 
+    Raises
+    ------
+    RecordError
+        Every sample that is a number lies beyond 10 V.
+
     Examples
     --------
     >>> condition_lead(np.array([0.0, np.nan, 0.002]), 360, 360).signal_uv.tolist()
     [0, 1, 2]
     """
     notes = []
-    valid = np.isfinite(signal_mv)
+    credible = credible_mv(signal_mv)
+    valid = np.isfinite(credible)
+    if not valid.any():
+        raise RecordError(
+            f"every sample lies beyond {_LARGEST_MV:g} mV", hint="is the signal's unit right?"
+        )
+    beyond = np.count_nonzero(np.isfinite(signal_mv) & ~valid)
+    if beyond:
+        notes.append(f"{beyond} samples beyond {_LARGEST_MV:g} mV taken as missing")
+    signal_mv = credible
     gaps = np.empty((0, 2), dtype=np.int64)
     if not valid.all():
         edges = np.flatnonzero(np.diff(valid, prepend=True, append=True))
@@ -80,6 +97,18 @@ def condition_lead(
         signal_mv = resample(signal_mv, rate_hz, new_rate_hz)
         notes.append(f"brought from {rate_hz:g} to {new_rate_hz:g} Hz")
     return ConditionedLead(to_microvolts(signal_mv), gaps, tuple(notes))
+
+
+def credible_mv(signal_mv: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the signal with NaN for every sample that no electrode gives.
+
+    Examples
+    --------
+    >>> credible_mv(np.array([0.5, 1e308, np.nan])).tolist()
+    [0.5, nan, nan]
+    """
+    outside = ~(np.abs(signal_mv) <= _LARGEST_MV)
+    return np.where(outside, np.nan, signal_mv) if outside.any() else signal_mv
 
 
 def rescale_samples(samples: NDArray[np.integer], ratio: float, length: int) -> NDArray[np.int64]:

@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.ecg.annotated_copy import symbols_of, write_annotated_copy
+from edgecnn.ecg.annotated_copy import remove_annotated_copies, symbols_of, write_annotated_copy
 from edgecnn.ecg.annotations import read_annotations
 from edgecnn.ecg.beats import beat_input_of, beat_peaks, classify_record
+from edgecnn.ecg.conditioning import credible_mv
 from edgecnn.ecg.parts import RecordScore, make_part, read_part, write_part
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.record import Record
@@ -207,6 +208,23 @@ def score_record_file(
     EdgeCNNError
         The results cannot be written.
     """
+    try:
+        return _scored(file, model, options, annotations, part)
+    except EdgeCNNError:
+        raise
+    # One file among thousands may be odd in a way that no reader thought of: the rest goes on.
+    except (ValueError, ArithmeticError, LookupError) as error:
+        text = " ".join(str(error).split())
+        cause = RecordError(
+            f"{file.path} cannot be scored: {text[:120] or type(error).__name__}",
+            hint="is the file sound, are its numbers those of an ECG?",
+        )
+        return Problem(str(file.path), cause)
+
+
+def _scored(
+    file: RecordFile, model: Model, options: ScoreOptions, annotations: Path, part: Path
+) -> RecordScore | Problem:
     wanted = options.lead if options.lead is not None else beat_input_of(model).leads[0]
     try:
         record = read_record(file.path, rate_hz=options.rate_hz, lead=wanted)
@@ -222,10 +240,10 @@ def score_record_file(
     except MemoryError:
         cause = RecordError(f"{file.path} does not fit into memory", hint="cut it into parts")
         return Problem(str(file.path), cause)
-    signal_mv = record.lead_mv(wanted)
+    signal_mv = credible_mv(record.lead_mv(wanted))
     symbols = symbols_of(scored)
-    written = write_annotated_copy(annotations / file.name, scored, symbols, signal_mv)
     strips = cut_strips(signal_mv, scored)
+    written = write_annotated_copy(annotations / file.name, scored, symbols, signal_mv)
     done = make_part(file.name, written, scored, symbols, strips)
     write_part(part, done)
     return done.score
@@ -334,6 +352,9 @@ def _merge(
         if not jsonl:
             # That of an earlier run would tell of other beats than the tables.
             (out / BEATS_JSONL).unlink(missing_ok=True)
+        # So would its annotations of records that are gone.
+        kept = [Path(record.annotations) for record in records]
+        remove_annotated_copies(out / _ANNOTATIONS, kept)
 
 
 def _part_name(number: int) -> str:

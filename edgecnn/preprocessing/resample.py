@@ -47,7 +47,7 @@ def resample(
     Raises
     ------
     DataError
-        A rate that is not positive and finite.
+        A rate that is not positive and finite, or rates more than 4000-fold apart.
 
     Examples
     --------
@@ -62,6 +62,10 @@ def resample(
     values = np.asarray(signal, dtype=np.float64)
     if rate_hz == new_rate_hz or values.size == 0:
         return values
+    if not 1 / _LARGEST_DENOMINATOR <= new_rate_hz / rate_hz <= _LARGEST_DENOMINATOR:
+        raise DataError(
+            f"from {rate_hz:g} to {new_rate_hz:g} Hz is too far", hint="are both rates in Hz?"
+        )
     ratio = Fraction(new_rate_hz / rate_hz).limit_denominator(_LARGEST_DENOMINATOR)
     up, down = ratio.numerator, ratio.denominator
     filters = _phases(up, down)

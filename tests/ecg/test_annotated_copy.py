@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgecnn.ecg.annotated_copy import symbols_of, write_annotated_copy
+from edgecnn.ecg.annotated_copy import remove_annotated_copies, symbols_of, write_annotated_copy
 from edgecnn.ecg.annotations import read_annotations
 from edgecnn.ecg.beats import ScoredRecord
 from edgecnn.ecg.readers import read_record
@@ -82,6 +82,32 @@ def test_a_record_that_lies_there_keeps_its_signal(tmp_path):
     write(tmp_path / "100", scored_of(tmp_path / "100.hea", "NV"), np.ones(3600))
     assert (tmp_path / "100.dat").read_bytes() == signal
     assert not (tmp_path / "100.dat").is_symlink()
+
+
+@pytest.mark.parametrize("named", ["esc.edge", "esc.hea", "other.edge"])
+def test_a_header_that_names_the_annotations_as_its_signal(tmp_path, named):
+    source, out = tmp_path / "data", tmp_path / "out"
+    source.mkdir()
+    (source / "esc.hea").write_text(f"esc 1 360 3600\n{named} 16 200 16 0 0\n")
+    write(out / "esc", scored_of(source / "esc.hea", "NV"), np.zeros(3600))
+    assert {path.name for path in out.iterdir()} == {"esc.edge", "esc.hea"}
+    assert not any(path.is_symlink() for path in out.iterdir())
+    assert read_annotations(out / "esc", "edge").symbols == ("N", "V")
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_what_was_not_written_here_stays(tmp_path, written):
+    """Next to annotations that go, a record of the user's own."""
+    if written:
+        write(tmp_path / "a", scored_of(tmp_path / "a.csv", "NV"), np.zeros(3600))
+    else:
+        (tmp_path / "a.hea").write_text("a 1 360 3600\na.dat 16 200 16 0 200\n")
+        (tmp_path / "a.dat").write_bytes(bytes(7200))
+        write(tmp_path / "a", scored_of(tmp_path / "a.hea", "NV"), np.zeros(3600))
+    write(tmp_path / "b", scored_of(tmp_path / "b.csv", "NV"), np.zeros(3600))
+    remove_annotated_copies(tmp_path, [tmp_path / "b.edge"])
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"b.edge", "b.hea", "b.dat"} | (set() if written else {"a.hea", "a.dat"})
 
 
 @pytest.mark.parametrize("offset", [0.0, 3.2, 2048.0])

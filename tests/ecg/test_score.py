@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgecnn.ecg import score
 from edgecnn.ecg.annotations import read_annotations, write_annotations
 from edgecnn.ecg.beats import classify_record
 from edgecnn.ecg.readers import read_record
@@ -388,6 +389,81 @@ def test_two_runs_do_not_write_to_one_folder(model, recordings, tmp_path):
         assert (tmp_path / ".parts" / "of the other run").exists()
     finally:
         os.close(other)
+
+
+def save_damaged(path, ecg):
+    """A compressed archive with a few bytes of its signal spoilt."""
+    np.savez_compressed(path, ecg=ecg, fs=360.0)
+    content = bytearray(path.read_bytes())
+    content[60:90] = b"\xff" * 30
+    path.write_bytes(content)
+
+
+def test_odd_files_cost_no_more_than_themselves(model, tmp_path):
+    folder = tmp_path / "in"
+    ecg = synthetic_ecg(20, RATE, seed=1).signal_mv
+    write_table(folder / "good.csv", synthetic_ecg(20, RATE, seed=1))
+    (folder / "rate.csv").write_text("# Sampling rate = 1.2.3\nMLII\n" + "0.1\n0.2\n" * 3600)
+    (folder / "time.csv").write_text("time,MLII\n0,0.1\n1e308,0.2\n1.7e308,0.1\n")
+    np.savez(folder / "unit.npz", ecg=ecg, fs="360 Hz")
+    save_damaged(folder / "damaged.npz", ecg)
+    np.savez(folder / "huge.npz", ecg=np.full(3600, 1e308), fs=360)
+    summary = score_records(model, [folder], tmp_path / "out")
+    assert [record.record for record in summary.records] == ["good"]
+    errors = {Path(r["path"]).name: r["reason"] for r in rows(tmp_path / "out" / "errors.csv")}
+    assert set(errors) == {"rate.csv", "time.csv", "unit.npz", "damaged.npz", "huge.npz"}
+    assert "sampling rate of '1.2.3': no number" in errors["rate.csv"]
+    assert "Hz: no ECG's" in errors["time.csv"]
+    assert "sampling rate of '360 Hz': no number" in errors["unit.npz"]
+    assert "no readable NumPy file" in errors["damaged.npz"]
+    assert "huge.npz: every sample lies beyond 10000 mV" in errors["huge.npz"]
+    # With the rate given, nothing is wrong with these.
+    paths = [folder / "rate.csv", folder / "unit.npz"]
+    assert score_records(model, paths, tmp_path / "again", rate_hz=RATE).problems == ()
+
+
+def test_samples_that_are_no_voltage_are_missing(model, tmp_path):
+    signal = synthetic_ecg(20, RATE, seed=1).signal_mv.copy()
+    signal[1000:1100] = 1e308
+    np.savez(tmp_path / "r.npz", ecg=signal, fs=RATE)
+    (record,) = score_records(model, [tmp_path / "r.npz"], tmp_path / "out").records
+    assert "100 samples beyond 10000 mV taken as missing" in record.notes
+    opened = read_record(tmp_path / "out" / "annotations" / "r").signal_mv[:, 0]
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(opened)), np.arange(1000, 1100))
+
+
+@pytest.mark.parametrize("where", ["read_record", "cut_strips", "make_part"])
+def test_an_error_nobody_thought_of_costs_one_record(model, tmp_path, monkeypatch, where):
+    for name in "az":
+        write_table(tmp_path / "in" / f"{name}.csv", synthetic_ecg(10, RATE))
+    real, calls = getattr(score, where), []
+
+    def odd(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 1:
+            raise OverflowError("too\nlarge")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(score, where, odd)
+    summary = score_records(model, [tmp_path / "in"], tmp_path / "out")
+    assert [record.record for record in summary.records] == ["z"]
+    (row,) = rows(tmp_path / "out" / "errors.csv")
+    assert row["reason"].endswith("a.csv cannot be scored: too large")
+    left = {path.name for path in (tmp_path / "out" / "annotations").iterdir()}
+    assert left == {"z.edge", "z.hea", "z.dat"}
+
+
+def test_annotations_of_records_that_are_gone_do_not_stay(model, recordings, tmp_path):
+    source = Path(shutil.copytree(recordings, tmp_path / "in"))
+    score_records(model, [source], tmp_path / "out")
+    (source / "ecg.csv").unlink()
+    shutil.rmtree(source / "two")
+    score_records(model, [source], tmp_path / "out")
+    folder = tmp_path / "out" / "annotations"
+    left = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
+    assert left == {"one/100.edge", "one/100.hea", "one/100.dat"}
+    assert not (folder / "two").exists()
+    assert (source / "one" / "100.dat").stat().st_size > 0
 
 
 # --- killed --------------------------------------------------------------------------------------

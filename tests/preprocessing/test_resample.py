@@ -55,3 +55,9 @@ def test_impossible_rates_are_refused(rate, new):
 
 def test_an_empty_signal_stays_empty():
     assert resample(np.empty(0), 250, 360).size == 0
+
+
+@pytest.mark.parametrize(("rate", "new"), [(1e-308, 360.0), (1e308, 360.0), (0.001, 360.0)])
+def test_rates_that_are_worlds_apart_are_refused(rate, new):
+    with pytest.raises(DataError, match="too far"):
+        resample(np.zeros(3), rate, new)

@@ -44,8 +44,8 @@ def read_record(
     path : path
         A file; of a WFDB record its header, its signal file or the name without a suffix.
     rate_hz : float, optional
-        Sampling rate of a file that states none. A rate that the file states is kept, unless it is
-        0 or less, and a note says so.
+        Sampling rate of a file that states none. A rate that the file states is kept, unless no
+        ECG has it (below 10 Hz, above 100 kHz), and a note says so.
     lead : str, optional
         Read this lead only (a name or an alias: :mod:`edgecnn.ecg.leads`); the default is all.
 

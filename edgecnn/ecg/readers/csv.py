@@ -15,6 +15,7 @@ Layout, found in this order:
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ def read(path: Path, *, rate_hz: float | None = None, lead: str | None = None) -
             f"cannot read {path}: {error.strerror}", hint="check its permissions"
         ) from error
     lines = text.splitlines()
-    stated = _stated_rate(lines)
+    stated: float | str | None = _stated_rate(lines)
     start = _first_data(lines)
     if start is None:
         raise RecordError(f"{path} holds no samples", hint="is the file complete?")
@@ -153,11 +154,11 @@ def looks_like_samples(path: Path) -> bool:
     return any(all(_is_number(cell) for cell in row) for row in rows)
 
 
-def _stated_rate(lines: list[str]) -> float | None:
+def _stated_rate(lines: list[str]) -> str | None:
     for line in lines:
         if line.lstrip().startswith("#"):
             if match := _RATE.search(line):
-                return float(match[1])
+                return match[1]
         elif line.strip():
             return None
     return None
@@ -295,10 +296,15 @@ def _timing(path: Path, column: NDArray[np.float64], unit: str) -> tuple[float, 
             f"{path}: its time does not rise at row {row}",
             hint="sort it, or give --rate without it",
         )
-    usual = float(np.median(steps))
-    # Times are rounded (0.003, 0.006, 0.008 s): the mean of the plain steps is the true one.
-    step = float(steps[steps < 1.75 * usual].mean())
+    with np.errstate(over="ignore"):
+        usual = float(np.median(steps))
+        # Times are rounded (0.003, 0.006, 0.008 s): the mean of the plain steps is the true one.
+        step = float(steps[steps < 1.75 * usual].mean())
     rate = 1 / step
+    if not 0 < rate < math.inf:
+        raise RecordError(
+            f"{path}: its time column holds no times", hint="leave it out and give --rate"
+        )
     nearest = round(rate)
     if nearest and abs(rate - nearest) < 0.002 * nearest:
         rate = float(nearest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,10 @@ def read(path: Path, *, rate_hz: float | None = None, lead: str | None = None) -
         ) from error
     try:
         content = loadmat(str(path))
-    except (OSError, ValueError, NotImplementedError, TypeError, KeyError, IndexError) as error:
+    except (
+        *(OSError, ValueError, NotImplementedError, TypeError, KeyError, IndexError),
+        zlib.error,
+    ) as error:
         text = " ".join(str(error).split())
         raise RecordError(
             f"{path} is no readable MATLAB file: {text[:120]}", hint="save it with -v7, complete"

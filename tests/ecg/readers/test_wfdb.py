@@ -188,3 +188,10 @@ def test_records_of_other_databases_are_bit_equal_to_wfdb(data_root, record, lea
     columns = [theirs.sig_name.index(lead) for lead in ours.leads]
     assert np.array_equal(ours.signal_mv, theirs.p_signal[:, columns], equal_nan=True)
     assert read_record(base, lead="MLII").leads[0].upper() == "II"
+
+
+@pytest.mark.parametrize("named", ["../r.dat", "/r.dat", "sub/r.dat", ".."])
+def test_a_signal_file_lies_beside_its_header(tmp_path, named):
+    (tmp_path / "r.hea").write_text(f"r 1 360 100\n{named} 16 200 16 0 0\n")
+    with pytest.raises(RecordError, match="is no WFDB header: the signal file"):
+        read_record(tmp_path / "r.hea")
