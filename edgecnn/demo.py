@@ -189,6 +189,9 @@ def _camera(
             out=rows,
             say=hear if web is not None else lambda text: None,
         )
+    if summary.ended in ("interrupted", "terminated"):
+        # `live` ends well when it is told to; half a demo is none.
+        raise KeyboardInterrupt
     right, answered = _count_right(rows_file)
     return CameraAccount(fastest, run_ms, right, answered, summary)
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import signal
+import threading
 
 import cv2
 import pytest
@@ -87,3 +89,12 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EdgeCNNError, match="cannot make"):
         demo.run_demo(tmp_path / "file" / "out")
+
+
+def test_ctrl_c_ends_the_whole_demo(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "_ecg", lambda *given: pytest.fail("went on with the ECG"))
+    timer = threading.Timer(1.5, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        demo.run_demo(tmp_path, seconds=20)
+    timer.join()

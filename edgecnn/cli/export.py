@@ -71,7 +71,7 @@ def export(
     edgecnn export mynet:build --weights net.safetensors \
         --input-shape 3,224,224 --labels labels.txt -o net.onnx
     """
-    from edgecnn.cli.output import fetch_data, print_json
+    from edgecnn.cli.output import fetch_data, print_json, warn
 
     # A Windows drive is no module, a path that exists no factory.
     if ":" in source and not Path(source).exists():
@@ -88,6 +88,8 @@ def export(
             std=std,
             resize=resize,
         )
+        if weights is None:
+            warn("no --weights: the network is exported with the values it was built with")
         fetch_data(parity)
         report = export_foreign(
             source,

@@ -83,7 +83,9 @@ def check_golden(
             raise GoldenError(
                 f"{source}: golden example {number} is {labels[int(then[row].argmax())]!r}, "
                 f"but on this machine ({provider}) it gives {labels[int(now[row].argmax())]!r}",
-                hint="use the FP32 file, or quantize for this target; --no-check runs it anyway",
+                hint="the file may be damaged: compare its SHA-256 with the original's"
+                if metadata.provenance.quantization is None
+                else "use the FP32 file, or quantize for this target; --no-check runs it anyway",
             )
         worst = max(worst, float(np.abs(now - then).max()))
     tolerance = golden.tolerance.get(provider, max(golden.tolerance.values()))

@@ -125,7 +125,7 @@ def test_ctrl_c_ends_a_command_without_a_traceback(picture_model: Path) -> None:
         # As a terminal does it: the whole group gets the signal.
         start_new_session=True,
     ) as process:
-        time.sleep(1.5)
+        time.sleep(3)
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=20)
     assert process.returncode == 130

@@ -38,19 +38,24 @@ def settle_rate(
         return rate, ()
     if given is not None:
         if not _plausible(given):
-            raise RecordError(f"{path}: a sampling rate of {given:g} Hz is none", hint="--rate 360")
+            raise RecordError(
+                f"{path}: a sampling rate of {given:g} Hz is none",
+                hint="give the recording's own: --rate HZ",
+            )
         return float(given), ()
     if stated is None:
-        raise RecordError(f"{path} states no sampling rate", hint="give it: --rate 360")
+        raise RecordError(
+            f"{path} states no sampling rate", hint="give the recording's own: --rate HZ"
+        )
     if math.isfinite(rate):
         raise RecordError(
             f"{path} states a sampling rate of {rate:g} Hz: no ECG's",
-            hint="give the true one: --rate 360",
+            hint="give the true one: --rate HZ",
         )
     text = " ".join(str(stated).split())
     raise RecordError(
         f"{path} states a sampling rate of {text[:40]!r}: no number",
-        hint="give the true one: --rate 360",
+        hint="give the true one: --rate HZ",
     )
 
 
