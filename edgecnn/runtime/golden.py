@@ -83,7 +83,7 @@ def check_golden(
             raise GoldenError(
                 f"{source}: golden example {number} is {labels[int(then[row].argmax())]!r}, "
                 f"but on this machine ({provider}) it gives {labels[int(now[row].argmax())]!r}",
-                hint="the file may be damaged: compare its SHA-256 with the original's"
+                hint="is the file damaged? compare its SHA-256; --no-check runs it anyway"
                 if metadata.provenance.quantization is None
                 else "use the FP32 file, or quantize for this target; --no-check runs it anyway",
             )
