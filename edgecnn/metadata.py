@@ -43,6 +43,7 @@ __all__ = [
     "BeatInput",
     "BoxcarFilter",
     "ClassScore",
+    "DatasetRole",
     "DatasetUse",
     "Golden",
     "GoldenExample",
@@ -256,11 +257,15 @@ class Output(Struct, frozen=True, kw_only=True):
     min_score: Fraction = 0.0
 
 
+#: What part a dataset took in making a file.
+DatasetRole = Literal["train", "validation", "test", "calibration", "parity"]
+
+
 class DatasetUse(Struct, frozen=True, kw_only=True):
     """A dataset that took part in making the file."""
 
     name: str
-    role: Literal["train", "validation", "test", "calibration", "parity"]
+    role: DatasetRole
     sha256: str
     samples: Count
     attribution: str

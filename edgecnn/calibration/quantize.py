@@ -36,7 +36,6 @@ from edgecnn.files import atomic_path, sha256_of
 from edgecnn.metadata import (
     CONTRACT_KEY,
     Accuracy,
-    DatasetUse,
     Latency,
     Measured,
     ModelMetadata,
@@ -339,16 +338,7 @@ def _integer_types(
 def _with_provenance(
     metadata: ModelMetadata, recipe: Quantization, calibration: Dataset
 ) -> ModelMetadata:
-    info = calibration.info
-    use = DatasetUse(
-        name=dataset_name(calibration),
-        role="calibration",
-        sha256=info.sha256,
-        samples=recipe.samples,
-        attribution=info.attribution,
-        licence=info.licence,
-        note=info.note,
-    )
+    use = calibration.info.use("calibration", recipe.samples)
     before = metadata.provenance
     provenance = msgspec.structs.replace(
         before,

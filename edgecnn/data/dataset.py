@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.metadata import InputSpec
+from edgecnn.metadata import DatasetRole, DatasetUse, InputSpec
 
 __all__ = ["Dataset", "DatasetInfo"]
 
@@ -38,6 +38,18 @@ class DatasetInfo:
     attribution: str
     licence: str
     note: str = ""
+
+    def use(self, role: DatasetRole, samples: int) -> DatasetUse:
+        """Describe what part the dataset took in making a file."""
+        return DatasetUse(
+            name=f"{self.name}:{self.split}",
+            role=role,
+            sha256=self.sha256,
+            samples=samples,
+            attribution=self.attribution,
+            licence=self.licence,
+            note=self.note,
+        )
 
 
 class Dataset(Protocol):

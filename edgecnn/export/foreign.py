@@ -76,13 +76,4 @@ def _samples(
     if not len(parity):
         raise DataError(f"{info.name} holds no examples")
     chosen = draw(len(parity), _SAMPLES)
-    use = DatasetUse(
-        name=f"{info.name}:{info.split}",
-        role="parity",
-        sha256=info.sha256,
-        samples=len(chosen),
-        attribution=info.attribution,
-        licence=info.licence,
-        note=info.note,
-    )
-    return parity.inputs(metadata.input, chosen), use
+    return parity.inputs(metadata.input, chosen), info.use("parity", len(chosen))

@@ -11,7 +11,6 @@ from edgecnn.data import Dataset, open_dataset
 from edgecnn.evaluation.sampling import draw
 from edgecnn.export.exporter import ExportReport, export_model
 from edgecnn.export.trace import DEFAULT_OPSET
-from edgecnn.metadata import DatasetUse
 from edgecnn.training.checkpoint import load_checkpoint
 
 __all__ = ["export_checkpoint"]
@@ -65,16 +64,6 @@ def export_checkpoint(
     dataset = open_dataset(source, labels=metadata.labels) if isinstance(source, str) else source
     indices = draw(len(dataset), samples, targets=dataset.targets, seed=seed)
     inputs = dataset.inputs(metadata.input, indices)
-    info = dataset.info
-    use = DatasetUse(
-        name=f"{info.name}:{info.split}",
-        role="parity",
-        sha256=info.sha256,
-        samples=len(indices),
-        attribution=info.attribution,
-        licence=info.licence,
-        note=info.note,
-    )
     return export_model(
         checkpoint.module,
         metadata,
@@ -82,5 +71,5 @@ def export_checkpoint(
         out,
         opset=opset,
         measured=checkpoint.measured,
-        parity_data=use,
+        parity_data=dataset.info.use("parity", len(indices)),
     )

@@ -7,31 +7,13 @@ import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 from torch import nn
 
-from edgecnn.data.dataset import Dataset
 from edgecnn.metadata import DatasetUse, ModelMetadata, Provenance
 from edgecnn.training.recipe import Recipe, flat_settings
 
-__all__ = ["dataset_use", "describe_machine", "describe_revision", "make_metadata"]
-
-
-def dataset_use(
-    dataset: Dataset, role: Literal["train", "validation", "test"], samples: int
-) -> DatasetUse:
-    """Describe what part a dataset took."""
-    info = dataset.info
-    return DatasetUse(
-        name=f"{info.name}:{info.split}",
-        role=role,
-        sha256=info.sha256,
-        samples=samples,
-        attribution=info.attribution,
-        licence=info.licence,
-        note=info.note,
-    )
+__all__ = ["describe_machine", "describe_revision", "make_metadata"]
 
 
 def make_metadata(

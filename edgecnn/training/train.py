@@ -30,7 +30,6 @@ from edgecnn.training.examples import as_examples, labelled_targets, split_train
 from edgecnn.training.loop import EpochResult, FitState, Watcher, fit, predict_logits
 from edgecnn.training.network import build_module
 from edgecnn.training.provenance import (
-    dataset_use,
     describe_machine,
     describe_revision,
     make_metadata,
@@ -154,12 +153,12 @@ def train_recipe(
     if recipe.train.keep == "best" and state.best is not None:
         state.average.module.load_state_dict(state.best)
     network = state.average.module
-    uses = [dataset_use(dataset, "train", len(parts.train))]
+    uses = [dataset.info.use("train", len(parts.train))]
     if len(parts.validation):
-        uses.append(dataset_use(dataset, "validation", len(parts.validation)))
+        uses.append(dataset.info.use("validation", len(parts.validation)))
     accuracy = None
     if test is not None:
-        uses.append(dataset_use(test, "test", len(test)))
+        uses.append(test.info.use("test", len(test)))
     metadata = make_metadata(recipe, labels, network, uses, command=command)
     if test is not None:
         accuracy = _test(network, test, metadata)

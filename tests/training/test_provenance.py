@@ -8,7 +8,6 @@ from edgecnn.data import open_dataset
 from edgecnn.metadata import decode_metadata, encode
 from edgecnn.models import create_model
 from edgecnn.training.provenance import (
-    dataset_use,
     describe_machine,
     describe_revision,
     make_metadata,
@@ -19,7 +18,7 @@ from edgecnn.training.recipe import load_recipe
 def test_the_contract_is_that_of_the_recipe(drawings: Path) -> None:
     recipe = load_recipe("mnist-lenet5", overrides=("train.seed=9",))
     dataset = open_dataset(drawings / "train")
-    uses = [dataset_use(dataset, "train", 60), dataset_use(dataset, "validation", 20)]
+    uses = [dataset.info.use("train", 60), dataset.info.use("validation", 20)]
     metadata = make_metadata(recipe, ("cross", "ring"), create_model("lenet5", classes=2), uses)
     assert metadata.input == recipe.input
     assert metadata.provenance.seed == 9
