@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.output import json_option, remark, warn
+from edgecnn.cli.output import json_option, model_options, remark, warn
 
 if TYPE_CHECKING:
     from edgecnn.runtime.processor import Processor
@@ -35,11 +35,7 @@ __all__ = ["live"]
     type=click.Path(dir_okay=False, path_type=Path),
     help="Record what is shown: .mkv, or .mp4 made at the end.",
 )
-@click.option(
-    "--provider", default="auto", show_default=True, help="auto, cpu, cuda, ...: what runs it."
-)
-@click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all].")
-@click.option("--check/--no-check", default=True, help="Run the model's golden vectors first.")
+@model_options
 def live(
     model: str,
     source: str,

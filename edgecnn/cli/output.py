@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "fetch_data",
     "json_option",
+    "model_options",
     "print_json",
     "print_table",
     "progress_bar",
@@ -28,6 +29,26 @@ def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(
         function
     )
+
+
+def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--provider``, ``--threads`` and ``--check/--no-check``: how a model is opened."""
+    options = (
+        click.option(
+            "--provider",
+            default="auto",
+            show_default=True,
+            help="auto, cpu, cuda, ...: what runs it.",
+        ),
+        click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all]."),
+        click.option(
+            "--check/--no-check", default=True, help="Run the model's golden vectors first."
+        ),
+    )
+    # Help lists them in this order, so the last is added first.
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 def print_json(value: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from edgecnn.cli.output import json_option, print_json, remark, warn
+from edgecnn.cli.output import json_option, model_options, print_json, remark, warn
 
 __all__ = ["predict"]
 
@@ -14,11 +14,7 @@ __all__ = ["predict"]
 @click.argument("files", nargs=-1, required=True)
 @json_option
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="Labels a file.")
-@click.option(
-    "--provider", default="auto", show_default=True, help="auto, cpu, cuda, ...: what runs it."
-)
-@click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all].")
-@click.option("--check/--no-check", default=True, help="Run the model's golden vectors first.")
+@model_options
 def predict(
     model: str,
     files: tuple[str, ...],

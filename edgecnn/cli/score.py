@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.output import json_option, remark, warn
+from edgecnn.cli.output import json_option, model_options, remark, warn
 
 if TYPE_CHECKING:
     from edgecnn.ecg.score import ScoreSummary
@@ -42,11 +42,7 @@ __all__ = ["score"]
 @click.option("--lead", metavar="NAME", help="Read this lead instead of the model's own.")
 @click.option("--jsonl", is_flag=True, help="Write the beats as beats.jsonl, too.")
 @json_option
-@click.option(
-    "--provider", default="auto", show_default=True, help="auto, cpu, cuda, ...: what runs it."
-)
-@click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all].")
-@click.option("--check/--no-check", default=True, help="Run the model's golden vectors first.")
+@model_options
 def score(
     model: str,
     paths: tuple[str, ...],
