@@ -11,6 +11,7 @@ from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError
 from edgecnn.evaluation.evaluate import input_batches
 from edgecnn.metadata import InputSpec
+from edgecnn.preprocessing.tensors import Tensors
 
 __all__ = ["CalibrationBatches"]
 
@@ -47,7 +48,7 @@ class CalibrationBatches:
         self._progress = progress
         self._given = 0
 
-    def __call__(self) -> Iterator[dict[str, NDArray[np.float32]]]:
+    def __call__(self) -> Iterator[Tensors]:
         """Start anew.
 
         Raises
@@ -64,13 +65,13 @@ class CalibrationBatches:
             if self._progress is not None:
                 self._progress(self._given)
 
-    def first(self) -> dict[str, NDArray[np.float32]]:
+    def first(self) -> Tensors:
         """Return the first example alone, batch 1."""
         inputs = self._dataset.inputs(self._spec, self._indices[:1])
         self._check(inputs)
         return inputs
 
-    def _check(self, inputs: dict[str, NDArray[np.float32]]) -> None:
+    def _check(self, inputs: Tensors) -> None:
         name = self._dataset.info.name
         found = {key: tensor.shape[1:] for key, tensor in inputs.items()}
         if found != self._spec.tensors:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from edgecnn.bundled import resolve_model
 from edgecnn.calibration.batches import CalibrationBatches
@@ -41,6 +39,7 @@ from edgecnn.metadata import (
     ModelMetadata,
     Quantization,
 )
+from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.machine import usable_cpus
 from edgecnn.runtime.session import Model, load_model
 
@@ -242,9 +241,7 @@ def _same_data(one: Dataset, other: Dataset) -> bool:
     return (one.info.sha256, one.info.split) == (other.info.sha256, other.info.split)
 
 
-def _check_prepared(
-    prepared: onnx.ModelProto, fp32: Model, sample: Mapping[str, NDArray[np.float32]]
-) -> None:
+def _check_prepared(prepared: onnx.ModelProto, fp32: Model, sample: Tensors) -> None:
     """Refuse a graph that folding or conversion to a newer opset has changed."""
     output = fp32.metadata.output.name
     session = session_of(prepared)

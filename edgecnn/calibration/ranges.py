@@ -19,6 +19,7 @@ from onnx import TensorProto, helper
 
 from edgecnn.calibration.sessions import session_of
 from edgecnn.errors import DataError
+from edgecnn.preprocessing.tensors import Tensors
 
 __all__ = ["METHODS", "Method", "Range", "activations", "estimate_ranges"]
 
@@ -33,7 +34,7 @@ _MOVING = 0.01
 
 _BINS = 4096
 
-Batches = Callable[[], Iterable[dict[str, NDArray[np.float32]]]]
+Batches = Callable[[], Iterable[Tensors]]
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def estimate_ranges(
 
 
 def _extremes(
-    model: onnx.ModelProto, names: list[str], batches: Iterable[dict[str, NDArray[np.float32]]]
+    model: onnx.ModelProto, names: list[str], batches: Iterable[Tensors]
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Reduce in the graph: what leaves it is two numbers per activation."""
     observed = onnx.ModelProto()
@@ -137,7 +138,7 @@ def _extremes(
 def _percentiles(
     model: onnx.ModelProto,
     names: list[str],
-    batches: Iterable[dict[str, NDArray[np.float32]]],
+    batches: Iterable[Tensors],
     extremes: tuple[NDArray[np.float64], NDArray[np.float64]],
     percentile: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

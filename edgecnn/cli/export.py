@@ -190,8 +190,9 @@ def _print(report: ExportReport) -> None:
     )
     click.echo(
         f"PyTorch and ONNX Runtime on {parity.samples} inputs: largest difference "
-        f"{parity.max_abs:.2g} (relative {parity.max_rel:.2g}), same label in "
-        f"{parity.top1_agreement:.2%}; tolerance {parity.atol:g} + {parity.rtol:g} |reference|"
+        f"{parity.max_abs:.2g} (relative {parity.max_rel:.2g})"
+        + ("" if parity.top1_agreement is None else f", same label in {parity.top1_agreement:.2%}")
+        + f"; tolerance {parity.atol:g} + {parity.rtol:g} |reference|"
     )
     if report.golden:
         click.echo(f"{report.golden} golden vectors")

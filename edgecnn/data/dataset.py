@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.metadata import DatasetRole, DatasetUse, InputSpec
+from edgecnn.preprocessing.tensors import Tensors
 
 __all__ = ["Dataset", "DatasetInfo"]
 
@@ -74,7 +75,7 @@ class Dataset(Protocol):
 
     def inputs(
         self, spec: InputSpec, indices: NDArray[np.integer] | None = None
-    ) -> dict[str, NDArray[np.float32]]:
+    ) -> Tensors:
         """Preprocess examples by a model's own metadata.
 
         Parameters
@@ -86,7 +87,7 @@ class Dataset(Protocol):
 
         Returns
         -------
-        dict of str to ndarray of float32
+        mapping of str to ndarray
             By the names of the model's inputs; the first axis is the example.
 
         Raises

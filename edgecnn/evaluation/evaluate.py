@@ -20,6 +20,7 @@ from edgecnn.evaluation.metrics import (
 )
 from edgecnn.evaluation.sampling import draw
 from edgecnn.metadata import Accuracy, BeatInput, InputSpec, ModelMetadata
+from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.session import Model
 
 __all__ = [
@@ -167,7 +168,7 @@ def input_batches(
     *,
     indices: NDArray[np.integer] | None = None,
     batch: int = 64,
-) -> Iterator[dict[str, NDArray[np.float32]]]:
+) -> Iterator[Tensors]:
     """Preprocess examples batch by batch.
 
     The dataset is asked for more than one batch at a time, since some work (filtering a whole ECG
@@ -175,7 +176,7 @@ def input_batches(
 
     Yields
     ------
-    dict of str to ndarray of float32
+    mapping of str to ndarray
         By the names of the model's inputs, at most ``batch`` rows.
     """
     order = np.arange(len(dataset)) if indices is None else indices

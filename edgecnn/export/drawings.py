@@ -12,8 +12,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.metadata import BeatInput, GoldenExample, ImageInput, ModelMetadata
+from edgecnn.metadata import (
+    BeatInput,
+    CharacterInput,
+    GoldenExample,
+    ImageInput,
+    ModelMetadata,
+    SignalInput,
+    TextInput,
+)
 from edgecnn.preprocessing.boxcar import to_microvolts
+from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.golden import golden_inputs
 
 __all__ = ["draw_examples", "drawn_inputs"]
@@ -38,7 +47,8 @@ def draw_examples(metadata: ModelMetadata, count: int, *, seed: int = 0) -> list
     Returns
     -------
     list of GoldenExample
-        PNG pictures, or eight seconds each of one ECG lead in microvolts with its R peaks.
+        PNG pictures, eight seconds each of one ECG lead in microvolts with its R peaks, fragments
+        of several leads, sentences, or characters.
 
     Examples
     --------
@@ -49,7 +59,11 @@ def draw_examples(metadata: ModelMetadata, count: int, *, seed: int = 0) -> list
     """
     spec = metadata.input
     if isinstance(spec, BeatInput):
-        return [_ecg(spec, np.random.default_rng((seed, i)), i) for i in range(count)]
+        return [_beats(spec, np.random.default_rng((seed, i)), i) for i in range(count)]
+    if isinstance(spec, SignalInput):
+        return [_fragment(spec, np.random.default_rng((seed, i)), i) for i in range(count)]
+    if isinstance(spec, TextInput | CharacterInput):
+        return [_text(spec, np.random.default_rng((seed, i))) for i in range(count)]
     digits = metadata.labels if set(metadata.labels) == set("0123456789") else ()
     return [
         _picture(
@@ -59,9 +73,7 @@ def draw_examples(metadata: ModelMetadata, count: int, *, seed: int = 0) -> list
     ]
 
 
-def drawn_inputs(
-    metadata: ModelMetadata, count: int, *, seed: int = 0
-) -> dict[str, NDArray[np.float32]]:
+def drawn_inputs(metadata: ModelMetadata, count: int, *, seed: int = 0) -> Tensors:
     """Draw raw inputs and preprocess them by the contract: at least ``count`` rows."""
     examples = [golden_inputs(e, metadata.input) for e in draw_examples(metadata, count, seed=seed)]
     return {name: np.concatenate([e[name] for e in examples]) for name in metadata.input.tensors}
@@ -135,22 +147,59 @@ def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
     return blue, green, red
 
 
-def _ecg(spec: BeatInput, rng: np.random.Generator, number: int) -> GoldenExample:
+def _beats(spec: BeatInput, rng: np.random.Generator, number: int) -> GoldenExample:
+    signal, samples = _ecg(spec.sampling_rate_hz, _ECG_SECONDS, rng, number)
+    return GoldenExample(
+        media="signal/int16-uV",
+        data=signal.tobytes(),
+        sampling_rate_hz=spec.sampling_rate_hz,
+        beats=samples,
+        logits=(),
+    )
+
+
+def _fragment(spec: SignalInput, rng: np.random.Generator, number: int) -> GoldenExample:
+    seconds = spec.samples / spec.sampling_rate_hz
+    signal, _ = _ecg(spec.sampling_rate_hz, seconds + 1, rng, number)
+    # Each lead sees the same heart from elsewhere: larger, smaller or upside down.
+    views = rng.uniform(0.3, 1.5, len(spec.leads)) * rng.choice((1, 1, 1, -1), len(spec.leads))
+    leads = np.rint(views[:, None] * signal[: spec.samples]).clip(-(2**15), 2**15 - 1)
+    return GoldenExample(
+        media="signal/int16-uV",
+        data=leads.astype("<i2").tobytes(),
+        sampling_rate_hz=spec.sampling_rate_hz,
+        logits=(),
+    )
+
+
+def _ecg(
+    rate_hz: float, seconds: float, rng: np.random.Generator, number: int
+) -> tuple[NDArray[np.int16], tuple[int, ...]]:
+    """Return one lead in microvolts, and its R peaks."""
     from edgecnn.ecg.synthetic import synthetic_ecg
 
     ecg = synthetic_ecg(
-        _ECG_SECONDS,
-        spec.sampling_rate_hz,
+        seconds,
+        rate_hz,
         seed=int(rng.integers(2**31)),
         heart_rate_bpm=float(rng.uniform(55, 110)),
         # Every other one of normal beats only.
         pvc_every=(number % 2) * 5,
     )
     signal = np.clip(to_microvolts(ecg.signal_mv), -(2**15), 2**15 - 1).astype("<i2")
-    return GoldenExample(
-        media="signal/int16-uV",
-        data=signal.tobytes(),
-        sampling_rate_hz=spec.sampling_rate_hz,
-        beats=tuple(int(sample) for sample in ecg.samples),
-        logits=(),
-    )
+    return signal, tuple(int(sample) for sample in ecg.samples)
+
+
+def _text(spec: TextInput | CharacterInput, rng: np.random.Generator) -> GoldenExample:
+    """Words or characters of the vocabulary at random: what they say does not matter."""
+    if isinstance(spec, TextInput):
+        known = spec.vocabulary[2:] or ("unknown",)
+        # Some sentences are shorter than what the network reads, some longer.
+        count = int(rng.integers(3, spec.length + spec.length // 4 + 4))
+        text = " ".join(known[int(i)] for i in rng.integers(len(known), size=count))
+    else:
+        count = int(rng.integers(6, 13))
+        text = "".join(
+            spec.vocabulary[int(i)] for i in rng.integers(len(spec.vocabulary), size=count)
+        )
+    return GoldenExample(media="text/utf-8", data=text.encode(), logits=())

@@ -6,7 +6,7 @@ import copy
 import datetime
 import importlib.metadata
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,10 +23,18 @@ from edgecnn.export.opset import opset_of
 from edgecnn.export.simplify import simplify
 from edgecnn.export.strip_paths import strip_paths
 from edgecnn.export.trace import DEFAULT_OPSET, trace
-from edgecnn.export.verify import ATOL, RTOL, check_graph, measure_parity
+from edgecnn.export.verify import (
+    ATOL,
+    RTOL,
+    check_graph,
+    expected_shapes,
+    measure_parity,
+    output_names,
+)
 from edgecnn.files import atomic_path, sha256_of
 from edgecnn.metadata import DatasetUse, Measured, ModelMetadata, Parity
-from edgecnn.runtime.session import load_model
+from edgecnn.preprocessing.tensors import Tensors
+from edgecnn.runtime.session import Model, load_model
 
 __all__ = ["ExportReport", "export_model"]
 
@@ -68,7 +76,7 @@ class ExportReport(Struct, frozen=True, kw_only=True):
 def export_model(
     module: torch.nn.Module,
     metadata: ModelMetadata,
-    samples: Mapping[str, NDArray[np.float32]],
+    samples: Tensors,
     path: str | os.PathLike[str],
     *,
     opset: int = DEFAULT_OPSET,
@@ -86,11 +94,11 @@ def export_model(
     ----------
     module : torch.nn.Module
         Its ``forward`` takes the tensors of ``metadata.input`` in their order, ``(N, ...)``, and
-        returns logits ``(N, classes)``. It is exported in evaluation mode; the module itself is
-        not changed.
+        returns logits ``(N, classes)``, or what else the task's output is; with states, they
+        follow. It is exported in evaluation mode; the module itself is not changed.
     metadata : ModelMetadata
         The contract. Number of parameters and tool versions are filled in.
-    samples : mapping of str to ndarray of float32
+    samples : mapping of str to ndarray
         Preprocessed real inputs for the comparison, by the contract's names.
     path : path
         The ``.onnx`` file.
@@ -120,8 +128,11 @@ def export_model(
     path = Path(path)
     samples = _checked_samples(samples, metadata)
     network = _copied(module)
-    reference = _reference(network, samples, metadata)
-    model = simplify(trace(network, samples, output=metadata.output.name, opset=opset))
+    outputs = output_names(metadata)
+    reference = _reference(network, samples, outputs)
+    _check_answers(network, reference[metadata.output.name], metadata)
+    graph = trace(network, samples, outputs=outputs, free_axes=_free_axes(metadata), opset=opset)
+    model = simplify(graph)
     strip_paths(model)
     if opset_of(model) != opset:
         raise ModelError(f"simplifying changed the opset from {opset} to {opset_of(model)}")
@@ -132,9 +143,7 @@ def export_model(
     with atomic_path(path) as temporary:
         temporary.write_bytes(serialized(model))
         file = load_model(temporary, provider="cpu", check=False)
-        parity = measure_parity(
-            file.run, reference, samples, output=metadata.output.name, atol=atol, rtol=rtol
-        )
+        parity = _compare(file, reference, samples, atol=atol, rtol=rtol)
         golden = make_golden(file.metadata, file.run)
         embed(model, file.metadata, golden, _with_parity(measured, parity))
         temporary.write_bytes(serialized(model))
@@ -160,20 +169,26 @@ def _with_parity(measured: Measured | None, parity: Parity) -> Measured:
     return msgspec.structs.replace(measured, parity=parity, date=measured.date or today)
 
 
-def _checked_samples(
-    samples: Mapping[str, NDArray[np.float32]], metadata: ModelMetadata
-) -> dict[str, NDArray[np.float32]]:
-    tensors = metadata.input.tensors
-    if set(samples) != set(tensors):
+def _checked_samples(samples: Tensors, metadata: ModelMetadata) -> Tensors:
+    """Return the samples in the contract's order; their names, shapes and number must be its."""
+    shapes = {
+        name: shape
+        for name, shape in expected_shapes(metadata).items()
+        if name in metadata.input.tensors and shape is not None
+    }
+    if set(samples) != set(shapes):
         raise ModelError(
-            f"samples for {sorted(samples)}, the contract's inputs are {sorted(tensors)}"
+            f"samples for {sorted(samples)}, the contract's inputs are {sorted(shapes)}"
         )
-    ordered = {name: np.ascontiguousarray(samples[name], dtype=np.float32) for name in tensors}
-    for name, shape in tensors.items():
-        if ordered[name].shape[1:] != shape:
-            raise ModelError(
-                f"samples of {name} have shape {ordered[name].shape[1:]}, the contract says {shape}"
-            )
+    ordered = {name: np.ascontiguousarray(samples[name]) for name in shapes}
+    for name, shape in shapes.items():
+        found = ordered[name].shape[1:]
+        if len(found) != len(shape) - 1 or any(
+            isinstance(size, int) and size != given
+            for given, size in zip(found, shape[1:], strict=True)
+        ):
+            wanted = ", ".join(map(str, shape[1:]))
+            raise ModelError(f"samples of {name} have shape {found}, the contract says ({wanted})")
     if len({len(x) for x in ordered.values()}) != 1 or not len(next(iter(ordered.values()))):
         raise ModelError("each input needs the same number of samples, at least one")
     return ordered
@@ -197,18 +212,18 @@ def _one_line(error: Exception) -> str:
 
 
 def _reference(
-    network: torch.nn.Module, samples: Mapping[str, NDArray[np.float32]], metadata: ModelMetadata
-) -> NDArray[np.float32]:
+    network: torch.nn.Module, samples: Tensors, outputs: Sequence[str]
+) -> dict[str, NDArray[np.float32]]:
     """Run the module on all samples, 64 at a time."""
     n = len(next(iter(samples.values())))
-    rows = []
+    rows: list[tuple[torch.Tensor, ...]] = []
     try:
         with torch.inference_mode():
             for start in range(0, n, 64):
                 answer = network(
                     *(torch.from_numpy(x[start : start + 64]) for x in samples.values())
                 )
-                rows.append(answer)
+                rows.append(answer if isinstance(answer, tuple) else (answer,))
     # Torch raises for sizes that do not fit, and `forward` is the user's: it can raise anything.
     except Exception as error:
         shapes = ", ".join(f"{name} {(64, *x.shape[1:])}" for name, x in samples.items())
@@ -216,21 +231,62 @@ def _reference(
             f"{type(network).__name__} cannot run {shapes}: {_one_line(error)}",
             hint="does the input shape fit the network?",
         ) from error
-    if not all(isinstance(row, torch.Tensor) for row in rows):
-        raise ModelError(
-            f"{type(network).__name__} returns {type(rows[0]).__name__}, not one tensor of logits"
-        )
+    first = rows[0]
+    if len(first) != len(outputs) or not all(isinstance(part, torch.Tensor) for part in first):
+        returned = ", ".join(type(part).__name__ for part in first)
+        wanted = "one tensor of logits" if len(outputs) == 1 else f"{len(outputs)} tensors"
+        raise ModelError(f"{type(network).__name__} returns {returned}, not {wanted}")
     # A single number has no rows to join.
-    logits: NDArray[np.float32] = (
-        torch.cat([row if row.ndim else row[None] for row in rows]).float().numpy()
-    )
-    if logits.shape != (n, len(metadata.labels)):
+    return {
+        name: torch.cat([row[i] if row[i].ndim else row[i][None] for row in rows]).float().numpy()
+        for i, name in enumerate(outputs)
+    }
+
+
+def _check_answers(
+    network: torch.nn.Module, answers: NDArray[np.float32], metadata: ModelMetadata
+) -> None:
+    """Refuse a classifier that does not give a logit per label."""
+    if metadata.task == "classify" and answers.shape[1:] != (len(metadata.labels),):
         raise ModelError(
-            f"{type(network).__name__} returns shape (N, {', '.join(map(str, logits.shape[1:]))}) "
+            f"{type(network).__name__} returns shape (N, {', '.join(map(str, answers.shape[1:]))}) "
             f"for {len(metadata.labels)} labels",
             hint="one logit per label is expected",
         )
-    return logits
+
+
+def _free_axes(metadata: ModelMetadata) -> dict[str, dict[int, str]]:
+    """Return the axes of inputs that may have any size, besides the batch."""
+    shapes = expected_shapes(metadata)
+    return {
+        name: {i: size for i, size in enumerate(shapes[name] or ()) if i and isinstance(size, str)}
+        for name in metadata.input.tensors
+    }
+
+
+def _compare(
+    file: Model,
+    reference: Mapping[str, NDArray[np.float32]],
+    samples: Tensors,
+    *,
+    atol: float,
+    rtol: float,
+) -> Parity:
+    """Compare every output; the parity that is reported is that of the answers."""
+    answers = file.metadata.output.name
+    parities = {
+        name: measure_parity(
+            lambda inputs, name=name: file.run_outputs(inputs, (name,))[0],  # type: ignore[misc]
+            values,
+            samples,
+            output=name,
+            atol=atol,
+            rtol=rtol,
+            ranked=name == answers and file.metadata.task in ("classify", "generate"),
+        )
+        for name, values in reference.items()
+    }
+    return parities[answers]
 
 
 def _with_provenance(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError
@@ -16,8 +14,12 @@ from edgecnn.export.exporter import ExportReport, export_model
 from edgecnn.export.factory import build_module, load_weights
 from edgecnn.export.trace import DEFAULT_OPSET
 from edgecnn.metadata import DatasetUse, ModelMetadata
+from edgecnn.preprocessing.tensors import Tensors
 
 __all__ = ["export_foreign"]
+
+#: Another one than that of the golden vectors.
+_DRAWING_SEED = 1
 
 _SAMPLES = 64
 
@@ -69,9 +71,18 @@ def export_foreign(
 
 def _samples(
     metadata: ModelMetadata, parity: Dataset | None
-) -> tuple[dict[str, NDArray[np.float32]], DatasetUse | None]:
+) -> tuple[Tensors, DatasetUse]:
     if parity is None:
-        return drawn_inputs(metadata, _SAMPLES, seed=1), None
+        use = DatasetUse(
+            name="drawings",
+            role="parity",
+            sha256="",
+            samples=_SAMPLES,
+            attribution="drawn by edgecnn",
+            licence="Apache-2.0",
+            note=f"seed {_DRAWING_SEED}",
+        )
+        return drawn_inputs(metadata, _SAMPLES, seed=_DRAWING_SEED), use
     info = parity.info
     if not len(parity):
         raise DataError(f"{info.name} holds no examples")

@@ -17,15 +17,15 @@ from edgecnn.metadata import (
     GOLDEN_LIMIT_BYTES,
     Golden,
     GoldenExample,
-    InputSpec,
     ModelMetadata,
     encode,
 )
-from edgecnn.runtime.golden import golden_inputs
+from edgecnn.preprocessing.tensors import Tensors
+from edgecnn.runtime.golden import answer_rows, golden_inputs
 
 __all__ = ["FP32_DRIFT", "INT8_DRIFT", "make_golden"]
 
-Run = Callable[[Mapping[str, NDArray[np.float32]]], NDArray[np.float32]]
+Run = Callable[[Tensors], NDArray[np.float32]]
 
 #: Drift that a provider may show, as a share of the largest logit. FP32 on another CPU sums in
 #: another order; CUDA's convolutions use TF32, with a 10-bit mantissa.
@@ -67,19 +67,30 @@ def make_golden(
     """
     spec = metadata.input
     candidates = draw_examples(metadata, _CANDIDATES, seed=seed)
-    answers = [run(golden_inputs(example, spec)) for example in candidates]
+
+    def rows_of(example: GoldenExample) -> NDArray[np.float32]:
+        return answer_rows(run(golden_inputs(example, spec)))
+
+    answers = [rows_of(example) for example in candidates]
     largest = max(float(np.abs(logits).max()) for logits in answers)
     tolerance = {provider: _rounded(share * largest) for provider, share in drift.items()}
     least = _MARGIN_PER_DRIFT * max(tolerance.values())
     if not np.isfinite(largest) or largest == 0:
         return None
-    kept: list[tuple[float, int, GoldenExample]] = []
-    for candidate, logits in zip(candidates, answers, strict=True):
-        safe = _with_safe_answers(candidate, logits, spec, run, least)
-        if safe is not None:
-            example, margin = safe
-            kept.append((margin, _rarest(example, metadata), example))
-    chosen = _spread_over_labels(kept)[:_EXAMPLES]
+    if metadata.task in ("classify", "generate"):
+        kept: list[tuple[float, int, GoldenExample]] = []
+        for candidate, rows in zip(candidates, answers, strict=True):
+            safe = _with_safe_answers(candidate, rows, metadata, rows_of, least)
+            if safe is not None:
+                example, margin = safe
+                kept.append((margin, _label(example, metadata), example))
+        chosen = _spread_over_labels(kept)[:_EXAMPLES]
+    else:
+        # No single value is the answer, so none can flip: any input will do.
+        chosen = [
+            msgspec.structs.replace(candidate, logits=_stored(rows))
+            for candidate, rows in zip(candidates[:_EXAMPLES], answers, strict=False)
+        ]
     while chosen:
         golden = Golden(examples=tuple(chosen), tolerance=tolerance)
         if len(encode(golden)) <= GOLDEN_LIMIT_BYTES:
@@ -96,31 +107,38 @@ def encode_example(example: GoldenExample) -> bytes:
 
 def _with_safe_answers(
     example: GoldenExample,
-    logits: NDArray[np.float32],
-    spec: InputSpec,
-    run: Run,
+    rows: NDArray[np.float32],
+    metadata: ModelMetadata,
+    rows_of: Callable[[GoldenExample], NDArray[np.float32]],
     least: float,
 ) -> tuple[GoldenExample, float] | None:
     """Fill in the logits, dropping beats whose label is not safe; None when nothing is left."""
     for _ in range(8):
-        ordered = np.sort(logits, axis=1)
-        margins = ordered[:, -1] - ordered[:, -2] if logits.shape[1] > 1 else np.abs(logits[:, 0])
+        # Of a text, the answer is what follows all of it.
+        answers = rows[-1:] if metadata.task == "generate" else rows
+        ordered = np.sort(answers, axis=1)
+        margins = ordered[:, -1] - ordered[:, -2] if answers.shape[1] > 1 else np.abs(answers[:, 0])
         safe = margins >= least
         if safe.all():
-            # Six digits say all that the tolerance can tell, at half the size.
-            rows = tuple(tuple(float(f"{value:.6g}") for value in row) for row in logits)
-            return msgspec.structs.replace(example, logits=rows), float(margins.min())
+            return msgspec.structs.replace(example, logits=_stored(rows)), float(margins.min())
         beats = tuple(b for b, keep in zip(example.beats, safe, strict=False) if keep)
         if not beats:
             return None
         # Without the dropped beats the others have other neighbours: run them again.
         example = msgspec.structs.replace(example, beats=beats)
-        logits = run(golden_inputs(example, spec))
+        rows = rows_of(example)
     return None
 
 
-def _rarest(example: GoldenExample, metadata: ModelMetadata) -> int:
+def _stored(rows: NDArray[np.float32]) -> tuple[tuple[float, ...], ...]:
+    """Six digits say all that the tolerance can tell, at half the size."""
+    return tuple(tuple(float(f"{value:.6g}") for value in row) for row in rows)
+
+
+def _label(example: GoldenExample, metadata: ModelMetadata) -> int:
     """Return the label that an example is wanted for: the last in order that it shows."""
+    if metadata.task == "generate":
+        return int(np.argmax(example.logits[-1]))
     return max(int(np.argmax(row)) for row in example.logits) % len(metadata.labels)
 
 

@@ -6,15 +6,15 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 
 from edgecnn.errors import ModelError, UsageError
 from edgecnn.export.opset import opset_of
+from edgecnn.preprocessing.tensors import Tensors
 
 __all__ = ["DEFAULT_OPSET", "OPSETS", "trace"]
 
@@ -28,9 +28,10 @@ _LOGGERS = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "onnx_i
 
 def trace(
     module: torch.nn.Module,
-    samples: Mapping[str, NDArray[np.float32]],
+    samples: Tensors,
     *,
-    output: str = "logits",
+    outputs: Sequence[str] = ("logits",),
+    free_axes: Mapping[str, Mapping[int, str]] | None = None,
     opset: int = DEFAULT_OPSET,
 ) -> onnx.ModelProto:
     """Record what a module computes as an ONNX graph with a free batch axis.
@@ -39,11 +40,14 @@ def trace(
     ----------
     module : torch.nn.Module
         In evaluation mode, on the CPU. Its ``forward`` takes the samples in their order and
-        returns one tensor.
-    samples : mapping of str to ndarray of float32
+        returns one tensor, or as many as there are outputs.
+    samples : mapping of str to ndarray
         Inputs by the names that the graph is to give them, shapes ``(N, ...)``.
-    output : str
-        Name for the graph's output.
+    outputs : sequence of str
+        Names for the graph's outputs.
+    free_axes : mapping of str to mapping of int to str, optional
+        Axes of inputs, besides the batch, that may have any size: name of the input to number of
+        the axis to its name.
     opset : int
 
     Returns
@@ -68,7 +72,10 @@ def trace(
     arguments = tuple(
         torch.from_numpy(np.take(x, rows, axis=0, mode="wrap")) for x in samples.values()
     )
-    batch = torch.export.Dim("batch")
+    axes = {name: {0: "batch", **(free_axes or {}).get(name, {})} for name in samples}
+    dimensions = {
+        axis: torch.export.Dim(axis) for named in axes.values() for axis in named.values()
+    }
     try:
         with _quiet():
             program = torch.onnx.export(
@@ -76,9 +83,12 @@ def trace(
                 arguments,
                 dynamo=True,
                 opset_version=opset,
-                dynamic_shapes=tuple({0: batch} for _ in arguments),
+                dynamic_shapes=tuple(
+                    {number: dimensions[axis] for number, axis in named.items()}
+                    for named in axes.values()
+                ),
                 input_names=list(samples),
-                output_names=[output],
+                output_names=list(outputs),
                 external_data=False,
                 verbose=False,
             )
@@ -88,9 +98,10 @@ def trace(
     if program is None:
         raise ModelError("torch.onnx.export returned nothing")
     model = program.model_proto
-    if len(model.graph.output) != 1:
+    if len(model.graph.output) != len(outputs):
         raise ModelError(
-            f"{type(module).__name__} returns {len(model.graph.output)} tensors, not one"
+            f"{type(module).__name__} returns {len(model.graph.output)} tensors, "
+            f"not {len(outputs)} ({', '.join(outputs)})"
         )
     written = opset_of(model)
     if written != opset:

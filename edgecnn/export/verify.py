@@ -9,9 +9,10 @@ import onnx
 from numpy.typing import NDArray
 
 from edgecnn.errors import ModelError, ParityError
-from edgecnn.metadata import ModelMetadata, Parity
+from edgecnn.metadata import CharacterInput, ModelMetadata, Parity
+from edgecnn.preprocessing.tensors import Tensors
 
-__all__ = ["ATOL", "RTOL", "check_graph", "measure_parity"]
+__all__ = ["ATOL", "RTOL", "check_graph", "expected_shapes", "measure_parity", "output_names"]
 
 #: ``|difference| <= ATOL + RTOL * |reference|``. FP32 sums in another order differ by some 1e-6 of
 #: the values summed; a wrong constant, axis or padding differs by far more than this.
@@ -24,7 +25,8 @@ MIN_AGREEMENT = 0.99
 
 _BATCH = "batch"
 
-Run = Callable[[Mapping[str, NDArray[np.float32]]], NDArray[np.float32]]
+Run = Callable[[Tensors], NDArray[np.float32]]
+Shape = tuple[str | int, ...]
 
 
 def check_graph(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
@@ -45,12 +47,11 @@ def check_graph(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
     ]
     if outside:
         raise ModelError(f"{len(outside)} weights lie outside the file, first {outside[0]}")
-    expected: dict[str, tuple[str | int, ...]] = {
-        name: (_BATCH, *shape) for name, shape in metadata.input.tensors.items()
-    }
-    expected[metadata.output.name] = (_BATCH, len(metadata.labels))
+    expected = expected_shapes(metadata)
     found = {value.name: _shape(value) for value in (*model.graph.input, *model.graph.output)}
-    if found != expected:
+    if found.keys() != expected.keys() or not all(
+        _fits(found[name], shape) for name, shape in expected.items()
+    ):
         raise ModelError(
             f"the graph's inputs and outputs are {_listed(found)}; "
             f"its contract says {_listed(expected)}",
@@ -58,31 +59,62 @@ def check_graph(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
         )
 
 
+def expected_shapes(metadata: ModelMetadata) -> dict[str, Shape | None]:
+    """Return the shape of each of a graph's inputs and outputs by name, as the contract says.
+
+    Returns
+    -------
+    dict of str to tuple
+        Sizes, and names of free axes. None where the contract leaves the shape to the network.
+    """
+    spec = metadata.input
+    shapes: dict[str, Shape | None] = {
+        name: (_BATCH, *shape) for name, shape in spec.tensors.items()
+    }
+    shapes[metadata.output.name] = None
+    if metadata.task == "classify":
+        shapes[metadata.output.name] = (_BATCH, len(metadata.labels))
+    if isinstance(spec, CharacterInput):
+        shapes[spec.name] = (_BATCH, "time")
+        shapes[metadata.output.name] = (_BATCH, "time", len(spec.vocabulary))
+        shapes |= {state.output: (_BATCH, *state.shape) for state in spec.states}
+    return shapes
+
+
+def output_names(metadata: ModelMetadata) -> tuple[str, ...]:
+    """Return the names of a graph's outputs: the answers, then the states."""
+    inputs = metadata.input.tensors
+    return tuple(name for name in expected_shapes(metadata) if name not in inputs)
+
+
 def measure_parity(
     run: Run,
     reference: NDArray[np.float32],
-    samples: Mapping[str, NDArray[np.float32]],
+    samples: Tensors,
     *,
     output: str = "logits",
     batches: Sequence[int] | None = None,
     atol: float = ATOL,
     rtol: float = RTOL,
     origin: str = "PyTorch",
+    ranked: bool = True,
 ) -> Parity:
     """Compare ONNX Runtime with PyTorch on the same inputs, at several batch sizes.
 
     Parameters
     ----------
     run : callable
-        Runs the file: inputs by name to output, shape ``(N, classes)``.
-    reference : ndarray of float32, shape (N, classes)
-        What PyTorch gave for all samples.
-    samples : mapping of str to ndarray of float32
+        Runs the file: inputs by name to output.
+    reference : ndarray of float32, shape (N, ..., values)
+        What PyTorch gave for all samples; agreement is that of the largest value of each row.
+    samples : mapping of str to ndarray
         Preprocessed inputs, the more real the better.
     batches : sequence of int, optional
         Batch sizes; all samples go through each. The default is 1, 2 and N.
     origin : str
         Where the reference comes from, for the error's text.
+    ranked : bool
+        Whether the largest value of a row is an answer, that must be the same one.
 
     Returns
     -------
@@ -101,9 +133,9 @@ def measure_parity(
     if not n:
         raise ParityError(f"no samples to compare ONNX Runtime with {origin} on")
     if not np.isfinite(reference).all():
-        row, column = np.argwhere(~np.isfinite(reference))[0]
-        raise ParityError(f"{origin} gives {reference[row, column]} at {output}[{row}, {column}]")
-    largest = np.abs(reference).max(axis=1, keepdims=True)
+        first = tuple(int(i) for i in np.argwhere(~np.isfinite(reference))[0])
+        raise ParityError(f"{origin} gives {reference[first]} at {output}{list(first)}")
+    largest = np.abs(reference).max(axis=-1, keepdims=True)
     max_abs = max_rel = 0.0
     agreement = 1.0
     for batch in sorted(set(batches or (1, 2, n))):
@@ -130,10 +162,11 @@ def measure_parity(
                 f"(batch {batch}, tolerance {atol:g} + {rtol:g} * |reference|)",
                 hint="is the network in evaluation mode and free of random operations?",
             )
-        same = float(np.mean(answer.argmax(axis=1) == reference.argmax(axis=1)))
+        if ranked:
+            same = float(np.mean(answer.argmax(axis=-1) == reference.argmax(axis=-1)))
+            agreement = min(agreement, same)
         max_abs = max(max_abs, float(difference.max()))
         max_rel = max(max_rel, float((difference / np.maximum(largest, atol)).max()))
-        agreement = min(agreement, same)
     if agreement < MIN_AGREEMENT:
         raise ParityError(
             f"{1 - agreement:.1%} of {n} samples get another label in ONNX Runtime than "
@@ -141,7 +174,12 @@ def measure_parity(
             hint="the network hardly tells its classes apart: is it trained?",
         )
     return Parity(
-        max_abs=max_abs, max_rel=max_rel, top1_agreement=agreement, samples=n, atol=atol, rtol=rtol
+        max_abs=max_abs,
+        max_rel=max_rel,
+        top1_agreement=agreement if ranked else None,
+        samples=n,
+        atol=atol,
+        rtol=rtol,
     )
 
 
@@ -151,5 +189,18 @@ def _shape(value: onnx.ValueInfoProto) -> tuple[str | int, ...]:
     return (_BATCH if isinstance(first, str) else first, *others)
 
 
-def _listed(shapes: Mapping[str, tuple[str | int, ...]]) -> str:
-    return ", ".join(f"{name} [{', '.join(map(str, shape))}]" for name, shape in shapes.items())
+def _fits(found: Shape, expected: Shape | None) -> bool:
+    """Tell whether sizes agree; a free axis is one under any name."""
+    if expected is None:
+        return bool(found) and found[0] == _BATCH
+    return len(found) == len(expected) and all(
+        isinstance(one, str) if isinstance(other, str) else one == other
+        for one, other in zip(found, expected, strict=True)
+    )
+
+
+def _listed(shapes: Mapping[str, Shape | None]) -> str:
+    return ", ".join(
+        f"{name} [{', '.join(map(str, (_BATCH, '...') if shape is None else shape))}]"
+        for name, shape in shapes.items()
+    )

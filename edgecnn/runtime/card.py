@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from edgecnn.metadata import (
     Accuracy,
     BeatInput,
+    BoxcarFilter,
+    CharacterInput,
     ImageInput,
     InputSpec,
     Measured,
     ModelMetadata,
     Output,
     Provenance,
+    SignalInput,
+    TextInput,
 )
 from edgecnn.runtime.inspection import GraphSummary, Inspection, Tensor
 
@@ -38,7 +42,7 @@ def model_card(inspection: Inspection) -> list[Line]:
         lines += _contract(inspection.metadata)
     if inspection.golden is not None:
         count = len(inspection.golden.examples)
-        kind = {"image/png": "picture", "signal/int16-uV": "signal"}
+        kind = {"image/png": "picture", "signal/int16-uV": "signal", "text/utf-8": "text"}
         media = kind[inspection.golden.examples[0].media]
         limits = ", ".join(f"{k} {v:g}" for k, v in inspection.golden.tolerance.items())
         lines.append(
@@ -60,11 +64,26 @@ def describe_input(spec: InputSpec) -> list[str]:
     >>> describe_input(ImageInput(height=28, width=28, colour="gray", resize="stretch"))
     ['picture -> gray 28 x 28, stretched (averaged by area)', '(pixel x 0.00392157 - 0) / 1']
     """
-    return _describe_beat(spec) if isinstance(spec, BeatInput) else _describe_image(spec)
+    if isinstance(spec, ImageInput):
+        return _describe_image(spec)
+    if isinstance(spec, BeatInput):
+        return _describe_beat(spec)
+    if isinstance(spec, SignalInput):
+        return _describe_signal(spec)
+    return _describe_text(spec)
 
 
 def describe_output(output: Output) -> str:
     """Say in words how an output becomes an answer."""
+    if output.pixels is not None:
+        pixels = output.pixels
+        return f"{output.name!r} x {pixels.scale:g} + {pixels.offset:g} -> {pixels.colour} picture"
+    if output.boxes is not None:
+        boxes = output.boxes
+        return (
+            f"{output.name!r} -> boxes ({boxes.decoder}) scored {output.min_score:g} and more, "
+            f"overlapping by {boxes.max_overlap:g} at most"
+        )
     text = f"{output.name!r} -> " + ("scores" if output.activation == "none" else output.activation)
     return text + (f"; below {output.min_score:g}: unknown" if output.min_score else "")
 
@@ -88,8 +107,7 @@ def _describe_beat(spec: BeatInput) -> list[str]:
     rate = spec.sampling_rate_hz
     return [
         f"ECG lead {', '.join(spec.leads)} in {spec.unit} at {rate:g} Hz",
-        f"band-pass by moving averages: smoothed over {spec.filter.smooth_s:g} s, "
-        f"less a baseline of {spec.filter.baseline_s:g} s",
+        _describe_filter(spec.filter),
         f"{spec.before} samples before each R peak, {spec.after} from it on "
         f"({(spec.before + spec.after) / rate:.2f} s), beside the mean of up to "
         f"{spec.template_beats} beats before, both divided by its root mean square",
@@ -99,9 +117,43 @@ def _describe_beat(spec: BeatInput) -> list[str]:
     ]
 
 
+def _describe_signal(spec: SignalInput) -> list[str]:
+    seconds = spec.samples / spec.sampling_rate_hz
+    lines = [
+        f"ECG leads {', '.join(spec.leads)} in {spec.unit} at {spec.sampling_rate_hz:g} Hz",
+        f"fragments of {spec.samples} samples ({seconds:g} s)",
+    ]
+    if spec.filter is not None:
+        lines.insert(1, _describe_filter(spec.filter))
+    if spec.normalisation == "fragment-standard":
+        lines.append("each lead of each fragment: less its mean, by its standard deviation")
+    return lines
+
+
+def _describe_filter(boxcar: BoxcarFilter) -> str:
+    return (
+        f"band-pass by moving averages: smoothed over {boxcar.smooth_s:g} s, "
+        f"less a baseline of {boxcar.baseline_s:g} s"
+    )
+
+
+def _describe_text(spec: TextInput | CharacterInput) -> list[str]:
+    if isinstance(spec, CharacterInput):
+        lines = [f"text, as numbers of {len(spec.vocabulary)} characters"]
+        if spec.states:
+            shapes = ", ".join(f"{s.input} {'x'.join(map(str, s.shape))}" for s in spec.states)
+            lines.append(f"state between two calls: {shapes}")
+        return lines
+    return [
+        f"a sentence, as the numbers of its first {spec.length} words",
+        f"{len(spec.vocabulary) - 2} words are known (tokenisation: {spec.tokenisation})",
+    ]
+
+
 def _contract(metadata: ModelMetadata) -> Iterator[Line]:
     yield "name", f"{metadata.name} ({metadata.task})"
-    yield "labels", f"{len(metadata.labels)}: {', '.join(metadata.labels)}"
+    if metadata.labels:
+        yield "labels", f"{len(metadata.labels)}: {', '.join(metadata.labels)}"
     for number, text in enumerate(describe_input(metadata.input)):
         yield ("" if number else "input"), text
     yield "output", describe_output(metadata.output)
@@ -165,8 +217,8 @@ def _measured(measured: Measured) -> Iterator[Line]:
         p = measured.parity
         yield (
             "parity",
-            f"PyTorch and ONNX Runtime differ by at most {p.max_abs:.2g}, same label on "
-            f"{p.top1_agreement:.2%} of {p.samples:,}",
+            f"PyTorch and ONNX Runtime differ by at most {p.max_abs:.2g} on {p.samples:,} inputs"
+            + ("" if p.top1_agreement is None else f", same label on {p.top1_agreement:.2%}"),
         )
     for latency in measured.latency:
         yield (

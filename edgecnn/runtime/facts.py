@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgecnn.metadata import Accuracy, ImageInput
+from edgecnn.metadata import Accuracy, CharacterInput, ImageInput, InputSpec, TextInput
 from edgecnn.runtime.session import Model
 
 __all__ = ["model_facts"]
@@ -13,15 +13,12 @@ _MOST_LABELS = 10
 def model_facts(model: Model) -> dict[str, str]:
     """Return what people want to know about a model while it runs: title to text, in order."""
     metadata, placement = model.metadata, model.placement
-    spec = metadata.input
-    if isinstance(spec, ImageInput):
-        reads = f"{spec.width} × {spec.height} {spec.colour}, {spec.resize}"
-    else:
-        reads = f"{', '.join(spec.leads)}, {spec.sampling_rate_hz:g} Hz, {spec.unit}"
-    labels = ", ".join(metadata.labels[:_MOST_LABELS])
-    if len(metadata.labels) > _MOST_LABELS:
-        labels += f", … ({len(metadata.labels)} in all)"
-    facts = {"Task": metadata.task, "Input": reads, "Labels": labels}
+    facts = {"Task": metadata.task, "Input": _reads(metadata.input)}
+    if metadata.labels:
+        labels = ", ".join(metadata.labels[:_MOST_LABELS])
+        if len(metadata.labels) > _MOST_LABELS:
+            labels += f", … ({len(metadata.labels)} in all)"
+        facts["Labels"] = labels
     if metadata.provenance.parameters:
         facts["Parameters"] = f"{metadata.provenance.parameters:,}"
     quantization = metadata.provenance.quantization
@@ -35,6 +32,16 @@ def model_facts(model: Model) -> dict[str, str]:
         facts["Trained on"] = ", ".join(trained)
     facts["Runs on"] = f"{placement.provider}, {placement.on_provider} nodes"
     return facts
+
+
+def _reads(spec: InputSpec) -> str:
+    if isinstance(spec, ImageInput):
+        return f"{spec.width} × {spec.height} {spec.colour}, {spec.resize}"
+    if isinstance(spec, TextInput):
+        return f"{spec.length} words out of {len(spec.vocabulary) - 2:,}"
+    if isinstance(spec, CharacterInput):
+        return f"text of {len(spec.vocabulary)} characters"
+    return f"{', '.join(spec.leads)}, {spec.sampling_rate_hz:g} Hz, {spec.unit}"
 
 
 def _with_interval(accuracy: Accuracy) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.errors import MissingFileError, ModelError, NotAModelError, ProviderError
-from edgecnn.metadata import Golden, Measured, ModelMetadata, from_properties
+from edgecnn.errors import (
+    MetadataError,
+    MissingFileError,
+    ModelError,
+    NotAModelError,
+    ProviderError,
+)
+from edgecnn.metadata import (
+    CONTRACT_KEY,
+    CharacterInput,
+    Golden,
+    Measured,
+    ModelMetadata,
+    from_properties,
+)
+from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.golden import check_golden
 from edgecnn.runtime.machine import usable_cpus
 from edgecnn.runtime.providers import (
@@ -51,32 +65,35 @@ class Model:
     warnings: tuple[str, ...]
     session: Any
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    def run(self, inputs: Tensors) -> NDArray[np.float32]:
         """Run preprocessed inputs.
 
         Parameters
         ----------
-        inputs : mapping of str to ndarray of float32
+        inputs : mapping of str to ndarray
             By the names in ``metadata.input``; the first axis is the batch.
 
         Returns
         -------
-        ndarray of float32, shape (N, classes)
-            The output named in the contract, as the network gives it.
+        ndarray of float32, shape (N, ...)
+            The output named in the contract, as the network gives it: ``(N, classes)`` of a
+            classifier.
 
         Raises
         ------
         ModelError
             ONNX Runtime refused the inputs or failed on them.
         """
+        return self.run_outputs(inputs, (self.metadata.output.name,))[0]
+
+    def run_outputs(self, inputs: Tensors, names: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Run preprocessed inputs and return the outputs of these names; raises as :meth:`run`."""
         try:
-            logits: NDArray[np.float32] = self.session.run(
-                [self.metadata.output.name], dict(inputs)
-            )[0]
+            outputs: list[NDArray[np.float32]] = self.session.run(list(names), dict(inputs))
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
             text = " ".join(str(error).split())
             raise ModelError(f"{self.path} failed on an input: {text[-300:]}") from error
-        return logits
+        return outputs
 
 
 def load_model(
@@ -86,6 +103,7 @@ def load_model(
     threads: int | None = None,
     check: bool = True,
     spinning: bool = True,
+    contract: ModelMetadata | None = None,
 ) -> Model:
     """Open an ``.onnx`` file made by edgecnn and check that it answers here as it did there.
 
@@ -103,6 +121,8 @@ def load_model(
     spinning : bool
         Let idle threads wait by spinning: quickest where the model is all that runs. A live
         pipeline, whose capture and drawing need the same CPUs, is faster and steadier without.
+    contract : ModelMetadata, optional
+        For a file that brings none. One that has its own keeps to it: this is an error then.
 
     Raises
     ------
@@ -118,9 +138,16 @@ def load_model(
 
     file = resolve_model(path)
     session, placement = open_session(file, provider=provider, threads=threads, spinning=spinning)
-    metadata, golden, measured = from_properties(
-        session.get_modelmeta().custom_metadata_map, str(file)
-    )
+    properties = session.get_modelmeta().custom_metadata_map
+    if contract is None:
+        metadata, golden, measured = from_properties(properties, str(file))
+    elif CONTRACT_KEY in properties:
+        raise MetadataError(
+            f"{file} has a contract of its own, and is given another",
+            hint="leave --metadata out; `edgecnn inspect` shows what the file says",
+        )
+    else:
+        metadata, golden, measured = contract, None, None
     _check_signature(session, metadata, file)
     model = Model(file, metadata, golden, measured, placement, (), session)
     if not check or golden is None:
@@ -194,6 +221,9 @@ def _start(
     try:
         session = runtime.InferenceSession(str(file), options, providers=chain)
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
+        if provider != "cpu":
+            # A broken file is no provider's fault: the CPU, which always starts, finds it out.
+            _start(runtime, file, "cpu", options, reason=reason)
         raise _explained(error, file, provider) from error
     if provider != "cpu":
         session.disable_fallback()
@@ -239,10 +269,18 @@ def _check_signature(session: Any, metadata: ModelMetadata, file: Path) -> None:
             f"{file}: its contract names inputs {sorted(wanted)}, it has {sorted(inputs)}"
         )
     outputs = {o.name: o.shape for o in session.get_outputs()}
-    if metadata.output.name not in outputs:
+    wanted_outputs = [metadata.output.name]
+    if isinstance(spec, CharacterInput):
+        wanted_outputs += [state.output for state in spec.states]
+    for name in wanted_outputs:
+        if name not in outputs:
+            raise ModelError(f"{file}: its contract names output {name}, it has {sorted(outputs)}")
+    shape = outputs[metadata.output.name]
+    if metadata.task != "classify":
+        return
+    if len(shape) != 2:
         raise ModelError(
-            f"{file}: its contract names output {metadata.output.name}, it has {sorted(outputs)}"
+            f"{file}: output {metadata.output.name} has {len(shape)} axes, not (N, classes)"
         )
-    classes = outputs[metadata.output.name][-1]
-    if isinstance(classes, int) and classes != len(metadata.labels):
-        raise ModelError(f"{file}: {len(metadata.labels)} labels for {classes} outputs")
+    if isinstance(shape[1], int) and shape[1] != len(metadata.labels):
+        raise ModelError(f"{file}: {len(metadata.labels)} labels for {shape[1]} outputs")

@@ -22,7 +22,7 @@ class _Two(nn.Module):
 
 def test_inputs_and_output_get_the_contracts_names():
     inputs = {name: np.ones((3, 2, *rest), np.float32) for name, rest in (("b", (5,)), ("r", ()))}
-    model = trace(_Two(), inputs, output="scores")
+    model = trace(_Two(), inputs, outputs=("scores",))
     assert [value.name for value in model.graph.input] == ["b", "r"]
     assert [value.name for value in model.graph.output] == ["scores"]
     for value in (*model.graph.input, *model.graph.output):

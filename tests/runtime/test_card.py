@@ -84,7 +84,7 @@ def test_everything_is_said(picture_model: Path) -> None:
         "golden: 3 pictures; logits may drift by: cpu 0.001",
         "top1 0.9930 (95 %: 0.9910 to 0.9950) on mnist:test, n = 10,000",
         "V: Se 0.500 (n = 12)",
-        "same label on 100.00% of 256",
+        "on 256 inputs, same label on 100.00%",
         "0.125 ms median, 0.25 ms p95, batch 1, cpu, 2 threads on Acme",
         "graph: opset ONNX 17; IR 8",
         "takes: 'input' float (N, 1, 28, 28)",

@@ -1,0 +1,77 @@
+"""Signal fragments to input tensors, as the file's :class:`~edgecnn.metadata.SignalInput` says."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.errors import DataError
+from edgecnn.metadata import SignalInput
+from edgecnn.preprocessing.boxcar import MICROVOLTS_PER_MV, filter_boxcar
+
+__all__ = ["fragment_inputs", "fragment_tensors"]
+
+#: What :func:`~edgecnn.preprocessing.boxcar.filter_boxcar` counts in.
+_FILTERED_PER_UV = 16
+
+
+def fragment_inputs(
+    signal_uv: NDArray[np.int64], starts: NDArray[np.integer], spec: SignalInput
+) -> dict[str, NDArray[np.float32]]:
+    """Cut fragments out of a recording and turn them into the network's input.
+
+    Parameters
+    ----------
+    signal_uv : ndarray of int64, shape (leads, samples)
+        In microvolts at ``spec.sampling_rate_hz``, the leads in the order of ``spec.leads``.
+    starts : ndarray of int, shape (N,)
+        First sample of each fragment.
+    spec : SignalInput
+        From the file's metadata.
+
+    Returns
+    -------
+    dict
+        ``spec.name``: float32, shape ``(N, leads, spec.samples)``, in mV or normalised.
+
+    Raises
+    ------
+    DataError
+        Another number of leads, or a fragment that is not wholly inside the signal.
+
+    Examples
+    --------
+    >>> spec = SignalInput(sampling_rate_hz=100, leads=("II",), samples=4, normalisation="none")
+    >>> fragment_inputs(np.arange(8)[None] * 500, np.array([0, 4]), spec)["signal"].tolist()
+    [[[0.0, 0.5, 1.0, 1.5]], [[2.0, 2.5, 3.0, 3.5]]]
+    """
+    if signal_uv.ndim != 2 or len(signal_uv) != len(spec.leads):
+        raise DataError(f"a signal of shape {signal_uv.shape} for {len(spec.leads)} leads")
+    at = starts.astype(np.int64)
+    if at.size and (at.min() < 0 or at.max() + spec.samples > signal_uv.shape[1]):
+        raise DataError(
+            f"a fragment of {spec.samples} samples is not wholly inside the signal of "
+            f"{signal_uv.shape[1]}"
+        )
+    return {spec.name: fragment_tensors(_conditioned(signal_uv, spec), at, spec)}
+
+
+def fragment_tensors(
+    signal_mv: NDArray[np.float64], starts: NDArray[np.int64], spec: SignalInput
+) -> NDArray[np.float32]:
+    """Cut a signal that is filtered already, shape ``(leads, samples)`` in mV, and normalise."""
+    windows = signal_mv[:, starts[:, None] + np.arange(spec.samples)].transpose(1, 0, 2)
+    if spec.normalisation == "fragment-standard":
+        centred = windows - windows.mean(axis=2, keepdims=True)
+        deviation = centred.std(axis=2, keepdims=True)
+        # A flat line has no size of its own; a thousandth of a millivolt is below any converter.
+        windows = centred / np.maximum(deviation, 1e-3)
+    return np.ascontiguousarray(windows, dtype=np.float32)
+
+
+def _conditioned(signal_uv: NDArray[np.int64], spec: SignalInput) -> NDArray[np.float64]:
+    if spec.filter is None:
+        return signal_uv / MICROVOLTS_PER_MV
+    band, rate = spec.filter, spec.sampling_rate_hz
+    filtered = np.stack([filter_boxcar(lead, band, rate) for lead in signal_uv])
+    return filtered / (_FILTERED_PER_UV * MICROVOLTS_PER_MV)
