@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
 
-from edgecnn.metadata import BeatInput, ImageInput
+from edgecnn.metadata import BeatInput, ImageInput, InputSpec
+from edgecnn.training.examples import Examples, draw_order
+from edgecnn.training.mix import mix_examples
 from edgecnn.training.recipe import BeatAugment, ImageAugment
 
-__all__ = ["augment_batch", "augment_beats", "augment_pictures"]
+__all__ = ["AugmentedExamples", "augment_batch", "augment_beats", "augment_pictures"]
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -18,11 +21,49 @@ Tensors = Mapping[str, torch.Tensor]
 _FILTER_TAPS = 15
 
 
+@dataclass(frozen=True)
+class AugmentedExamples:
+    """Examples that are changed at random whenever they are drawn.
+
+    Attributes
+    ----------
+    kept : Examples
+        Preprocessed, as they are.
+    change : callable
+        Maps a batch's inputs and a generator to changed inputs.
+    classes : int
+    mix : ImageAugment, optional
+        How pictures of one batch are mixed with each other.
+    """
+
+    kept: Examples
+    change: Callable[[Tensors, torch.Generator], dict[str, torch.Tensor]]
+    classes: int
+    mix: ImageAugment | None = None
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def order(self, balance: float, generator: torch.Generator) -> torch.Tensor:
+        """Return an epoch's order."""
+        return draw_order(self.kept.targets, balance, generator)
+
+    def draw(self, index: torch.Tensor, generator: torch.Generator) -> Examples:
+        """Return the examples of an index, changed."""
+        kept = self.kept.take(index)
+        changed = Examples(self.change(kept.inputs, generator), kept.targets)
+        if self.mix is None or not (self.mix.mixup or self.mix.cutmix):
+            return changed
+        return mix_examples(
+            changed, self.classes, generator, mixup=self.mix.mixup, cutmix=self.mix.cutmix
+        )
+
+
 def augment_batch(
     inputs: Tensors,
     generator: torch.Generator,
     *,
-    spec: ImageInput | BeatInput,
+    spec: InputSpec,
     settings: ImageAugment | BeatAugment | None,
 ) -> dict[str, torch.Tensor]:
     """Change a batch of a model's inputs as the recipe says; returns new tensors."""

@@ -101,7 +101,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if not path.exists():
         raise MissingFileError(f"no such checkpoint: {path}")
     document = _read_document(folder)
-    module = build_module(document.recipe, document.metadata.labels)
+    module = build_module(document.recipe, document.metadata.labels, document.metadata.input)
     load_state(module, read_tensors(folder / WEIGHTS_NAME), str(folder / WEIGHTS_NAME))
     return Checkpoint(
         module=module.eval(),

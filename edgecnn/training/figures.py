@@ -23,40 +23,58 @@ _TRAIN, _VALIDATION, _QUIET = "#8a8f98", "#1f5fa8", "#5b6068"
 
 
 def draw_curves(history: Sequence[EpochResult], path: Path, *, title: str) -> None:
-    """Draw loss, accuracy and learning rate over epochs into a PNG."""
+    """Draw loss, quality (accuracy or what else the task measures) and rate over epochs."""
     from matplotlib.figure import Figure
 
     epochs = [result.epoch for result in history]
-    validated = history[0].validation_loss is not None
+    quality_name, learnt, validated = _quality(history)
+    names = ["loss", quality_name, "learning rate"] if quality_name else ["loss", "learning rate"]
     figure = Figure(figsize=(11, 3.6), layout="constrained")
-    loss, accuracy, rate = figure.subplots(1, 3)
-    loss.plot(epochs, [r.train_loss for r in history], color=_TRAIN, label="training, augmented")
-    accuracy.plot(epochs, [100 * r.train_accuracy for r in history], color=_TRAIN)
+    panels = dict(zip(names, figure.subplots(1, len(names)), strict=True))
+
+    def plot(name: str, values: Sequence[float], colour: str, label: str = "") -> None:
+        # A line through a single point cannot be seen.
+        marker = "o" if len(values) == 1 else None
+        panels[name].plot(epochs, values, color=colour, label=label, marker=marker)
+
+    plot("loss", [r.train_loss for r in history], _TRAIN, "training, as drawn")
+    if history[0].validation_loss is not None:
+        plot("loss", [r.validation_loss or 0.0 for r in history], _VALIDATION, "validation")
+    if learnt:
+        plot(quality_name, learnt, _TRAIN)
     if validated:
-        values = [r.validation_loss or 0.0 for r in history]
-        loss.plot(epochs, values, color=_VALIDATION, label="validation")
-        shares = [100 * (r.validation_accuracy or 0.0) for r in history]
-        accuracy.plot(epochs, shares, color=_VALIDATION)
-        accuracy.annotate(
-            f"{shares[-1]:.2f} %",
-            (epochs[-1], shares[-1]),
+        plot(quality_name, validated, _VALIDATION)
+        panels[quality_name].annotate(
+            f"{validated[-1]:.2f} %",
+            (epochs[-1], validated[-1]),
             xytext=(-4, -14),
             textcoords="offset points",
             ha="right",
             color=_VALIDATION,
         )
-    # The first epochs climb from chance; the rest of the curve is what one wants to read.
-    settled = history[len(history) // 10 :]
-    lowest = min(min(r.train_accuracy, r.validation_accuracy or 1.0) for r in settled)
-    accuracy.set_ylim(bottom=max(0.0, 100 * lowest - 3))
-    rate.plot(epochs, [r.rate for r in history], color=_QUIET)
-    loss.legend(frameon=False)
-    for axes, name in ((loss, "loss"), (accuracy, "accuracy, %"), (rate, "learning rate")):
+    if quality_name:
+        # The first epochs climb from chance; the rest of the curve is what one wants to read.
+        settled = len(history) // 10
+        lowest = min(learnt[settled:] + validated[settled:])
+        panels[quality_name].set_ylim(bottom=max(0.0, lowest - 3))
+    plot("learning rate", [r.rate for r in history], _QUIET)
+    panels["loss"].legend(frameon=False)
+    for name, axes in panels.items():
         axes.set_title(name, loc="left", fontsize=11)
         axes.set_xlabel("epoch")
         _plain(axes)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     _save(figure, path)
+
+
+def _quality(history: Sequence[EpochResult]) -> tuple[str, list[float], list[float]]:
+    """Return what the task measures besides the loss, in per cent: name, training, validation."""
+    learnt = [100 * r.train_accuracy for r in history if r.train_accuracy is not None]
+    right = [100 * r.validation_accuracy for r in history if r.validation_accuracy is not None]
+    if learnt or right:
+        return "accuracy, %", learnt, right
+    found = [100 * r.validation_map for r in history if r.validation_map is not None]
+    return ("mAP@0.5, %", [], found) if found else ("", [], [])
 
 
 def draw_confusion(accuracy: Accuracy, labels: Sequence[str], path: Path) -> None:

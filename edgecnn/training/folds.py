@@ -17,12 +17,12 @@ from edgecnn.errors import TrainingError, UsageError
 from edgecnn.evaluation.evaluate import score_predictions
 from edgecnn.files import write_text
 from edgecnn.metadata import Accuracy
-from edgecnn.training.augment import augment_batch
-from edgecnn.training.examples import as_examples, labelled_targets
-from edgecnn.training.loop import FitState, Watcher, fit, predict_logits
+from edgecnn.training.examples import labelled_targets
+from edgecnn.training.loop import FitState, Watcher, fit, predict_outputs
 from edgecnn.training.network import build_module
 from edgecnn.training.provenance import make_metadata
 from edgecnn.training.recipe import Recipe
+from edgecnn.training.tasks import training_task
 
 __all__ = ["FOLDS_NAME", "FoldReport", "cross_validate"]
 
@@ -93,14 +93,18 @@ def cross_validate(
     if threads is not None:
         torch.set_num_threads(threads)
     dataset = open_dataset(recipe.data.train)
+    task = training_task(recipe)
+    if recipe.task != "classify":
+        raise UsageError(
+            f"{recipe.name} has the task {recipe.task}: folds are for classifiers",
+            hint="train it without --folds",
+        )
     targets = labelled_targets(dataset)
     seed = recipe.train.seed
     if dataset.groups is not None:
         fold_of = group_folds(targets, dataset.groups, count, seed)
     else:
         fold_of = stratified_folds(targets, count, seed)
-    examples = as_examples(dataset, recipe.input)
-    labels = dataset.info.labels
     everything = np.arange(len(targets))
     predictions = np.zeros(len(targets), dtype=np.int64)
     scores, groups = [], []
@@ -109,21 +113,15 @@ def cross_validate(
         if recipe.data.limit is not None and recipe.data.limit < len(inside):
             drawn = np.random.default_rng(seed).permutation(inside)
             inside = np.sort(drawn[: recipe.data.limit])
+        plan = task.plan(recipe, dataset, (inside, outside))
         torch.manual_seed(seed)
-        module = build_module(recipe, labels)
+        module = build_module(recipe, plan.labels, plan.spec)
         state = FitState.fresh(module, recipe.train)
-        held_out = examples.take(torch.from_numpy(outside))
-        fit(
-            state,
-            examples.take(torch.from_numpy(inside)),
-            held_out,
-            recipe.train,
-            augment=partial(augment_batch, spec=recipe.input, settings=recipe.augment),
-            watcher=watcher,
-        )
-        logits = predict_logits(state.average.module, held_out.inputs)
+        parts = task.prepare(recipe, dataset, plan)
+        fit(state, parts.train, parts.validation, recipe.train, parts.objective, watcher=watcher)
+        logits = predict_outputs(state.average.module, parts.validation.inputs)
         predictions[outside] = logits.argmax(1).numpy()
-        metadata = make_metadata(recipe, labels, module, ())
+        metadata = make_metadata(recipe, plan.labels, plan.spec, module, ())
         score = partial(score_predictions, dataset=dataset, metadata=metadata)
         accuracy = score(targets[outside], predictions[outside], indices=outside)
         scores.append(msgspec.structs.replace(accuracy, note=f"fold {fold + 1} of {count}"))

@@ -8,65 +8,43 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from edgecnn.errors import TrainingError
-from edgecnn.evaluation.metrics import confusion_matrix, macro_f1
 from edgecnn.training.average import WeightAverage
+from edgecnn.training.examples import Examples, TrainingExamples
+from edgecnn.training.objective import Objective, Scores
 from edgecnn.training.recipe import TrainSettings
 from edgecnn.training.schedule import learning_rate, make_optimizer, set_rate
 
-__all__ = ["EpochResult", "Examples", "FitState", "Watcher", "fit", "predict_logits"]
-
-Augment = Callable[[Mapping[str, torch.Tensor], torch.Generator], dict[str, torch.Tensor]]
+__all__ = ["EpochResult", "FitState", "Watcher", "fit", "predict_outputs"]
 
 #: Apart from each other for every epoch of every seed that people use.
 _SEED_STRIDE = 1_000_003
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Preprocessed examples.
-
-    Attributes
-    ----------
-    inputs : mapping of str to tensor, first axis N
-        By the names of the model's inputs.
-    targets : tensor of int64, shape (N,)
-    """
-
-    inputs: Mapping[str, torch.Tensor]
-    targets: torch.Tensor
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def take(self, index: torch.Tensor) -> Examples:
-        """Return the examples of an index."""
-        return Examples({k: v[index] for k, v in self.inputs.items()}, self.targets[index])
-
-
-@dataclass(frozen=True)
 class EpochResult:
     """What one epoch gave; a row of ``metrics.csv``.
 
-    Training loss and accuracy are means over the epoch's augmented batches. Validation values are
-    those of the averaged weights, None without a validation set.
+    Training loss and accuracy are means over the epoch's batches as they were drawn. Validation
+    values are those of the averaged weights, None without a validation set; so is what a task does
+    not measure.
     """
 
     epoch: int
     rate: float
     train_loss: float
-    train_accuracy: float
+    train_accuracy: float | None
     validation_loss: float | None
     validation_accuracy: float | None
     validation_macro_f1: float | None
     seconds: float
+    validation_map: float | None = None
 
 
 @dataclass
@@ -98,6 +76,10 @@ class FitState:
         scored = [r for r in self.history if r.validation_loss is not None]
         return min(scored, key=lambda r: r.validation_loss or 0.0).epoch if scored else 0
 
+    def out_of_patience(self, patience: int) -> bool:
+        """Tell whether the last ``patience`` epochs were all worse than one before; 0 waits on."""
+        return bool(patience) and self.best_epoch > 0 and self.epoch - self.best_epoch >= patience
+
 
 class Watcher:
     """Is told how the training goes. This one says nothing; see :mod:`~.progress`."""
@@ -117,23 +99,23 @@ class Watcher:
 
 def fit(
     state: FitState,
-    train: Examples,
+    train: TrainingExamples,
     validation: Examples | None,
     settings: TrainSettings,
+    objective: Objective,
     *,
-    augment: Augment | None = None,
     watcher: Watcher | None = None,
 ) -> None:
-    """Train until ``settings.epochs`` epochs are done.
+    """Train until ``settings.epochs`` epochs are done, or ``settings.patience`` has run out.
 
     Parameters
     ----------
     state : FitState
         Fresh, or of a training that was interrupted between two epochs; changed in place.
-    train, validation : Examples
+    train : TrainingExamples
+    validation : Examples
     settings : TrainSettings
-    augment : callable, optional
-        Maps a batch's inputs and a generator to changed inputs.
+    objective : Objective
     watcher : Watcher, optional
 
     Raises
@@ -147,23 +129,16 @@ def fit(
     steps = max(1, len(train) // settings.batch)
     watcher.start(state.epoch + 1, settings.epochs, steps)
     try:
-        for epoch in range(state.epoch + 1, settings.epochs + 1):
+        while state.epoch < settings.epochs and not state.out_of_patience(settings.patience):
+            epoch = state.epoch + 1
             started = time.perf_counter()
             learnt = _learn(
-                state, train, settings, epoch=epoch, steps=steps, augment=augment, watcher=watcher
+                state, train, settings, objective, epoch=epoch, steps=steps, watcher=watcher
             )
-            loss, accuracy, f1 = _validate(state.average.module, validation)
-            result = EpochResult(
-                epoch=epoch,
-                rate=learnt.rate,
-                train_loss=learnt.loss,
-                train_accuracy=learnt.accuracy,
-                validation_loss=loss,
-                validation_accuracy=accuracy,
-                validation_macro_f1=f1,
-                seconds=time.perf_counter() - started,
-            )
-            state.history.append(result)
+            scores = None
+            if validation is not None and len(validation):
+                scores = objective.validate(state.average.module.eval(), validation)
+            state.history.append(_result(epoch, learnt, scores, time.perf_counter() - started))
             if state.best_epoch == epoch:
                 state.best = {k: v.clone() for k, v in state.average.module.state_dict().items()}
             watcher.epoch(state)
@@ -172,21 +147,22 @@ def fit(
 
 
 @torch.no_grad()
-def predict_logits(
+def predict_outputs(
     module: nn.Module, inputs: Mapping[str, torch.Tensor], *, batch: int = 512
 ) -> torch.Tensor:
     """Run a network in evaluation mode, in float32, as the device will.
 
     Returns
     -------
-    tensor of float32, shape (N, classes)
+    tensor of float32, shape (N, ...)
+        What ``forward`` returns; the first of several.
     """
     module.eval()
     count = len(next(iter(inputs.values())))
-    parts = [
-        module(**{name: x[start : start + batch] for name, x in inputs.items()}).float()
-        for start in range(0, count, batch)
-    ]
+    parts = []
+    for start in range(0, count, batch):
+        answer = module(**{name: x[start : start + batch] for name, x in inputs.items()})
+        parts.append((answer[0] if isinstance(answer, tuple) else answer).float())
     return torch.cat(parts)
 
 
@@ -196,85 +172,67 @@ class _Learnt:
 
     rate: float
     loss: float
-    accuracy: float
+    accuracy: float | None
 
 
 def _learn(
     state: FitState,
-    train: Examples,
+    train: TrainingExamples,
     settings: TrainSettings,
+    objective: Objective,
     *,
     epoch: int,
     steps: int,
-    augment: Augment | None,
     watcher: Watcher,
 ) -> _Learnt:
     """Take an epoch's steps."""
     generator = torch.Generator().manual_seed(settings.seed * _SEED_STRIDE + epoch)
     torch.manual_seed(settings.seed * _SEED_STRIDE + epoch)
-    order = _draw_order(train.targets, settings.balance, generator)
+    order = train.order(settings.balance, generator)
     state.module.train()
-    rate, loss_sum, hits, seen = 0.0, 0.0, 0, 0
-    for step in range(steps):
-        progress = ((epoch - 1) * steps + step) / (settings.epochs * steps)
-        rate = learning_rate(progress, settings.peak_rate, settings.warmup)
+    rate, loss_sum, hits, answers = 0.0, 0.0, 0, 0
+    for number in range(steps):
+        progress = ((epoch - 1) * steps + number) / (settings.epochs * steps)
+        rate = learning_rate(progress, settings)
         set_rate(state.optimizer, rate)
-        examples = train.take(order[step * settings.batch : (step + 1) * settings.batch])
-        inputs = augment(examples.inputs, generator) if augment else examples.inputs
-        loss, logits = _step(state, inputs, examples.targets, settings)
+        batch = train.draw(
+            order[number * settings.batch : (number + 1) * settings.batch], generator
+        )
+        step = objective.step(state.module, batch, settings)
+        loss = step.loss.item()
         if not math.isfinite(loss):
             raise TrainingError(
-                f"the loss is {loss} at epoch {epoch}, step {step + 1}",
+                f"the loss is {loss} at epoch {epoch}, step {number + 1}",
                 hint=f"lower the learning rate, for example "
                 f"--set train.peak_rate={settings.peak_rate / 4:g}",
             )
+        _descend(state, step.loss, settings)
         loss_sum += loss
-        hits += int((logits.argmax(1) == examples.targets).sum())
-        seen += len(examples)
-        watcher.step(epoch, step + 1, loss)
-    return _Learnt(rate, loss_sum / steps, hits / seen)
+        hits += step.hits
+        answers += step.answers
+        watcher.step(epoch, number + 1, loss)
+    return _Learnt(rate, loss_sum / steps, hits / answers if answers else None)
 
 
-def _step(
-    state: FitState,
-    inputs: Mapping[str, torch.Tensor],
-    targets: torch.Tensor,
-    settings: TrainSettings,
-) -> tuple[float, torch.Tensor]:
-    """Take one optimizer step; returns the loss and the logits before it."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
-        logits = state.module(**inputs)
-    logits = logits.float()
-    loss = functional.cross_entropy(logits, targets, label_smoothing=settings.label_smoothing)
+def _descend(state: FitState, loss: torch.Tensor, settings: TrainSettings) -> None:
+    """Take one optimizer step down a loss."""
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     if settings.clip_norm:
         nn.utils.clip_grad_norm_(state.module.parameters(), settings.clip_norm)
     state.optimizer.step()
     state.average.update(state.module)
-    return loss.item(), logits.detach()
 
 
-def _draw_order(targets: torch.Tensor, balance: float, generator: torch.Generator) -> torch.Tensor:
-    """Return the epoch's examples in their order; with replacement when classes are balanced."""
-    if balance == 0:
-        return torch.randperm(len(targets), generator=generator)
-    sizes = torch.bincount(targets).clamp(min=1)
-    weights = sizes.double().pow(-balance)[targets]
-    return torch.multinomial(weights, len(targets), replacement=True, generator=generator)
-
-
-def _validate(
-    module: nn.Module, validation: Examples | None
-) -> tuple[float | None, float | None, float | None]:
-    """Return loss, accuracy and macro-F1 over the validation set."""
-    if validation is None or len(validation) == 0:
-        return None, None, None
-    logits = predict_logits(module, validation.inputs)
-    loss = functional.cross_entropy(logits, validation.targets).item()
-    predicted = logits.argmax(1)
-    accuracy = (predicted == validation.targets).float().mean().item()
-    confusion = confusion_matrix(
-        validation.targets.numpy(), predicted.numpy(), classes=logits.shape[1]
+def _result(epoch: int, learnt: _Learnt, scores: Scores | None, seconds: float) -> EpochResult:
+    return EpochResult(
+        epoch=epoch,
+        rate=learnt.rate,
+        train_loss=learnt.loss,
+        train_accuracy=learnt.accuracy,
+        validation_loss=scores.loss if scores else None,
+        validation_accuracy=scores.accuracy if scores else None,
+        validation_macro_f1=scores.macro_f1 if scores else None,
+        validation_map=scores.mean_average_precision if scores else None,
+        seconds=seconds,
     )
-    return loss, accuracy, macro_f1(confusion)

@@ -6,14 +6,16 @@ import torch
 from torch import nn
 
 from edgecnn.errors import RecipeError, UsageError
+from edgecnn.metadata import CharacterInput, InputSpec, TextInput
 from edgecnn.models import create_model
 from edgecnn.training.recipe import Recipe
+from edgecnn.training.tasks import training_task
 
 __all__ = ["build_module"]
 
 
-def build_module(recipe: Recipe, labels: tuple[str, ...]) -> nn.Module:
-    """Build a recipe's network with fresh weights, an output per label.
+def build_module(recipe: Recipe, labels: tuple[str, ...], spec: InputSpec) -> nn.Module:
+    """Build a recipe's network with fresh weights, for the labels and the input of a contract.
 
     Raises
     ------
@@ -22,39 +24,53 @@ def build_module(recipe: Recipe, labels: tuple[str, ...]) -> nn.Module:
     RecipeError
         The network cannot read the recipe's input.
     """
-    arguments = {"classes": len(labels), **recipe.model.arguments}
-    if arguments["classes"] != len(labels):
-        raise UsageError(
-            f"the recipe asks for {arguments['classes']} classes, the data has {len(labels)}",
-            hint="leave model.arguments.classes out",
-        )
+    task = training_task(recipe)
+    given = task.arguments(labels, spec)
+    arguments = {**given, **recipe.model.arguments}
+    for name, value in given.items():
+        if arguments[name] != value:
+            raise UsageError(
+                f"the recipe asks for {arguments[name]} {name}, the data has {value}",
+                hint=f"leave model.arguments.{name} out",
+            )
     try:
         module = create_model(recipe.model.name, **arguments)
     except TypeError as error:
         raise RecipeError(
             f"{recipe.model.name} cannot be built with {arguments}: {_first_line(error)}"
         ) from error
-    _try(module, recipe, len(labels))
+    _try(module, recipe, spec, task.output_shape(labels, spec))
     return module
 
 
-def _try(module: nn.Module, recipe: Recipe, classes: int) -> None:
+def _try(
+    module: nn.Module, recipe: Recipe, spec: InputSpec, expected: tuple[int | None, ...] | None
+) -> None:
     """Run the network once, on nothing: a wrong size shall not cost a reading of all data."""
-    shapes = recipe.input.tensors
+    numbers = isinstance(spec, TextInput | CharacterInput)
+    shapes = spec.tensors
     described = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+    inputs = {name: torch.zeros(1, *shape) for name, shape in shapes.items()}
+    if numbers:
+        inputs[spec.name] = inputs[spec.name].long()
     try:
         with torch.no_grad():
-            logits = module.eval()(**{name: torch.zeros(1, *s) for name, s in shapes.items()})
+            answer = module.eval()(**inputs)
     # What PyTorch raises for sizes and arguments that do not fit.
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         raise RecipeError(
             f"{recipe.model.name} cannot read {described}: {_first_line(error)}",
             hint="change the recipe's input, or model.arguments",
         ) from error
-    if logits.shape != (1, classes):
+    found = tuple((answer[0] if isinstance(answer, tuple) else answer).shape)
+    fits = expected is None or (
+        len(found) == len(expected) + 1
+        and all(size in (None, one) for one, size in zip(found[1:], expected, strict=True))
+    )
+    if not fits:
         raise RecipeError(
-            f"{recipe.model.name} answers {described} with shape {tuple(logits.shape)}, "
-            f"not {(1, classes)}"
+            f"{recipe.model.name} answers {described} with shape {found}, "
+            f"not {(1, *(expected or ()))}"
         )
 
 

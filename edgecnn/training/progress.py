@@ -25,19 +25,22 @@ def describe_epoch(result: EpochResult, epochs: int, remaining_s: float) -> str:
     """Put an epoch into one line."""
     parts = [
         f"epoch {result.epoch:>{len(str(epochs))}}/{epochs}",
-        f"loss {result.train_loss:.4f}",
-        f"accuracy {result.train_accuracy:.4f}",
+        *_measured(("loss", result.train_loss), ("accuracy", result.train_accuracy)),
+        *_measured(
+            ("validation loss", result.validation_loss),
+            ("accuracy", result.validation_accuracy),
+            ("macro-F1", result.validation_macro_f1),
+            ("mAP@0.5", result.validation_map),
+        ),
     ]
-    if result.validation_loss is not None:
-        parts += [
-            f"validation loss {result.validation_loss:.4f}",
-            f"accuracy {result.validation_accuracy:.4f}",
-            f"macro-F1 {result.validation_macro_f1:.4f}",
-        ]
     parts += [f"rate {result.rate:.2g}", f"{result.seconds:.1f} s"]
     if result.epoch < epochs:
         parts.append(f"ETA {_clock(remaining_s)}")
     return "  ".join(parts)
+
+
+def _measured(*values: tuple[str, float | None]) -> list[str]:
+    return [f"{name} {value:.4f}" for name, value in values if value is not None]
 
 
 class LineWatcher(Watcher):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from torch import nn
 
-from edgecnn.metadata import DatasetUse, ModelMetadata, Provenance
+from edgecnn.metadata import DatasetUse, InputSpec, ModelMetadata, Provenance
+from edgecnn.models.auxiliary import deployed_parameters
 from edgecnn.training.recipe import Recipe, flat_settings
 
 __all__ = ["describe_machine", "describe_revision", "make_metadata"]
@@ -19,6 +20,7 @@ __all__ = ["describe_machine", "describe_revision", "make_metadata"]
 def make_metadata(
     recipe: Recipe,
     labels: tuple[str, ...],
+    spec: InputSpec,
     module: nn.Module,
     datasets: Sequence[DatasetUse],
     *,
@@ -28,6 +30,8 @@ def make_metadata(
 
     Parameters
     ----------
+    spec : InputSpec
+        The recipe's input, with what the training data added to it.
     command : str, optional
         What trains this network again; the default names the recipe.
     """
@@ -36,14 +40,14 @@ def make_metadata(
         name=recipe.name,
         task=recipe.task,
         labels=labels,
-        input=recipe.input,
+        input=spec,
         output=recipe.output,
         provenance=Provenance(
             recipe=recipe.name,
             architecture=recipe.model.name,
             command=command or f"edgecnn train {recipe.name}",
             seed=recipe.train.seed,
-            parameters=sum(p.numel() for p in module.parameters()),
+            parameters=deployed_parameters(module),
             datasets=tuple(datasets),
             versions={
                 "edgecnn": version("edgecnn"),

@@ -20,7 +20,14 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from edgecnn.errors import MissingFileError, RecipeError
-from edgecnn.metadata import BeatInput, ImageInput, Output, refuse_unknown
+from edgecnn.metadata import (
+    BeatInput,
+    ImageInput,
+    Output,
+    SignalInput,
+    Task,
+    refuse_unknown,
+)
 
 __all__ = [
     "BeatAugment",
@@ -86,6 +93,12 @@ class ImageAugment(Struct, frozen=True, kw_only=True, tag="image", tag_field="ki
     cutout : int
         Side in pixels of a square that is set to the mean (DeVries & Taylor 2017,
         arXiv:1708.04552).
+    mixup : float
+        Parameter of the Beta distribution by which two pictures and their labels are blended
+        (Zhang et al. 2018, arXiv:1710.09412); 0 blends none.
+    cutmix : float
+        The same for a rectangle of one picture that is put into another (Yun et al. 2019,
+        arXiv:1905.04899). With both, each batch gets one of the two at random.
     """
 
     rotate_deg: NotNegative = 0.0
@@ -95,6 +108,8 @@ class ImageAugment(Struct, frozen=True, kw_only=True, tag="image", tag_field="ki
     crop: Count = 0
     flip: bool = False
     cutout: Count = 0
+    mixup: NotNegative = 0.0
+    cutmix: NotNegative = 0.0
 
 
 class BeatAugment(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind"):
@@ -134,9 +149,14 @@ class TrainSettings(Struct, frozen=True, kw_only=True):
     optimizer : "sgd" or "adamw"
         SGD with Nesterov momentum, or AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101).
     peak_rate : float
-        Highest learning rate of the one-cycle schedule (Smith & Topin 2018, arXiv:1708.07120).
+        Highest learning rate.
+    schedule : "one-cycle", "cosine", "step" or "constant"
+        How it goes on: see :func:`~edgecnn.training.schedule.learning_rate`. One-cycle is Smith &
+        Topin 2018 (arXiv:1708.07120), cosine Loshchilov & Hutter 2017 (arXiv:1608.03983).
     warmup : float
-        Share of all steps in which the rate rises; it falls to zero in the others.
+        Share of all steps in which the rate rises.
+    step_at : tuple of float
+        For ``step``: shares of all steps after which the rate is multiplied by ``step_factor``.
     momentum, weight_decay : float
         Weight decay acts on weights, not on biases and normalisation.
     label_smoothing : float
@@ -153,8 +173,14 @@ class TrainSettings(Struct, frozen=True, kw_only=True):
     balance : float
         Exponent of the class's size by which its examples are drawn more rarely: 0 draws every
         example once an epoch, 0.5 by 1/√n, 1 draws all classes equally often.
+    loss_balance : float
+        Exponent of the class's size by which its examples weigh less in the loss: 0 weighs all
+        alike, 1 gives every class the same weight.
     keep : "last" or "best"
         Which epoch's weights are kept: by validation loss, or simply the last.
+    patience : int
+        Stop after so many epochs without a lower validation loss; 0 never does. The schedule is
+        that of all ``epochs``.
     seed : int
     """
 
@@ -162,7 +188,10 @@ class TrainSettings(Struct, frozen=True, kw_only=True):
     batch: Positive
     optimizer: Literal["sgd", "adamw"] = "sgd"
     peak_rate: PositiveFloat
+    schedule: Literal["one-cycle", "cosine", "step", "constant"] = "one-cycle"
     warmup: Share = 0.25
+    step_at: tuple[Share, ...] = (0.5, 0.75)
+    step_factor: Annotated[float, Meta(gt=0, le=1)] = 0.1
     momentum: Share = 0.9
     weight_decay: NotNegative = 0.0
     label_smoothing: Share = 0.0
@@ -171,7 +200,9 @@ class TrainSettings(Struct, frozen=True, kw_only=True):
     precision: Literal["fp32", "bf16"] = "fp32"
     channels_last: bool = False
     balance: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    loss_balance: Annotated[float, Meta(ge=0, le=1)] = 0.0
     keep: Literal["last", "best"] = "last"
+    patience: Count = 0
     seed: Seed = 0
 
 
@@ -180,10 +211,10 @@ class Recipe(Struct, frozen=True, kw_only=True):
 
     name: str
     title: str = ""
-    task: Literal["classify"] = "classify"
+    task: Task = "classify"
     model: ModelChoice
     data: DataChoice
-    input: ImageInput | BeatInput
+    input: ImageInput | BeatInput | SignalInput
     output: Output = field(default_factory=Output)
     augment: ImageAugment | BeatAugment | None = None
     train: TrainSettings
@@ -292,8 +323,8 @@ def _apply(raw: dict[str, Any], override: str) -> None:
 
 
 def _check_consistency(recipe: Recipe, where: str) -> None:
-    pictures = isinstance(recipe.input, ImageInput)
-    if recipe.augment is not None and pictures != isinstance(recipe.augment, ImageAugment):
+    kinds: dict[type, type] = {ImageAugment: ImageInput, BeatAugment: BeatInput}
+    if recipe.augment is not None and not isinstance(recipe.input, kinds[type(recipe.augment)]):
         raise RecipeError(
             f"{where}: augment.kind does not fit input.kind",
             hint="both are 'image', or both are 'beat'",
@@ -306,8 +337,12 @@ def _check_consistency(recipe: Recipe, where: str) -> None:
                 f"but input is {recipe.input.height} by {recipe.input.width}",
                 hint=f"take at most {side - 1}; an eighth of the side is usual",
             )
-    if recipe.train.keep == "best" and recipe.data.validation == 0:
-        raise RecipeError(
-            f"{where}: train.keep='best' needs data.validation above 0",
-            hint="set a share aside, or keep the last epoch",
-        )
+    for setting, asked in (
+        ("keep='best'", recipe.train.keep == "best"),
+        (f"patience={recipe.train.patience}", recipe.train.patience > 0),
+    ):
+        if asked and recipe.data.validation == 0:
+            raise RecipeError(
+                f"{where}: train.{setting} needs data.validation above 0",
+                hint="set a share aside, or keep the last epoch",
+            )

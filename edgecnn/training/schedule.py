@@ -16,24 +16,34 @@ __all__ = ["learning_rate", "make_optimizer", "set_rate"]
 _START = 0.1
 
 
-def learning_rate(progress: float, peak: float, warmup: float) -> float:
-    """Return the one-cycle rate: linear up to ``peak``, then a cosine down to zero.
+def learning_rate(progress: float, settings: TrainSettings) -> float:
+    """Return the rate at a point of a training.
+
+    It rises linearly for ``warmup`` of all steps, then follows ``schedule``: ``one-cycle`` and
+    ``cosine`` fall to zero along a cosine (one-cycle starts from a tenth of the peak, cosine from
+    zero), ``step`` is multiplied by ``step_factor`` at each of ``step_at``, ``constant`` stays.
 
     Parameters
     ----------
     progress : float
         Share of all steps done, 0..1.
-    peak : float
-    warmup : float
-        Share of all steps in which the rate rises.
+    settings : TrainSettings
 
     Examples
     --------
-    >>> [round(learning_rate(p, 1.0, 0.5), 3) for p in (0, 0.5, 0.75, 1)]
+    >>> settings = TrainSettings(epochs=1, batch=1, peak_rate=1.0, warmup=0.5)
+    >>> [round(learning_rate(p, settings), 3) for p in (0, 0.5, 0.75, 1)]
     [0.1, 1.0, 0.5, 0.0]
     """
+    peak, warmup = settings.peak_rate, settings.warmup
     if progress < warmup:
-        return peak * (_START + (1 - _START) * progress / warmup)
+        start = _START if settings.schedule == "one-cycle" else 0.0
+        return peak * (start + (1 - start) * progress / warmup)
+    if settings.schedule == "constant":
+        return peak
+    if settings.schedule == "step":
+        passed = sum(progress >= at for at in settings.step_at)
+        return float(peak * settings.step_factor**passed)
     fall = (progress - warmup) / (1 - warmup)
     return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, fall)))
 

@@ -6,28 +6,23 @@ import csv
 import datetime
 import io
 import os
-from functools import partial
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import torch
 from msgspec import Struct
 
-from edgecnn.data import Dataset, open_dataset
+from edgecnn.data import open_dataset
 from edgecnn.errors import TrainingError
-from edgecnn.evaluation.evaluate import matched_targets, score_predictions
 from edgecnn.files import write_text
 from edgecnn.metadata import Accuracy, Measured, ModelMetadata
-from edgecnn.training.augment import augment_batch
 from edgecnn.training.checkpoint import (
     DOCUMENT_NAME,
     Checkpoint,
     read_recipe,
     save_checkpoint,
 )
-from edgecnn.training.examples import as_examples, labelled_targets, split_training_set
-from edgecnn.training.loop import EpochResult, FitState, Watcher, fit, predict_logits
+from edgecnn.training.loop import EpochResult, FitState, Watcher, fit
 from edgecnn.training.network import build_module
 from edgecnn.training.provenance import (
     describe_machine,
@@ -36,6 +31,7 @@ from edgecnn.training.provenance import (
 )
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.resume import RESUME_NAME, check_recipe, load_resume, save_resume
+from edgecnn.training.tasks import training_task
 
 __all__ = ["SUMMARY_NAME", "TrainSummary", "train_recipe"]
 
@@ -119,22 +115,22 @@ def train_recipe(
         check_recipe(read_recipe(folder), recipe, folder / DOCUMENT_NAME)
         return _read_summary(folder)
     _check_folder(folder, resume=resume)
+    task = training_task(recipe)
     dataset = open_dataset(recipe.data.train)
-    labels = dataset.info.labels
-    labelled_targets(dataset)
+    plan = task.plan(recipe, dataset)
     test = None
     if recipe.data.test:
         # Opened now, so that an absent one is known before the work; read when all is decided.
-        test = open_dataset(recipe.data.test, labels=labels)
+        test = open_dataset(recipe.data.test, labels=dataset.info.labels)
     torch.manual_seed(recipe.train.seed)
-    module = build_module(recipe, labels)
+    module = build_module(recipe, plan.labels, plan.spec)
     if test is not None:
-        _check_test(test, make_metadata(recipe, labels, module, ()))
+        task.check_test(test, make_metadata(recipe, plan.labels, plan.spec, module, ()))
     state = FitState.fresh(module, recipe.train)
     if resume and (folder / RESUME_NAME).exists():
         load_resume(folder, state, recipe, data_sha256=dataset.info.sha256)
-    parts = split_training_set(dataset, recipe)
-    if recipe.train.keep == "best" and not len(parts.validation):
+    parts = task.prepare(recipe, dataset, plan)
+    if not len(parts.validation) and (recipe.train.keep == "best" or recipe.train.patience):
         raise TrainingError(
             f"a validation share of {recipe.data.validation} of {recipe.data.train} is no example, "
             "so there is no best epoch",
@@ -145,7 +141,7 @@ def train_recipe(
         parts.train,
         parts.validation,
         recipe.train,
-        augment=partial(augment_batch, spec=recipe.input, settings=recipe.augment),
+        parts.objective,
         watcher=_Keeper(folder, recipe, dataset.info.sha256, watcher or Watcher()),
     )
 
@@ -159,9 +155,9 @@ def train_recipe(
     accuracy = None
     if test is not None:
         uses.append(test.info.use("test", len(test)))
-    metadata = make_metadata(recipe, labels, network, uses, command=command)
+    metadata = make_metadata(recipe, plan.labels, plan.spec, network, uses, command=command)
     if test is not None:
-        accuracy = _test(network, test, metadata)
+        accuracy = task.test(network, test, metadata)
     summary = TrainSummary(
         recipe=recipe.name,
         architecture=recipe.model.name,
@@ -223,20 +219,6 @@ def _check_folder(folder: Path, *, resume: bool) -> None:
             )
 
 
-def _check_test(test: Dataset, metadata: ModelMetadata) -> None:
-    """Find out before the work that the test set is of another kind or has other classes."""
-    matched_targets(test, metadata)
-    test.inputs(metadata.input, np.arange(1))
-
-
-def _test(network: torch.nn.Module, test: Dataset, metadata: ModelMetadata) -> Accuracy:
-    indices, targets, left_out = matched_targets(test, metadata)
-    examples = as_examples(test, metadata.input, indices)
-    predicted = predict_logits(network, examples.inputs).argmax(1).numpy()
-    notes = [test.info.note, left_out]
-    return score_predictions(targets, predicted, test, metadata, indices=indices, notes=notes)
-
-
 def _write_results(
     folder: Path, state: FitState, metadata: ModelMetadata, summary: TrainSummary
 ) -> None:
@@ -244,7 +226,7 @@ def _write_results(
 
     write_text(folder / "metrics.csv", _metrics_csv(state.history))
     draw_curves(state.history, folder / "curves.png", title=metadata.name)
-    if summary.test is not None:
+    if summary.test is not None and summary.test.confusion:
         draw_confusion(summary.test, metadata.labels, folder / "confusion.png")
     encoded = msgspec.json.format(msgspec.json.encode(summary), indent=1)
     write_text(folder / SUMMARY_NAME, encoded.decode() + "\n")

@@ -28,8 +28,8 @@ def saved(tmp_path: Path) -> tuple[Path, Checkpoint]:
     recipe = load_recipe("cifar10-resnet", overrides=("model.arguments.widths=[8,8,16,16]",))
     labels = tuple("abcdefghij")
     torch.manual_seed(0)
-    module = build_module(recipe, labels).to(memory_format=torch.channels_last)
-    metadata = make_metadata(recipe, labels, module, ())
+    module = build_module(recipe, labels, recipe.input).to(memory_format=torch.channels_last)
+    metadata = make_metadata(recipe, labels, recipe.input, module, ())
     checkpoint = Checkpoint(module.eval(), metadata, Measured(note="x"), recipe, 7)
     save_checkpoint(tmp_path / "run", checkpoint)
     return tmp_path / "run", checkpoint

@@ -11,7 +11,7 @@ from edgecnn.runtime.session import load_model
 from edgecnn.training.checkpoint import load_checkpoint
 from edgecnn.training.examples import as_examples
 from edgecnn.training.exporting import export_checkpoint
-from edgecnn.training.loop import predict_logits
+from edgecnn.training.loop import predict_outputs
 from edgecnn.training.recipe import load_recipe
 from edgecnn.training.train import train_recipe
 
@@ -31,7 +31,7 @@ def test_the_file_answers_as_the_checkpoint_does(
     model = load_model(tmp_path / "tiny.onnx", provider="cpu")
     checkpoint = load_checkpoint(trained)
     test = open_dataset(drawings / "test")
-    logits = predict_logits(checkpoint.module, as_examples(test, model.metadata.input).inputs)
+    logits = predict_outputs(checkpoint.module, as_examples(test, model.metadata.input).inputs)
     np.testing.assert_allclose(
         model.run(test.inputs(model.metadata.input)), logits.numpy(), atol=1e-4
     )

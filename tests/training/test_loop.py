@@ -7,8 +7,11 @@ import torch
 
 from edgecnn.errors import TrainingError
 from edgecnn.models import create_model
-from edgecnn.training.loop import Examples, FitState, Watcher, fit, predict_logits
-from edgecnn.training.recipe import TrainSettings
+from edgecnn.training.augment import AugmentedExamples
+from edgecnn.training.examples import Examples
+from edgecnn.training.loop import FitState, Watcher, fit, predict_outputs
+from edgecnn.training.recipe import TrainSettings, load_recipe
+from edgecnn.training.tasks.classify import Classify, CrossEntropy
 
 
 def settings(**changes: object) -> TrainSettings:
@@ -43,7 +46,7 @@ def fresh(chosen: TrainSettings) -> FitState:
 def test_it_learns(changes: dict[str, object]) -> None:
     chosen = settings(epochs=6, **changes)
     state = fresh(chosen)
-    fit(state, halves(), halves(20), chosen)
+    fit(state, halves(), halves(20), chosen, CrossEntropy())
     assert state.epoch == 6
     assert [result.epoch for result in state.history] == [1, 2, 3, 4, 5, 6]
     last = state.history[-1]
@@ -55,7 +58,7 @@ def test_it_learns(changes: dict[str, object]) -> None:
 def test_epochs_are_repeatable() -> None:
     def run() -> list[float]:
         state = fresh(settings())
-        fit(state, halves(), halves(10), settings())
+        fit(state, halves(), halves(10), settings(), CrossEntropy())
         return [result.train_loss for result in state.history]
 
     first = run()
@@ -68,13 +71,13 @@ def test_a_loss_that_is_not_finite_stops_the_training() -> None:
     with pytest.raises(
         TrainingError, match=r"the loss is (nan|inf) at epoch \d+, step \d+"
     ) as error:
-        fit(fresh(chosen), halves(), None, chosen)
+        fit(fresh(chosen), halves(), None, chosen, CrossEntropy())
     assert "--set train.peak_rate=2.5e+08" in str(error.value.hint)
 
 
 def test_no_examples() -> None:
     with pytest.raises(TrainingError, match="no examples"):
-        fit(fresh(settings()), halves(0), None, settings())
+        fit(fresh(settings()), halves(0), None, settings(), CrossEntropy())
 
 
 def test_balanced_classes_are_drawn_equally_often() -> None:
@@ -89,13 +92,14 @@ def test_balanced_classes_are_drawn_equally_often() -> None:
     for balance, low, high in ((0.0, 0.1, 0.1), (0.5, 0.2, 0.3), (1.0, 0.44, 0.56)):
         seen.clear()
         chosen = settings(epochs=1, batch=100, balance=balance, peak_rate=1e-3)
-        fit(fresh(chosen), Examples({"input": marked}, targets), None, chosen, augment=spy)
+        drawn = AugmentedExamples(Examples({"input": marked}, targets), spy, classes=2)
+        fit(fresh(chosen), drawn, None, chosen, CrossEntropy())
         assert low - 1e-6 <= torch.cat(seen).mean().item() <= high + 1e-6
 
 
 def test_without_validation_nothing_is_said_about_it() -> None:
     state = fresh(settings(epochs=1))
-    fit(state, halves(), None, settings(epochs=1))
+    fit(state, halves(), None, settings(epochs=1), CrossEntropy())
     assert state.history[0].validation_loss is None
     assert state.best is None
     assert state.best_epoch == 0
@@ -104,7 +108,7 @@ def test_without_validation_nothing_is_said_about_it() -> None:
 def test_the_best_epoch_is_the_one_of_least_validation_loss() -> None:
     chosen = settings(epochs=5)
     state = fresh(chosen)
-    fit(state, halves(), halves(10), chosen)
+    fit(state, halves(), halves(10), chosen, CrossEntropy())
     losses = [result.validation_loss or math.inf for result in state.history]
     assert state.best_epoch == 1 + losses.index(min(losses))
     assert state.best is not None
@@ -127,7 +131,7 @@ def test_the_watcher_hears_of_every_step() -> None:
             heard.append("end")
 
     chosen = settings(epochs=2, batch=20)
-    fit(fresh(chosen), halves(), None, chosen, watcher=Spy())
+    fit(fresh(chosen), halves(), None, chosen, CrossEntropy(), watcher=Spy())
     assert heard == [
         *("start 1 2 2", "step 1 1", "step 1 2", "epoch 1", "step 2 1", "step 2 2", "epoch 2"),
         "end",
@@ -143,7 +147,7 @@ def test_the_watcher_hears_of_the_end_of_a_training_that_failed() -> None:
 
     chosen = settings(peak_rate=1e9, warmup=0.0, epochs=20)
     with pytest.raises(TrainingError):
-        fit(fresh(chosen), halves(), None, chosen, watcher=Spy())
+        fit(fresh(chosen), halves(), None, chosen, CrossEntropy(), watcher=Spy())
     assert heard == ["end"]
 
 
@@ -152,9 +156,44 @@ def test_logits_are_those_of_evaluation_mode_whatever_the_batch() -> None:
     module = create_model("resnet9").train()
     inputs = {"input": torch.randn(7, 3, 32, 32)}
     torch.testing.assert_close(
-        predict_logits(module, inputs, batch=3),
-        predict_logits(module, inputs, batch=7),
+        predict_outputs(module, inputs, batch=3),
+        predict_outputs(module, inputs, batch=7),
         rtol=1e-4,
         atol=1e-5,
     )
     assert not module.training
+
+
+def test_patience_runs_out_after_epochs_that_were_no_better() -> None:
+    # Random labels: what is learnt of them makes the validation loss rise.
+    chosen = settings(epochs=40, patience=3, peak_rate=0.2, schedule="constant", warmup=0.0)
+    pictures = torch.randn(40, 1, 28, 28, generator=torch.Generator().manual_seed(3))
+    noise = Examples({"input": pictures}, torch.arange(40) % 2)
+    held_out = Examples({"input": pictures.flip(0)}, (torch.arange(40) + 1) % 2)
+    state = fresh(chosen)
+    fit(state, noise, held_out, chosen, CrossEntropy())
+    assert state.epoch < 40
+    assert state.epoch == state.best_epoch + 3
+
+
+def test_rare_classes_weigh_more_in_a_balanced_loss() -> None:
+    targets = torch.cat([torch.zeros(90), torch.ones(10)]).long()
+    recipe = load_recipe("mnist-lenet5", overrides=("train.loss_balance=1.0",))
+    objective = Classify().objective(recipe, targets, 2)
+    assert isinstance(objective, CrossEntropy)
+    assert objective.weights is not None
+    rare, common = objective.weights[1].item(), objective.weights[0].item()
+    assert rare / common == pytest.approx(9)
+    # The mean weight of an example stays 1, so that the learning rate keeps its meaning.
+    assert (90 * common + 10 * rare) / 100 == pytest.approx(1)
+
+
+def test_auxiliary_classifiers_add_to_the_loss_in_training_only() -> None:
+    torch.manual_seed(0)
+    module = create_model("googlenet", classes=3, auxiliaries=True)
+    batch = Examples({"input": torch.randn(2, 3, 224, 224)}, torch.tensor([0, 1]))
+    module.train()
+    with_all = CrossEntropy().step(module, batch, settings()).loss.item()
+    module.eval()
+    alone = CrossEntropy().step(module, batch, settings()).loss.item()
+    assert with_all > 1.3 * alone

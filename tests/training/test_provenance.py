@@ -19,7 +19,8 @@ def test_the_contract_is_that_of_the_recipe(drawings: Path) -> None:
     recipe = load_recipe("mnist-lenet5", overrides=("train.seed=9",))
     dataset = open_dataset(drawings / "train")
     uses = [dataset.info.use("train", 60), dataset.info.use("validation", 20)]
-    metadata = make_metadata(recipe, ("cross", "ring"), create_model("lenet5", classes=2), uses)
+    module = create_model("lenet5", classes=2)
+    metadata = make_metadata(recipe, ("cross", "ring"), recipe.input, module, uses)
     assert metadata.input == recipe.input
     assert metadata.provenance.seed == 9
     assert metadata.provenance.parameters == sum(

@@ -8,9 +8,11 @@ from safetensors.torch import save_file
 
 from edgecnn.errors import MissingFileError, TrainingError
 from edgecnn.models import create_model
-from edgecnn.training.loop import Examples, FitState, fit
+from edgecnn.training.examples import Examples
+from edgecnn.training.loop import FitState, fit
 from edgecnn.training.recipe import Recipe, load_recipe
 from edgecnn.training.resume import RESUME_NAME, load_resume, save_resume
+from edgecnn.training.tasks.classify import CrossEntropy
 
 
 def recipe(*overrides: str) -> Recipe:
@@ -25,7 +27,7 @@ def fresh(chosen: Recipe, name: str = "lenet5") -> FitState:
 def kept(tmp_path: Path) -> tuple[Path, FitState]:
     state = fresh(recipe())
     examples = Examples({"input": torch.randn(16, 1, 28, 28)}, torch.arange(16) % 10)
-    fit(state, examples, examples, recipe().train)
+    fit(state, examples, examples, recipe().train, CrossEntropy())
     save_resume(tmp_path, state, recipe(), data_sha256="ab")
     return tmp_path, state
 

@@ -10,18 +10,40 @@ from edgecnn.training.recipe import TrainSettings
 from edgecnn.training.schedule import learning_rate, make_optimizer, set_rate
 
 
-@given(progress=st.floats(0, 1), peak=st.floats(1e-5, 1), warmup=st.floats(0, 0.99))
+def settings(**changes: object) -> TrainSettings:
+    values: dict[str, object] = {"epochs": 1, "batch": 1, "peak_rate": 1.0}
+    return TrainSettings(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@given(
+    progress=st.floats(0, 1),
+    peak=st.floats(1e-5, 1),
+    warmup=st.floats(0, 0.99),
+    schedule=st.sampled_from(["one-cycle", "cosine", "step", "constant"]),
+)
 def test_the_rate_stays_between_zero_and_its_peak(
-    progress: float, peak: float, warmup: float
+    progress: float, peak: float, warmup: float, schedule: str
 ) -> None:
-    assert 0 <= learning_rate(progress, peak, warmup) <= peak * (1 + 1e-9)
+    chosen = settings(peak_rate=peak, warmup=warmup, schedule=schedule)
+    assert 0 <= learning_rate(progress, chosen) <= peak * (1 + 1e-9)
 
 
 def test_one_cycle_rises_then_falls() -> None:
-    rates = [learning_rate(step / 100, 1.0, 0.3) for step in range(101)]
+    rates = [learning_rate(step / 100, settings(warmup=0.3)) for step in range(101)]
     assert rates.index(max(rates)) == 30
     assert rates[:31] == sorted(rates[:31])
     assert rates[30:] == sorted(rates[30:], reverse=True)
+
+
+def test_steps_fall_where_they_are_asked_to() -> None:
+    chosen = settings(warmup=0.0, schedule="step", step_at=(0.5, 0.75), step_factor=0.1)
+    rates = [learning_rate(p, chosen) for p in (0, 0.49, 0.5, 0.74, 0.75, 1)]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_cosine_starts_from_zero_and_ends_there() -> None:
+    chosen = settings(warmup=0.1, schedule="cosine")
+    assert [learning_rate(p, chosen) for p in (0, 0.1, 1)] == pytest.approx([0, 1, 0])
 
 
 @pytest.mark.parametrize("name", ["sgd", "adamw"])

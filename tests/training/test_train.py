@@ -18,9 +18,9 @@ import torch
 from edgecnn.data import open_dataset
 from edgecnn.errors import DataError, TrainingError
 from edgecnn.training.checkpoint import load_checkpoint
-from edgecnn.training.examples import split_training_set
-from edgecnn.training.loop import Watcher, predict_logits
+from edgecnn.training.loop import Watcher, predict_outputs
 from edgecnn.training.recipe import load_recipe
+from edgecnn.training.tasks import training_task
 from edgecnn.training.train import train_recipe
 
 
@@ -107,8 +107,9 @@ def test_the_best_epoch_is_kept_when_it_is_asked_for(tiny: Path, tmp_path: Path)
     assert summary.validation.epoch == summary.kept_epoch
     losses = [float(row["validation_loss"]) for row in rows(tmp_path / "run")]
     assert losses.index(min(losses)) == summary.kept_epoch - 1
-    held_out = split_training_set(open_dataset(recipe.data.train), recipe).validation
-    logits = predict_logits(load_checkpoint(tmp_path / "run").module, held_out.inputs)
+    task, dataset = training_task(recipe), open_dataset(recipe.data.train)
+    held_out = task.prepare(recipe, dataset, task.plan(recipe, dataset)).validation
+    logits = predict_outputs(load_checkpoint(tmp_path / "run").module, held_out.inputs)
     loss = torch.nn.functional.cross_entropy(logits, held_out.targets).item()
     assert loss == pytest.approx(min(losses), rel=1e-4)
 
