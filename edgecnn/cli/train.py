@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,13 @@ __all__ = ["train"]
     multiple=True,
     help="Change a value of the recipe, for example train.epochs=3. Repeatable.",
 )
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    help="Start from the weights of a trained network: a training's folder, .safetensors or .pt. "
+    "The head starts fresh; see the recipe's table [transfer].",
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Processor threads to compute with.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training.")
 @click.option(
@@ -42,11 +50,12 @@ __all__ = ["train"]
 @json_option
 def train(
     recipe: str,
+    *,
     output: Path | None,
     overrides: tuple[str, ...],
+    source: Path | None,
     threads: int | None,
     folds: int | None,
-    *,
     resume: bool,
     as_json: bool,
 ) -> None:
@@ -55,6 +64,7 @@ def train(
     \b
     edgecnn train mnist-lenet5
     edgecnn train cifar10-resnet --set train.epochs=5 -o runs/short
+    edgecnn train mine.toml --from runs/cifar10-resnet --set transfer.train_stages=0
     """
     from edgecnn.errors import UsageError
     from edgecnn.training.progress import make_watcher
@@ -65,6 +75,8 @@ def train(
             "--folds does not go with --resume: a cross-validation is not kept between folds",
             hint="leave one of them out",
         )
+    if source is not None:
+        overrides = (*overrides, f"transfer.source={json.dumps(str(source), ensure_ascii=False)}")
     resolved = load_recipe(recipe, overrides=overrides)
     if folds is not None:
         from edgecnn.training.folds import FOLDS_NAME, cross_validate

@@ -12,7 +12,7 @@ import torch
 
 from edgecnn.errors import MissingFileError, ModelError, UsageError
 
-__all__ = ["build_module", "load_weights"]
+__all__ = ["build_module", "load_weights", "read_weights"]
 
 
 def build_module(source: str, *, folder: Path | None = None) -> torch.nn.Module:
@@ -90,7 +90,7 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
     """
     if not path.is_file():
         raise MissingFileError(f"no such weights: {path}")
-    state = _read(path)
+    state = read_weights(path)
     own = module.state_dict()
     missing = [key for key in own if key not in state]
     foreign = [key for key in state if key not in own]
@@ -114,7 +114,8 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
     module.load_state_dict(state)
 
 
-def _read(path: Path) -> dict[str, torch.Tensor]:
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Read tensors by name; the files are those of :func:`load_weights`, and so are the errors."""
     if path.suffix == ".safetensors":
         import safetensors
         import safetensors.torch

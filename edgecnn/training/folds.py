@@ -23,6 +23,7 @@ from edgecnn.training.network import build_module
 from edgecnn.training.provenance import make_metadata
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.tasks import training_task
+from edgecnn.training.transfer import load_pretrained
 
 __all__ = ["FOLDS_NAME", "FoldReport", "cross_validate"]
 
@@ -116,7 +117,9 @@ def cross_validate(
         plan = task.plan(recipe, dataset, (inside, outside))
         torch.manual_seed(seed)
         module = build_module(recipe, plan.labels, plan.spec)
-        state = FitState.fresh(module, recipe.train)
+        if recipe.transfer is not None:
+            load_pretrained(module, recipe.transfer)
+        state = FitState.fresh(module, recipe.train, recipe.transfer)
         parts = task.prepare(recipe, dataset, plan)
         fit(state, parts.train, parts.validation, recipe.train, parts.objective, watcher=watcher)
         logits = predict_outputs(state.average.module, parts.validation.inputs)

@@ -18,8 +18,9 @@ from edgecnn.errors import TrainingError
 from edgecnn.training.average import WeightAverage
 from edgecnn.training.examples import Examples, TrainingExamples
 from edgecnn.training.objective import Objective, Scores
-from edgecnn.training.recipe import TrainSettings
+from edgecnn.training.recipe import TrainSettings, Transfer
 from edgecnn.training.schedule import learning_rate, make_optimizer, set_rate
+from edgecnn.training.stages import StagePlan
 
 __all__ = ["EpochResult", "FitState", "Watcher", "fit", "predict_outputs"]
 
@@ -56,14 +57,18 @@ class FitState:
     optimizer: torch.optim.Optimizer
     history: list[EpochResult] = field(default_factory=list)
     best: dict[str, torch.Tensor] | None = None
+    stages: StagePlan | None = None
 
     @classmethod
-    def fresh(cls, module: nn.Module, settings: TrainSettings) -> FitState:
-        """Start from a module's present weights."""
+    def fresh(
+        cls, module: nn.Module, settings: TrainSettings, transfer: Transfer | None = None
+    ) -> FitState:
+        """Start from a module's present weights; ``transfer`` tells which of them learn."""
         if settings.channels_last:
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = WeightAverage(module, settings.ema_decay)
-        return cls(module, average, make_optimizer(module, settings))
+        stages = StagePlan(module, transfer) if transfer is not None else None
+        return cls(module, average, make_optimizer(module, settings, stages), stages=stages)
 
     @property
     def epoch(self) -> int:
@@ -190,6 +195,8 @@ def _learn(
     torch.manual_seed(settings.seed * _SEED_STRIDE + epoch)
     order = train.order(settings.balance, generator)
     state.module.train()
+    if state.stages is not None:
+        state.stages.apply(epoch)
     rate, loss_sum, hits, answers = 0.0, 0.0, 0, 0
     for number in range(steps):
         progress = ((epoch - 1) * steps + number) / (settings.epochs * steps)

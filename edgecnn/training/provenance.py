@@ -10,9 +10,11 @@ from pathlib import Path
 
 from torch import nn
 
+from edgecnn.files import sha256_of
 from edgecnn.metadata import DatasetUse, InputSpec, ModelMetadata, Provenance
 from edgecnn.models.auxiliary import deployed_parameters
 from edgecnn.training.recipe import Recipe, flat_settings
+from edgecnn.training.transfer import weights_path
 
 __all__ = ["describe_machine", "describe_revision", "make_metadata"]
 
@@ -55,10 +57,21 @@ def make_metadata(
                 "python": platform.python_version(),
                 "torch": version("torch"),
             },
-            settings=flat_settings(recipe),
+            settings=_settings(recipe),
             attribution="; ".join(attributions),
         ),
     )
+
+
+def _settings(recipe: Recipe) -> dict[str, str | int | float | bool]:
+    settings = flat_settings(recipe)
+    if recipe.transfer is not None:
+        # Where the weights lay on this machine is nobody's business; their hash tells them.
+        settings["transfer.source"] = Path(recipe.transfer.source).name
+        weights = weights_path(recipe.transfer)
+        if weights.is_file():
+            settings["transfer.sha256"] = sha256_of(weights)
+    return settings
 
 
 def describe_machine() -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import torch
 from torch import nn
 
 from edgecnn.training.recipe import TrainSettings
+from edgecnn.training.stages import StagePlan
 
 __all__ = ["learning_rate", "make_optimizer", "set_rate"]
 
@@ -48,12 +48,28 @@ def learning_rate(progress: float, settings: TrainSettings) -> float:
     return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, fall)))
 
 
-def make_optimizer(module: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
-    """Build the optimizer; weight decay acts on weights, not on biases and normalisation."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
+def make_optimizer(
+    module: nn.Module, settings: TrainSettings, stages: StagePlan | None = None
+) -> torch.optim.Optimizer:
+    """Build the optimizer; weight decay acts on weights, not on biases and normalisation.
+
+    Parameters
+    ----------
+    stages : StagePlan, optional
+        Gives each stage a learning rate of its own.
+    """
+    grouped: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            factor = stages.factor(name) if stages is not None else 1.0
+            grouped.setdefault((factor, parameter.ndim > 1), []).append(parameter)
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {
+            "params": parameters,
+            "weight_decay": settings.weight_decay if decays else 0.0,
+            "factor": factor,
+        }
+        for (factor, decays), parameters in sorted(grouped.items(), key=lambda item: item[0][::-1])
     ]
     if settings.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=settings.peak_rate, betas=(settings.momentum, 0.999))
@@ -64,7 +80,6 @@ def make_optimizer(module: nn.Module, settings: TrainSettings) -> torch.optim.Op
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of all groups."""
-    groups: Iterable[dict[str, object]] = optimizer.param_groups
-    for group in groups:
-        group["lr"] = rate
+    """Set the learning rate of all groups, each times its own factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["factor"]

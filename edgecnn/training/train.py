@@ -32,6 +32,7 @@ from edgecnn.training.provenance import (
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.resume import RESUME_NAME, check_recipe, load_resume, save_resume
 from edgecnn.training.tasks import training_task
+from edgecnn.training.transfer import load_pretrained
 
 __all__ = ["SUMMARY_NAME", "TrainSummary", "train_recipe"]
 
@@ -126,8 +127,11 @@ def train_recipe(
     module = build_module(recipe, plan.labels, plan.spec)
     if test is not None:
         task.check_test(test, make_metadata(recipe, plan.labels, plan.spec, module, ()))
-    state = FitState.fresh(module, recipe.train)
-    if resume and (folder / RESUME_NAME).exists():
+    kept_before = resume and (folder / RESUME_NAME).exists()
+    if recipe.transfer is not None and not kept_before:
+        load_pretrained(module, recipe.transfer)
+    state = FitState.fresh(module, recipe.train, recipe.transfer)
+    if kept_before:
         load_resume(folder, state, recipe, data_sha256=dataset.info.sha256)
     parts = task.prepare(recipe, dataset, plan)
     if not len(parts.validation) and (recipe.train.keep == "best" or recipe.train.patience):
