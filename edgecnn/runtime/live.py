@@ -15,7 +15,7 @@ from edgecnn.runtime.pipeline import Pipeline
 from edgecnn.runtime.processor import Processor
 from edgecnn.runtime.signals import stop_on_signals
 from edgecnn.runtime.sinks.background import Background
-from edgecnn.runtime.sinks.base import Sink
+from edgecnn.runtime.sinks.base import Sink, StreamInfo
 from edgecnn.runtime.sinks.jsonl import JsonLines
 from edgecnn.runtime.sinks.record import Recording
 from edgecnn.runtime.sinks.text import TextLines
@@ -34,6 +34,7 @@ def run_live(
     web: str | None = None,
     record: Path | None = None,
     frames: int | None = None,
+    opening: str = "",
     out: IO[str] | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Summary:
@@ -54,6 +55,8 @@ def run_live(
         ``.mkv`` or ``.mp4`` to record the annotated pictures to.
     frames : int, optional
         End after so many answers.
+    opening : str
+        A remark that ``say`` hears when source and sinks are open, and not if one cannot be.
     out : text file, optional
         The default is ``sys.stdout``.
     say : callable
@@ -65,8 +68,12 @@ def run_live(
 
     Raises
     ------
+    UsageError
+        ``web`` is no address, or ``record`` has another ending; raised before anything is opened.
     EdgeCNNError
-        The source failed or stalled, a sink could not be opened, or no frame could be answered.
+        The source failed or stalled, a sink could not be opened, or frames could not be answered:
+        one is enough where every frame counts, as in a file or folder; of a live source, which
+        goes on, all of them. The sinks got their summary before.
     """
     # What is drawn and resized is small: OpenCV's threads would only get in the network's way.
     cv2.setNumThreads(1)
@@ -86,7 +93,9 @@ def run_live(
         if trouble is None:
             sinks.append(Window())
         elif web is None and not as_json:
-            say(f"no window: {trouble}")
+            opening = f"{opening}\nno window: {trouble}".strip()
+    if opening:
+        sinks.append(_Opening(opening, say))
     pipeline = Pipeline(source, processor, sinks, frames=frames)
     with stop_on_signals(pipeline.stop):
         summary = pipeline.run()
@@ -95,9 +104,22 @@ def run_live(
             f", {recording.lost} frames left out: the disk was too slow" if recording.lost else ""
         )
         say(f"recorded: {record}{lost}")
-    if summary.failed and not summary.processed:
+    if summary.failed and not (source.live and summary.processed):
         raise EdgeCNNError(
-            f"none of the {summary.failed} frames from {summary.source} could be answered",
+            f"{summary.failed} of {summary.captured} frames from {summary.source}"
+            " could not be answered",
             hint="--json gives the reason of each",
         )
     return summary
+
+
+class _Opening(Sink):
+    """Says something when the stream starts."""
+
+    def __init__(self, text: str, say: Callable[[str], None]) -> None:
+        self._text = text
+        self._say = say
+
+    def open(self, stream: StreamInfo) -> None:
+        """Say it."""
+        self._say(self._text)

@@ -96,8 +96,8 @@ class Pipeline:
         Raises
         ------
         SourceError
-            The source could not be opened, ended although it is live, or stalled. The sinks got
-            their summary before.
+            The source could not be opened, ended although it is live or before it should, or
+            stalled. The sinks got their summary before.
         OSError
             A sink could not write, ``BrokenPipeError`` among them.
         """

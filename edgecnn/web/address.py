@@ -15,6 +15,8 @@ __all__ = ["DEFAULT_ADDRESS", "Address", "parse_address"]
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 
 _FORM = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.%]+\]|[^\[\]:\s/@]+):)?(?P<port>\d{1,5})")
+#: Of a ``Host`` header: a name or address, and the port if there is one.
+_AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?")
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,13 @@ class Address:
         >>> Address("127.0.0.1", 8080).allows("evil.example:8080")
         False
         """
-        match = re.fullmatch(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>\d+))?", authority)
+        match = _AUTHORITY.fullmatch(authority)
         if match is None or int(match["port"] or 80) != self.port:
             return False
         name = match["host"].strip("[]").lower().rstrip(".")
+        # Brackets are for IPv6; what reads the header after this check relies on it.
+        if match["host"].startswith("[") and not _is_ipv6(name):
+            return False
         if name == self.host.lower():
             return True
         if self.loopback:
@@ -91,7 +96,7 @@ def parse_address(text: str) -> Address:
     Raises
     ------
     UsageError
-        It is neither.
+        It is neither, or its host cannot be the name of one.
 
     Examples
     --------
@@ -103,4 +108,20 @@ def parse_address(text: str) -> Address:
         raise UsageError(
             f"not an address to listen on: {text}", hint="HOST:PORT or PORT, such as 127.0.0.1:8080"
         )
-    return Address((match["host"] or "127.0.0.1").strip("[]"), int(match["port"]))
+    host = (match["host"] or "127.0.0.1").strip("[]")
+    try:
+        # As the resolver will: an empty or over-long part of a name fails there without a reason.
+        host.encode("idna")
+    except UnicodeError as error:
+        raise UsageError(
+            f"not a host name: {host}", hint="a name, an IP address, or nothing for this machine"
+        ) from error
+    return Address(host, int(match["port"]))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return "%" not in text

@@ -125,7 +125,7 @@ class LivePage:
         return self._file("live.html")
 
     async def _asset(self, request: Request) -> Response:
-        return self._file(request.url.path.lstrip("/"))
+        return self._file(str(request.scope["path"]).lstrip("/"))
 
     def _file(self, name: str) -> Response:
         content = (files("edgecnn.web") / "static" / name).read_bytes()

@@ -25,7 +25,6 @@ __all__ = ["WebServer", "require_web"]
 
 _START_S = 10.0
 _STOP_S = 3.0
-_MOST_CONNECTIONS = 64
 
 
 def require_web() -> None:
@@ -74,6 +73,7 @@ class WebServer:
         import uvicorn
         from starlette.applications import Starlette
 
+        from edgecnn.web.connections import Busy, Connection
         from edgecnn.web.guard import Guard
 
         if token is None and not address.loopback:
@@ -82,16 +82,15 @@ class WebServer:
         self._socket = _listen(address)
         self.address = Address(address.host, self._socket.getsockname()[1])
         config = uvicorn.Config(
-            Guard(Starlette(routes=list(routes)), self.address, token),
+            Guard(Busy(Starlette(routes=list(routes))), self.address, token),
             lifespan="off",
             ws="none",
-            http="h11",
+            http=Connection,
             # Cutting off a client at the end is no error, and would be logged with a traceback.
             log_config=None,
             log_level="critical",
             access_log=False,
             server_header=False,
-            limit_concurrency=_MOST_CONNECTIONS,
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)

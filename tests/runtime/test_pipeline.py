@@ -230,6 +230,26 @@ def test_a_sink_that_cannot_be_opened_leaves_the_others_without_a_summary():
     assert source.closed == 1
 
 
+def test_sinks_get_turns_while_no_frame_comes():
+    """A window must react to keys although the camera hangs."""
+
+    class Key(Keep):
+        turns = 0
+
+        def idle(self):
+            self.turns += 1
+            if self.turns == 3:
+                self.stream.stop("key pressed")
+
+    sink = Key()
+    source = NumberingSource(1, live=True, error="hang")
+    summary = Pipeline(source, SlowProcessor(), [sink], stall_s=5).run()
+    source.hang.set()
+    assert summary.ended == "key pressed"
+    assert sink.turns == 3
+    assert len(sink.answers) == 1
+
+
 def test_opening_may_be_interrupted():
     class Slow(NumberingSource):
         def open(self):

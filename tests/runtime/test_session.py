@@ -15,7 +15,7 @@ from edgecnn.errors import (
     ProviderError,
     UsageError,
 )
-from edgecnn.runtime.providers import placement_of
+from edgecnn.runtime.providers import import_runtime, placement_of
 from edgecnn.runtime.session import load_model, open_session
 
 
@@ -175,6 +175,26 @@ class _Session:
             types.SimpleNamespace(ep_name=name, get_nodes=lambda count=count: [_Node()] * count)
             for name, count in self._assigned.items()
         ]
+
+
+def test_a_session_on_an_accelerator_may_not_fall_back_while_it_runs(picture_model, monkeypatch):
+    """ONNX Runtime would else start over on the CPU when the accelerator fails in a run."""
+    allowed = []
+
+    class Session(_Session):
+        def __init__(self, path, options, providers):
+            super().__init__(providers, {providers[0]: 3})
+            allowed.append(True)
+
+        def disable_fallback(self):
+            allowed[-1] = False
+
+    runtime = import_runtime()
+    monkeypatch.setattr(runtime, "InferenceSession", Session)
+    monkeypatch.setattr(runtime, "get_available_providers", lambda: ["OpenVINOExecutionProvider"])
+    _, placement = open_session(picture_model, provider="openvino")
+    assert placement.provider == "openvino"
+    assert allowed == [False]
 
 
 def test_a_silent_fall_back_to_the_cpu_is_an_error():

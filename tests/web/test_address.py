@@ -27,6 +27,15 @@ def test_what_is_no_address_is_a_usage_error(text):
 
 
 @pytest.mark.parametrize(
+    "host", ["a..b", f"{'x' * 64}.example", ".example", "\u00e4" * 64, "\udcff"]
+)
+def test_what_no_host_can_be_called_is_a_usage_error(host):
+    """The resolver raises a ``UnicodeError`` for these."""
+    with pytest.raises(UsageError, match="not a host name"):
+        parse_address(f"{host}:8080")
+
+
+@pytest.mark.parametrize(
     ("host", "loopback"),
     [
         ("127.0.0.1", True),
@@ -56,6 +65,14 @@ def test_loopback(host, loopback):
         ("127.0.0.1", "10.0.0.7:8080", False),
         ("127.0.0.1", "", False),
         ("127.0.0.1", "a:b:8080", False),
+        ("127.0.0.1", "[localhost]:8080", False),
+        ("127.0.0.1", "[127.0.0.1]:8080", False),
+        ("127.0.0.1", "[]:8080", False),
+        ("127.0.0.1", f"127.0.0.1:{'8' * 5000}", False),
+        ("::1", "[::1]:8080", True),
+        ("0.0.0.0", "[fe80::1]:8080", True),
+        ("0.0.0.0", "[fe80::1%25eth0]:8080", False),
+        ("0.0.0.0", "[10.0.0.7]:8080", False),
         ("0.0.0.0", "10.0.0.7:8080", True),
         ("0.0.0.0", f"{socket.gethostname()}:8080", True),
         ("0.0.0.0", "evil.example:8080", False),

@@ -12,6 +12,8 @@ from edgecnn.web.server import WebServer
 
 
 async def _hello(request):
+    # What reads the address that the client used must not stumble over it.
+    assert request.url.path
     return PlainTextResponse("hello")
 
 
@@ -119,6 +121,49 @@ def test_the_token_moves_from_the_address_to_a_cookie(serve):
     assert "hello" not in body
     name_value = cookie.partition(";")[0]
     assert _ask(server, "/data", Cookie=name_value)[0].status == 200
+
+
+def test_two_servers_on_one_host_keep_their_cookies_apart(serve):
+    """Cookies know no ports: a browser sends each server's cookie to the other as well."""
+    names = []
+    for server in (serve(token="one"), serve(token="two")):
+        cookie = _ask(server, f"/?token={server.url.partition('token=')[2]}")[0].getheader(
+            "Set-Cookie"
+        )
+        names.append(cookie.partition("=")[0])
+        assert names[-1].endswith(str(server.address.port))
+    assert names[0] != names[1]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "[localhost]",
+        "[127.0.0.1]",
+        "[]",
+        "[::1",
+        "[v1.a]",
+        "127.0.0.1:1",
+        "\xff",
+        "a@127.0.0.1",
+        "",
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/data", "/nothing/"])
+def test_an_odd_host_is_refused_not_crashed_on(serve, host, path):
+    server = serve()
+    response, body = _ask(server, path, Host=f"{host}:{server.address.port}")
+    assert 400 <= response.status < 500
+    assert body != "hello"
+
+
+@pytest.mark.parametrize("origin", ["http://[", "://", "[::", "\xff", "", "http://" + "a" * 9000])
+def test_an_odd_origin_is_refused_not_crashed_on(serve, origin):
+    assert _ask(serve(), Origin=origin)[0].status == 403
+
+
+def test_a_port_of_thousands_of_digits_is_refused_not_crashed_on(serve):
+    assert _ask(serve(), Host=f"127.0.0.1:{'1' * 5000}")[0].status == 421
 
 
 def test_another_servers_cookie_does_not_hide_ours(serve):

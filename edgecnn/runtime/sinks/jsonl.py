@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import IO
 
 import msgspec
 
 from edgecnn.runtime.answer import Answer, Summary
-from edgecnn.runtime.sinks.base import Sink
+from edgecnn.runtime.sinks.lines import Lines
 
 __all__ = ["JsonLines"]
 
 
-class JsonLines(Sink):
-    """Writes each answer as a line of JSON, at once.
-
-    Parameters
-    ----------
-    stream : text file
-        Usually ``sys.stdout``; not closed.
-    """
-
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
-        self._broken = False
+class JsonLines(Lines):
+    """Writes each answer as a line of JSON."""
 
     def write(self, answer: Answer) -> None:
         """Write one line; raises ``BrokenPipeError`` when nobody reads any more."""
-        self._line(answer.row())
+        self._line(_json(answer.row()))
 
-    def close(self, summary: Summary | None) -> None:
-        """Write the summary."""
-        if summary is not None and not self._broken:
-            self._line({"summary": dataclasses.asdict(summary)})
+    def _last(self, summary: Summary) -> str:
+        return _json({"summary": dataclasses.asdict(summary)})
 
-    def _line(self, row: dict[str, object]) -> None:
-        try:
-            self._stream.write(msgspec.json.encode(row).decode() + "\n")
-            self._stream.flush()
-        except BrokenPipeError:
-            self._broken = True
-            raise
+
+def _json(row: dict[str, object]) -> str:
+    return msgspec.json.encode(row).decode()

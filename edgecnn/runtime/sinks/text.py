@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import IO
 
 from edgecnn.runtime.answer import Answer, Summary
-from edgecnn.runtime.sinks.base import Sink, StreamInfo
+from edgecnn.runtime.sinks.base import StreamInfo
+from edgecnn.runtime.sinks.lines import Lines
 
 __all__ = ["TextLines", "account"]
 
@@ -32,7 +33,7 @@ def account(summary: Summary) -> str:
     return "\n".join(lines)
 
 
-class TextLines(Sink):
+class TextLines(Lines):
     """Writes a line when the answer changes; for pictures with names, a line for each.
 
     Parameters
@@ -42,10 +43,9 @@ class TextLines(Sink):
     """
 
     def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._said: tuple[str, str] | None = None
         self._start_ns = 0
-        self._broken = False
 
     def open(self, stream: StreamInfo) -> None:
         """Start with nothing said."""
@@ -55,6 +55,8 @@ class TextLines(Sink):
     def write(self, answer: Answer) -> None:
         """Write a line if there is something new."""
         result, frame = answer.result, answer.frame
+        if not result.label:
+            return  # the answer is a picture
         self._start_ns = self._start_ns or frame.captured_ns
         said = (result.label, result.reason if result.state == "unknown" else "")
         if said == self._said and not frame.name:
@@ -64,14 +66,5 @@ class TextLines(Sink):
         what = result.reason if result.state == "unknown" else f"{100 * result.score:5.1f} %"
         self._line(f"{where}  {result.label:<12} {what}")
 
-    def close(self, summary: Summary | None) -> None:
-        """Write the account."""
-        if summary is not None and not self._broken:
-            self._line(account(summary))
-
-    def _line(self, text: str) -> None:
-        try:
-            print(text, file=self._stream, flush=True)
-        except BrokenPipeError:
-            self._broken = True
-            raise
+    def _last(self, summary: Summary) -> str:
+        return account(summary)

@@ -59,7 +59,7 @@ class Source(Protocol):
         Raises
         ------
         SourceError
-            A live source stopped giving frames.
+            A live source stopped giving frames, or a file ends before it should.
         """
         ...
 

@@ -35,7 +35,8 @@ class Camera:
             raise SourceError(f"not a camera: {name}", hint="0, 1, ... or /dev/video0")
         self._index = int(match[1])
         self._size = options.size("size", (640, 480))
-        self._rate = options.number("fps", 30.0)
+        # The driver is asked in whole frames a second.
+        self._rate = options.number("fps", 30.0, least=1, most=1000)
         self._code = options.choice("fourcc", "MJPG", ("MJPG", "YUYV", "H264", "NV12"))
         options.finish()
         self.description = f"camera {self._index}"

@@ -9,7 +9,11 @@ from edgecnn.errors import UsageError
 
 __all__ = ["Options"]
 
-_SIZE = re.compile(r"(\d+)x(\d+)")
+_SIZE = re.compile(r"([0-9]{1,4})x([0-9]{1,4})")
+_WHOLE = re.compile(r"[0-9]{1,9}")
+
+#: How much of a wrong value is shown.
+_SHOWN = 40
 
 
 class Options:
@@ -32,10 +36,14 @@ class Options:
     def split(cls, text: str) -> tuple[str, Options]:
         """Return the text before the question mark, and the options after it."""
         name, _, query = text.partition("?")
-        return name, cls(name, dict(parse_qsl(query, keep_blank_values=True)))
+        pairs = parse_qsl(query, keep_blank_values=True)
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            raise UsageError(f"source {name}: an option is given more than once")
+        return name, cls(name, values)
 
-    def number(self, key: str, default: float, *, least: float = 0.0) -> float:
-        """Take a number greater than ``least``."""
+    def number(self, key: str, default: float, *, least: float = 0.001, most: float = 1e7) -> float:
+        """Take a number from ``least`` to ``most``; the default may also be given outright."""
         text = self._take(key)
         if text is None:
             return default
@@ -43,8 +51,9 @@ class Options:
             value = float(text)
         except ValueError:
             raise self._wrong(key, text, "a number") from None
-        if not least < value < 1e9:
-            raise self._wrong(key, text, f"a number greater than {least:g}")
+        # 0 as the default stands for "not limited", and is below what can be asked for.
+        if value != default and not least <= value <= most:
+            raise self._wrong(key, text, f"a number from {_plain(least)} to {_plain(most)}")
         return value
 
     def integer(self, key: str, default: int) -> int:
@@ -52,8 +61,9 @@ class Options:
         text = self._take(key)
         if text is None:
             return default
-        if not text.isdecimal():
-            raise self._wrong(key, text, "a whole number")
+        # As text first: Python refuses to read a number of thousands of digits.
+        if not _WHOLE.fullmatch(text):
+            raise self._wrong(key, text, "a whole number of up to 9 digits")
         return int(text)
 
     def text(self, key: str, default: str) -> str:
@@ -92,4 +102,10 @@ class Options:
         return self._values.pop(key, None)
 
     def _wrong(self, key: str, text: str, wanted: str) -> UsageError:
+        if len(text) > _SHOWN:
+            text = f"{text[:_SHOWN]}..."
         return UsageError(f"source {self._source}: {key}={text} is not {wanted}")
+
+
+def _plain(value: float) -> str:
+    return f"{value:.0f}" if value >= 1 else f"{value:g}"

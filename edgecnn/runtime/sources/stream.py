@@ -7,7 +7,7 @@ import cv2
 from edgecnn.errors import SourceError
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.redact import redact
-from edgecnn.runtime.sources.capture import Capture, open_capture
+from edgecnn.runtime.sources.capture import Capture, frames_short, open_capture
 
 __all__ = ["Stream"]
 
@@ -73,6 +73,11 @@ class Stream:
             raise SourceError(
                 f"{self.description} ended or stalled after {self._capture.count} frames",
                 hint=f"it gave nothing more for up to {self._read_s:g} s",
+            )
+        if frame is None and (missing := frames_short(self._capture)):
+            raise SourceError(
+                f"{self.description} ended {missing} frames early, after {self._capture.count}",
+                hint="was the connection lost?",
             )
         return frame
 

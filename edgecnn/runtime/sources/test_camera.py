@@ -49,11 +49,13 @@ class TestCamera:
             raise UsageError(
                 f"unknown test camera: {name}", hint="test:digits draws digits for picture models"
             )
-        self.fps: float | None = options.number("fps", 30.0)
-        self._interval_ns = int(1e9 / (self.fps or 30.0))
+        # Slower than that, and the stream would count as stalled.
+        rate = options.number("fps", 30.0, least=0.2, most=1000)
+        self.fps: float | None = rate
+        self._interval_ns = int(1e9 / rate)
         self._seed = options.integer("seed", 0)
         self._width, self._height = options.size("size", (640, 480))
-        self._hold = max(1, round(options.number("hold", 1.0) * (self.fps or 30.0)))
+        self._hold = max(1, round(options.number("hold", 1.0) * rate))
         self._frames = options.integer("frames", 0)
         self.live = options.choice("pace", "live", ("live", "free")) == "live"
         options.finish()

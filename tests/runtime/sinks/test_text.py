@@ -23,3 +23,13 @@ def test_text_names_every_picture_of_a_folder(make_answer, make_stream):
     for number in range(3):
         sink.write(make_answer(number, name=f"{number}.png"))
     assert len(out.getvalue().splitlines()) == 3
+
+
+def test_text_says_nothing_of_an_answer_that_is_a_picture(make_answer, make_stream, summary):
+    out = io.StringIO()
+    sink = TextLines(out)
+    sink.open(make_stream())
+    for number in range(3):
+        sink.write(make_answer(number, "", name=f"{number}.png"))
+    sink.close(summary)
+    assert len(out.getvalue().splitlines()) == 2

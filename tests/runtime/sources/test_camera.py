@@ -25,6 +25,12 @@ def test_options_are_checked_before_anything_is_opened():
         Camera("0?zoom=2")
 
 
+@pytest.mark.parametrize("rate", ["0.5", "1e300", "nan"])
+def test_a_rate_that_no_driver_takes_is_refused(rate):
+    with pytest.raises(UsageError, match="is not a number from 1 to 1000"):
+        Camera(f"0?fps={rate}")
+
+
 def test_reading_before_opening_is_an_error():
     with pytest.raises(SourceError, match="not open"):
         Camera("0").read()

@@ -40,6 +40,22 @@ def test_a_broken_picture_is_a_fault_and_the_rest_follows(pictures):
     assert good.fault == ""
 
 
+def test_a_jpeg_without_its_end_is_a_fault_whatever_the_decoder_makes_of_it(pictures, monkeypatch):
+    # OpenCV 4 decodes it all the same, with grey where the rest was; OpenCV 5 refuses it.
+    path = pictures / "a.jpg"
+    whole = path.read_bytes()
+
+    def lenient(content, flags):
+        return np.full((6, 8, 3), 128, np.uint8), np.empty(0, np.int32), ()
+
+    monkeypatch.setattr(cv2, "imdecodeWithMetadata", lenient)
+    for content, fault in ((whole, ""), (whole[:-2], f"{path} is cut short")):
+        path.write_bytes(content)
+        source = Folder(str(path))
+        source.open()
+        assert source.read().fault == fault
+
+
 def test_globs_take_pictures_only(pictures):
     assert [p.name for p in expand_pictures(str(pictures / "*"))] == ["a.jpg", "b.png"]
     assert len(expand_pictures(str(pictures / "**" / "*.png"))) == 2

@@ -135,3 +135,27 @@ def test_a_refused_connection_says_so_without_credentials(capfd):
     output = capfd.readouterr()
     for text in (str(caught.value), caught.value.hint, output.out, output.err):
         assert "geheim" not in text
+
+
+@pytest.mark.data
+def test_a_finished_video_that_breaks_off_is_an_error(data_root):
+    content = (data_root / "video" / "one-by-one-person-detection.mp4").read_bytes()
+
+    def answer(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                with contextlib.suppress(OSError), client:
+                    client.recv(4096)
+                    head = f"HTTP/1.0 200 OK\r\nContent-Length: {len(content)}\r\n\r\n"
+                    client.sendall(head.encode() + content[: len(content) // 5])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, args=[listener], daemon=True).start()
+        source = Stream(f"http://127.0.0.1:{listener.getsockname()[1]}/a.mp4", open_s=5, read_s=2)
+        source.open()
+        assert not source.live
+        frames, error = _read_all(source)
+        source.close()
+    assert 50 < len(frames) < 500
+    assert f"ended {1394 - len(frames)} frames early" in error.message

@@ -90,7 +90,9 @@ def test_after_a_pause_it_goes_on_without_a_burst():
     ("text", "says"),
     [
         ("test:kittens", "unknown test camera: test:kittens"),
-        ("test:digits?fps=0", "fps=0 is not a number greater than 0"),
+        ("test:digits?fps=0", "fps=0 is not a number from 0.2 to 1000"),
+        ("test:digits?fps=1e-300", "fps=1e-300 is not a number from 0.2 to 1000"),
+        ("test:digits?hold=1e300", "hold=1e300 is not a number"),
         ("test:digits?fps=nan", "fps=nan"),
         ("test:digits?seed=-1", "seed=-1 is not a whole number"),
         ("test:digits?size=9x9", "size=9x9"),
