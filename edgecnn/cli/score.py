@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from edgecnn.cli.output import json_option, model_options, remark, warn
 
 if TYPE_CHECKING:
+    from edgecnn.ecg.record_files import Problem
     from edgecnn.ecg.score import ScoreSummary
 
 __all__ = ["score"]
@@ -57,7 +59,9 @@ def score(
     threads: int | None,
     check: bool,
 ) -> int:
-    r"""Find and classify the beats of PATHS: WFDB records, CSV and NumPy files, folders of them.
+    r"""Find and classify the beats of PATHS: ECG records, folders and patterns of them.
+
+    Records are WFDB, CSV, NumPy and MATLAB files; a folder is searched with those in it.
 
     OUT receives records.csv, beats.csv, errors.csv, report.html and an annotation file per record
     in annotations/. A record that cannot be read is reported, the others are scored, and the exit
@@ -66,10 +70,10 @@ def score(
     \b
     edgecnn score bundled:ecg-beats recordings/ -o results/
     edgecnn score bundled:ecg-beats ecg.csv --rate 250 -o results/
+    edgecnn score bundled:ecg-beats 'study/**/rest*.hea' -o results/
     edgecnn score bundled:ecg-beats mitdb/ --beats atr -o results/ --json
     """
     from edgecnn.cli.output import progress_bar
-    from edgecnn.ecg.record_files import Problem
     from edgecnn.ecg.score import score_records
     from edgecnn.runtime.session import load_model
 
@@ -77,29 +81,42 @@ def score(
     for text in loaded.warnings:
         warn(text)
 
-    def report(problem: Problem) -> None:
-        remark(f"{click.style('error:', fg='red', bold=True)} {problem.error.message}")
-        if problem.error.hint:
-            remark(f"{click.style(' hint:', fg='cyan')} {problem.error.hint}")
-
-    with progress_bar() as bar:
-        task = bar.add_task("scoring", total=None)
-        summary = score_records(
-            loaded,
-            paths,
-            out,
-            beats=beats,
-            rate_hz=rate,
-            lead=lead,
-            jsonl=jsonl,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-            on_error=report,
-        )
+    problems: list[Problem] = []
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task("scoring", total=None)
+            summary = score_records(
+                loaded,
+                paths,
+                out,
+                beats=beats,
+                rate_hz=rate,
+                lead=lead,
+                jsonl=jsonl,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                on_error=problems.append,
+            )
+    finally:
+        _say(problems)
     if as_json:
         _print_json(summary)
     else:
         _print(summary, loaded.metadata.labels)
     return 1 if summary.problems else 0
+
+
+def _say(problems: Sequence[Problem]) -> None:
+    """Say what went wrong; what went wrong alike, once."""
+    alike: dict[tuple[str, str | None], list[Problem]] = {}
+    for problem in problems:
+        alike.setdefault((problem.reason, problem.error.hint), []).append(problem)
+    for (reason, hint), group in alike.items():
+        message = group[0].error.message
+        if len(group) > 1:
+            message = f"{len(group)} files: {reason} (the first is {group[0].path})"
+        remark(f"{click.style('error:', fg='red', bold=True)} {message}")
+        if hint:
+            remark(f"{click.style(' hint:', fg='cyan')} {hint}")
 
 
 def _print_json(summary: ScoreSummary) -> None:
@@ -110,8 +127,7 @@ def _print_json(summary: ScoreSummary) -> None:
         {
             "records": [record_row(r) | {"annotations": r.annotations} for r in summary.records],
             "errors": [
-                {"path": p.path, "reason": p.error.message, "hint": p.error.hint}
-                for p in summary.problems
+                {"path": p.path, "reason": p.reason, "hint": p.error.hint} for p in summary.problems
             ],
             "folder": str(summary.folder),
             "report": str(summary.report),

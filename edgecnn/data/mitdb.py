@@ -9,7 +9,7 @@ asks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,13 @@ from edgecnn.data.catalogue import entry_of
 from edgecnn.data.dataset import DatasetInfo
 from edgecnn.ecg.aami import CLASS_OF_SYMBOL
 from edgecnn.ecg.annotations import read_annotations
-from edgecnn.ecg.conditioning import condition_lead, rescale_samples
+from edgecnn.ecg.conditioning import condition_lead, place_beats
+from edgecnn.ecg.gaps import GapFiller, credible_mv, gaps_of, touches
 from edgecnn.ecg.readers import read_record
+from edgecnn.ecg.record import Record
 from edgecnn.errors import DataError, DatasetError
 from edgecnn.files import sha256_of
-from edgecnn.metadata import BeatInput, InputSpec
+from edgecnn.metadata import BeatInput, InputSpec, reads
 from edgecnn.preprocessing.beats import beat_inputs
 
 __all__ = [
@@ -51,37 +53,39 @@ DS2 = (
 )
 
 _ANNOTATOR = "atr"
+#: No example lies closer to a gap: farther than any window reaches.
+_BESIDE_S = 1.0
 
 
 @dataclass(frozen=True)
 class _AnnotatedRecord:
-    """All beats of a record, and which of them are examples."""
+    """All beats of a record, at its rate, and which of them are examples."""
 
     path: Path
     peaks: NDArray[np.int64]
-    rate_hz: float | None
     kept: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    outside: int
+    beside_gaps: int
 
 
 class BeatRecords:
     """A dataset of heartbeats; signals are read when inputs are asked for, by the model's lead.
 
     Beats of class Q are no examples, but their R peaks count for the RR intervals and templates of
-    their neighbours, as they would on a device.
+    their neighbours, as they would on a device. Annotations beyond a signal's end are left out. As
+    in scoring, a gap of more than 20 ms holds no beats, and beats beside one (within 1 s, in any
+    lead that has a signal) have no answer: they are no examples.
     """
 
     targets: NDArray[np.int64] | None
     groups: NDArray[np.str_] | None
 
     def __init__(self, info: DatasetInfo, records: Sequence[Path], names: Sequence[str]) -> None:
-        self.info = info
-        self._records: list[_AnnotatedRecord] = []
-        targets, groups = [], []
-        for path, name in zip(records, names, strict=True):
-            record, classes = _read_beats(path)
-            self._records.append(record)
-            targets.append(classes)
-            groups.append(np.full(len(classes), name))
+        self._records = [_read_beats(path) for path in records]
+        self.info = replace(info, note=_joined(info.note, _left_out(self._records)))
+        targets = [record.targets for record in self._records]
+        groups = [np.full(len(t), name) for t, name in zip(targets, names, strict=True)]
         self.targets = np.concatenate(targets) if targets else np.empty(0, np.int64)
         self.groups = np.concatenate(groups) if groups else np.empty(0, "U1")
         lengths = [len(record.kept) for record in self._records]
@@ -96,8 +100,9 @@ class BeatRecords:
         """Preprocess beats; see :meth:`edgecnn.data.dataset.Dataset.inputs`."""
         if not isinstance(spec, BeatInput):
             raise DataError(
-                f"{self.info.name}:{self.info.split} holds heartbeats; the model reads pictures",
-                hint="take a picture dataset, for example mnist:test",
+                f"{self.info.name}:{self.info.split} holds heartbeats; "
+                f"the model reads {reads(spec)}",
+                hint="`edgecnn datasets` lists the others",
             )
         chosen = np.arange(len(self)) if indices is None else np.asarray(indices)
         tensors = {
@@ -108,9 +113,9 @@ class BeatRecords:
         for number in np.unique(owner):
             rows = np.flatnonzero(owner == number)
             record = self._records[number]
-            beats = record.kept[chosen[rows] - self._starts[number]]
+            examples = chosen[rows] - self._starts[number]
             for name, values in _record_inputs(record, spec).items():
-                tensors[name][rows] = values[beats]
+                tensors[name][rows] = values[examples]
         return tensors
 
 
@@ -190,34 +195,72 @@ def _record_names(split: str) -> tuple[str, ...]:
     return {"ds1": DS1, "ds2": DS2}.get(split) or tuple(dict.fromkeys(split.split(",")))
 
 
-def _read_beats(path: Path) -> tuple[_AnnotatedRecord, NDArray[np.int64]]:
+def _read_beats(path: Path) -> _AnnotatedRecord:
     annotations = read_annotations(path, _ANNOTATOR)
+    signal = read_record(path)
     is_beat = np.array([symbol in CLASS_OF_SYMBOL for symbol in annotations.symbols], dtype=bool)
     # Two annotations of one sample are one beat: RR intervals of nothing do not exist.
     peaks, first = np.unique(annotations.samples[is_beat], return_index=True)
     symbols = [annotations.symbols[i] for i in np.flatnonzero(is_beat)[first]]
+    # An annotation file may count at a rate of its own.
+    counted_at = annotations.sampling_rate_hz or signal.sampling_rate_hz
+    if counted_at != signal.sampling_rate_hz:
+        peaks = np.rint(peaks * (signal.sampling_rate_hz / counted_at))
+    peaks = peaks.astype(np.int64)
+    inside = (peaks >= 0) & (peaks < len(signal.signal_mv))
+    peaks, symbols = peaks[inside], [symbols[i] for i in np.flatnonzero(inside)]
     classes = [CLASS_OF_SYMBOL[symbol] for symbol in symbols]
-    kept = [i for i, name in enumerate(classes) if name in BEAT_LABELS]
-    targets = np.array([BEAT_LABELS.index(classes[i]) for i in kept], dtype=np.int64)
-    record = _AnnotatedRecord(
+    learned = np.array([name in BEAT_LABELS for name in classes], dtype=bool)
+    beside = learned & _beside_gaps(signal, peaks)
+    kept = np.flatnonzero(learned & ~beside)
+    return _AnnotatedRecord(
         path=path,
-        peaks=peaks.astype(np.int64),
-        rate_hz=annotations.sampling_rate_hz,
-        kept=np.array(kept, dtype=np.int64),
+        peaks=peaks,
+        kept=kept,
+        targets=np.array([BEAT_LABELS.index(classes[i]) for i in kept], dtype=np.int64),
+        outside=int(np.count_nonzero(~inside)),
+        beside_gaps=int(np.count_nonzero(beside)),
     )
-    return record, targets
+
+
+def _beside_gaps(record: Record, peaks: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which beats lie so close to a gap of any lead that their window may touch it."""
+    beside = np.zeros(len(peaks), dtype=bool)
+    reach = round(_BESIDE_S * record.sampling_rate_hz)
+    for lead in record.signal_mv.T:
+        valid = np.isfinite(credible_mv(lead))
+        # A lead that never was connected says nothing about the others.
+        if valid.any() and not valid.all():
+            gaps = gaps_of(valid, GapFiller(record.sampling_rate_hz).longest)
+            beside |= touches(gaps, peaks - reach, peaks + reach + 1)
+    return beside
+
+
+def _left_out(records: Sequence[_AnnotatedRecord]) -> str:
+    outside = sum(record.outside for record in records)
+    beside = sum(record.beside_gaps for record in records)
+    said = []
+    if outside:
+        said.append(f"{outside} annotated beats lie outside the signal")
+    if beside:
+        said.append(f"{beside} beats beside gaps are no examples")
+    return "; ".join(said)
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
 
 
 def _record_inputs(record: _AnnotatedRecord, spec: BeatInput) -> dict[str, NDArray[np.float32]]:
+    """Preprocess a record's examples."""
     signal = read_record(record.path, lead=spec.leads[0])
     rate = signal.sampling_rate_hz
     lead = condition_lead(signal.lead_mv(spec.leads[0]), rate, spec.sampling_rate_hz)
-    # An annotation file may count at a rate of its own.
-    counted_at = record.rate_hz or rate
-    peaks = record.peaks
-    if counted_at != spec.sampling_rate_hz:
-        peaks = rescale_samples(peaks, spec.sampling_rate_hz / counted_at, len(lead.signal_uv))
+    at, _, place = place_beats(record.peaks, spec.sampling_rate_hz / rate, len(lead.signal_uv))
+    alive = ~touches(lead.gaps, at, at + 1)
     try:
-        return beat_inputs(lead.signal_uv, peaks, spec)
+        inputs = beat_inputs(lead.signal_uv, at[alive], spec)
     except DataError as error:
         raise DataError(f"{record.path}: {error.message}", hint=error.hint) from error
+    rows = (np.cumsum(alive) - 1)[place[record.kept]]
+    return {name: values[rows] for name, values in inputs.items()}

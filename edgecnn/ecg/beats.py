@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.ecg.aami import CLASS_OF_SYMBOL
-from edgecnn.ecg.conditioning import condition_lead, rescale_samples, touches
+from edgecnn.ecg.conditioning import condition_lead, place_beats, rescale_samples
+from edgecnn.ecg.gaps import touches
 from edgecnn.ecg.leads import is_unnamed
 from edgecnn.ecg.peaks import find_r_peaks
 from edgecnn.ecg.record import Record
 from edgecnn.errors import DataError, RecordError, TaskError
-from edgecnn.metadata import BeatInput
+from edgecnn.metadata import BeatInput, how_to_run, reads
 from edgecnn.preprocessing.beats import beat_tensors, cut_windows
 from edgecnn.preprocessing.boxcar import filter_boxcar
 from edgecnn.runtime.session import Model
@@ -63,7 +64,7 @@ class ScoredRecord:
     scores : ndarray of float32, shape (beats,)
         The winning class's score, 0..1; NaN where the signal allowed no answer.
     gaps : ndarray of int64, shape (gaps, 2)
-        First sample of each gap, and the first one after it.
+        First sample of each gap that was too long to be bridged, and the first one after it.
     notes : tuple of str
         What a reader of the results should know.
     """
@@ -110,8 +111,8 @@ def beat_input_of(model: Model) -> BeatInput:
     spec = model.metadata.input
     if not isinstance(spec, BeatInput):
         raise TaskError(
-            f"{model.path} reads pictures, not heartbeats",
-            hint="run it with `edgecnn predict`; score needs a beat model: bundled:ecg-beats",
+            f"{model.path} reads {reads(spec)}, not heartbeats",
+            hint=f"{how_to_run(spec)}; heartbeats need a beat model: bundled:ecg-beats",
         )
     return spec
 
@@ -142,8 +143,9 @@ def classify_record(
     Returns
     -------
     ScoredRecord
-        Beats whose window touches a gap (NaN) are found but not classified; in a gap there are
-        none.
+        Beats whose window touches a gap of more than 20 ms (NaN) are found but not classified; in
+        such a gap there are none. All is as a live stream has it
+        (:class:`~edgecnn.ecg.stream.BeatStream`).
 
     Raises
     ------
@@ -187,14 +189,13 @@ def classify_record(
     else:
         samples, at, said = _given(peaks, ratio, len(signal_mv), len(signal_uv))
         notes += said
-    alive = ~touches(gaps, samples, samples + 1)
+    alive = ~touches(gaps, at, at + 1)
     samples, at = samples[alive], at[alive]
     if not len(at):
         notes.append("no beats found")
 
     classes, best = _classify(signal_uv, at, spec, model)
-    before, after = (round(n / ratio) for n in (spec.before, spec.after))
-    blind = touches(gaps, samples - before, samples + after)
+    blind = touches(gaps, at - spec.before, at + spec.after)
     classes[blind], best[blind] = -1, np.nan
     if blind.any():
         notes.append(f"{blind.sum()} beats beside gaps not classified")
@@ -212,7 +213,7 @@ def classify_record(
         samples=samples,
         class_indices=classes,
         scores=best,
-        gaps=gaps,
+        gaps=conditioned.record_gaps,
         notes=tuple(notes),
     )
 
@@ -292,8 +293,7 @@ def _given(
     notes = []
     if len(inside) < len(samples):
         notes.append(f"{len(samples) - len(inside)} annotated beats lie outside the signal")
-    # At a lower rate two beats may fall onto one sample; they are one then.
-    at, first = np.unique(rescale_samples(inside, ratio, new_length), return_index=True)
+    at, first, _ = place_beats(inside, ratio, new_length)
     return inside[first], at, notes
 
 

@@ -1,32 +1,30 @@
 """A live ECG: chunks of signal in, classified beats, heart rate and a trace out.
 
 The processor behind `edgecnn live` for beat models. What it says about a stream is what scoring
-the finished record says: both run :mod:`edgecnn.preprocessing.beats` and
-:mod:`edgecnn.ecg.peaks`, and neither looks further ahead than the model's metadata states.
+the finished record says: both run :mod:`edgecnn.ecg.conditioning`, :mod:`edgecnn.ecg.peaks` and
+:mod:`edgecnn.preprocessing.beats`, and none of them looks further ahead than is stated.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.ecg.sources import open_ecg_source
+from edgecnn.ecg.beats import beat_input_of
+from edgecnn.ecg.conditioning import LeadConditioner, rescale_samples
+from edgecnn.ecg.sources import EcgSource, open_ecg_source
 from edgecnn.ecg.stream import Beats, BeatStream
 from edgecnn.ecg.trace import TRACE_S, Trace, draw_trace
-from edgecnn.errors import TaskError
-from edgecnn.metadata import BeatInput
-from edgecnn.preprocessing.boxcar import to_microvolts
 from edgecnn.runtime.facts import model_facts
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.processor import Result
 from edgecnn.runtime.session import Model
-from edgecnn.runtime.sources.base import Source
 from edgecnn.runtime.tasks.classify import UNKNOWN
 
 __all__ = ["EcgProcessor", "open_live"]
@@ -38,7 +36,7 @@ _LONGEST_INTERVAL_S = 3.0
 _SILENT_S = 4.0
 
 
-def open_live(model: Model, source: str) -> tuple[Source, EcgProcessor]:
+def open_live(model: Model, source: str) -> tuple[EcgSource, EcgProcessor]:
     """Return source and processor for a beat model.
 
     Parameters
@@ -54,21 +52,24 @@ def open_live(model: Model, source: str) -> tuple[Source, EcgProcessor]:
     UsageError
         No source of an ECG, or an unknown option.
     """
-    processor = EcgProcessor(model)
-    return open_ecg_source(source, processor.spec), processor
+    opened = open_ecg_source(source, beat_input_of(model))
+    return opened, EcgProcessor(model, opened)
 
 
 class EcgProcessor:
     """Finds and classifies beats in chunks of one lead.
 
     Each frame is answered with the latest beat; all beats that became certain with it are in the
-    answer's ``beats``: sample, time, class, score, and ``delay_s`` from the R peak to this frame's
-    last sample.
+    answer's ``beats``: sample (at the source's rate), time, class, score, and ``delay_s`` from the
+    R peak to this frame's last sample.
 
     Parameters
     ----------
     model : Model
         With a beat input.
+    source : EcgSource, optional
+        What the frames come from: once it is open, it states their rate. The default is the
+        model's rate.
 
     Raises
     ------
@@ -80,20 +81,17 @@ class EcgProcessor:
     spec : BeatInput
     """
 
-    def __init__(self, model: Model) -> None:
-        spec = model.metadata.input
-        if not isinstance(spec, BeatInput):
-            raise TaskError(
-                f"{model.path} reads pictures, not heartbeats",
-                hint="an ECG needs a beat model: bundled:ecg-beats",
-            )
+    def __init__(self, model: Model, source: EcgSource | None = None) -> None:
+        spec = beat_input_of(model)
         self.spec = spec
+        self._source = source
+        self._conditioner: LeadConditioner | None = None
         self._labels = model.metadata.labels
         self._min_score = model.metadata.output.min_score
         self._infer_ns = 0
         self._run = model.run
         self._stream = BeatStream(model.metadata, self._timed_run)
-        self._held_mv = 0.0
+        self._taken = 0
         self._recent: deque[int] = deque(maxlen=_RATE_INTERVALS + 1)
         self._counts = dict.fromkeys(self._labels, 0)
         self._unclassified = 0
@@ -104,23 +102,46 @@ class EcgProcessor:
         self.title = model.metadata.name
         self.provider = model.placement.provider
         self.nodes_on_provider = model.placement.on_provider
+        self._facts = model_facts(model)
+
+    @property
+    def card(self) -> Mapping[str, str]:
+        """State facts about the model, and how long after an R peak its answer can come."""
+        ahead = self.spec.look_ahead_s
+        conditioning_s = LeadConditioner(self._rate_hz, self.spec.sampling_rate_hz).look_ahead_s
         # The detector is sure of a peak some 0.55 s after it (see PeakDetector).
-        ahead = f"{spec.look_ahead_s:.2g} s after the R peak, 0.6 s more for one not yet certain"
-        self.card: Mapping[str, str] = {**model_facts(model), "Looks ahead": ahead}
+        return {
+            **self._facts,
+            "Looks ahead": f"{ahead:.2g} s after the R peak, 0.6 s more for one not yet certain, "
+            f"up to {conditioning_s:.2g} s more to bridge a gap and change the rate",
+        }
+
+    @property
+    def _rate_hz(self) -> float:
+        stated = self._source.sampling_rate_hz if self._source is not None else None
+        return stated if stated is not None else self.spec.sampling_rate_hz
 
     def process(self, frame: Frame) -> Result:
         """Take a chunk of millivolts, shape ``(samples,)``, NaN where there is no signal."""
         started, self._infer_ns = time.perf_counter_ns(), 0
-        signal_uv, valid = self._bridged(frame.data)
-        beats = self._stream.push(signal_uv, valid)
-        self._show(signal_uv, valid)
-        return self._result(beats, started)
+        if self._conditioner is None:
+            self._conditioner = LeadConditioner(self._rate_hz, self.spec.sampling_rate_hz)
+        self._taken += frame.data.size
+        beats = self._push(*self._conditioner.push(frame.data))
+        return self._result([beats], started)
 
     def finish(self) -> Result | None:
         """Say what the last beats are, now that no more signal follows."""
         started, self._infer_ns = time.perf_counter_ns(), 0
-        beats = self._stream.flush()
-        return self._result(beats, started) if len(beats) else None
+        last = []
+        if self._conditioner is not None:
+            last.append(self._push(*self._conditioner.flush()))
+        last.append(self._stream.flush())
+        return self._result(last, started) if any(map(len, last)) else None
+
+    def _push(self, signal_uv: NDArray[np.int64], valid: NDArray[np.bool_]) -> Beats:
+        self._show(signal_uv, valid)
+        return self._stream.push(signal_uv, valid)
 
     def _timed_run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         started = time.perf_counter_ns()
@@ -128,25 +149,12 @@ class EcgProcessor:
         self._infer_ns += time.perf_counter_ns() - started
         return logits
 
-    def _bridged(
-        self, chunk_mv: NDArray[np.floating]
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Repeat the last valid sample through each gap; where it ends cannot be known yet."""
-        valid = np.isfinite(chunk_mv)
-        if not valid.all():
-            extended = np.concatenate([[self._held_mv], chunk_mv])
-            source = np.where(np.concatenate([[True], valid]), np.arange(extended.size), 0)
-            chunk_mv = extended[np.maximum.accumulate(source)][1:]
-        if chunk_mv.size:
-            self._held_mv = float(chunk_mv[-1])
-        return to_microvolts(chunk_mv), valid
-
     def _show(self, signal_uv: NDArray[np.int64], valid: NDArray[np.bool_]) -> None:
         length = round(TRACE_S * self.spec.sampling_rate_hz)
         self._shown_uv = np.concatenate([self._shown_uv, signal_uv])[-length:]
         self._shown_valid = np.concatenate([self._shown_valid, valid])[-length:]
 
-    def _result(self, beats: Beats, started: int) -> Result:
+    def _result(self, beats: Sequence[Beats], started: int) -> Result:
         fields = self._account(beats)
         label, score, top, reason = self._answer()
         trace = Trace(
@@ -173,12 +181,26 @@ class EcgProcessor:
             },
         )
 
-    def _account(self, beats: Beats) -> dict[str, Any]:
+    def _account(self, parts: Sequence[Beats]) -> dict[str, Any]:
         """Count the new beats, and return what the answer says besides its label."""
-        rate, received = self.spec.sampling_rate_hz, self._stream.received
-        told = []
-        for sample, index, scores in zip(
-            beats.samples.tolist(), beats.classes.tolist(), beats.scores, strict=True
+        told = [self._told(*beat) for beats in parts for beat in self._counted(beats)]
+        return {
+            "time_s": round(self._taken / self._rate_hz, 3),
+            "beats": told,
+            "counts": dict(self._counts) | {UNKNOWN: self._unclassified},
+            "heart_rate_bpm": self._heart_rate(),
+        }
+
+    def _counted(self, beats: Beats) -> Iterator[tuple[int, str, float]]:
+        """Count each beat; give its sample at the source's rate, its class and its best score."""
+        ratio = self._rate_hz / self.spec.sampling_rate_hz
+        places = rescale_samples(beats.samples, ratio, self._taken)
+        for sample, place, index, scores in zip(
+            beats.samples.tolist(),
+            places.tolist(),
+            beats.classes.tolist(),
+            beats.scores,
+            strict=True,
         ):
             name = self._labels[index] if index >= 0 else ""
             if name:
@@ -188,21 +210,15 @@ class EcgProcessor:
             self._recent.append(sample)
             self._latest = (sample, index, scores)
             self._shown_beats.append((sample, name))
-            best = float(scores.max())
-            told.append(
-                {
-                    "sample": sample,
-                    "time_s": round(sample / rate, 4),
-                    "class": name or UNKNOWN,
-                    "score": round(best, 6) if np.isfinite(best) else None,
-                    "delay_s": round((received - sample) / rate, 3),
-                }
-            )
+            yield place, name or UNKNOWN, float(scores.max())
+
+    def _told(self, sample: int, name: str, score: float) -> dict[str, Any]:
         return {
-            "time_s": round(received / rate, 3),
-            "beats": told,
-            "counts": dict(self._counts) | {UNKNOWN: self._unclassified},
-            "heart_rate_bpm": self._heart_rate(),
+            "sample": sample,
+            "time_s": round(sample / self._rate_hz, 4),
+            "class": name,
+            "score": round(score, 6) if np.isfinite(score) else None,
+            "delay_s": round((self._taken - sample) / self._rate_hz, 3),
         }
 
     def _heart_rate(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections import Counter
@@ -11,13 +12,19 @@ from pathlib import Path
 
 from edgecnn.ecg.readers import SUFFIXES, header_of, reader_of
 from edgecnn.ecg.readers.csv import looks_like_samples
-from edgecnn.errors import DataError, EdgeCNNError, RecordError
+from edgecnn.ecg.record_patterns import fixed_part, is_pattern, matching
+from edgecnn.errors import DataError, EdgeCNNError, MissingFileError, RecordError
 
 __all__ = ["FoundRecords", "Problem", "RecordFile", "find_records"]
 
 _HEADER = ".hea"
 #: Text that may be anything: taken from a folder only if it begins like samples.
 _ANY_TEXT = ".txt"
+_READ = f"WFDB records (.hea), {', '.join(s for s in SUFFIXES if s != _HEADER)} are read"
+
+
+class _NoRecordsError(DataError):
+    """Nothing to score in a place that is there."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,25 @@ class Problem:
     path: str
     error: EdgeCNNError
 
+    @property
+    def reason(self) -> str:
+        """The error's message without the path, which is told beside it.
+
+        Examples
+        --------
+        >>> Problem("a/r.csv", RecordError("a/r.csv: line 4: 'x' is no number")).reason
+        "line 4: 'x' is no number"
+        >>> Problem("a/r.csv", RecordError("cannot read a/r.csv: it is locked")).reason
+        'cannot read: it is locked'
+        """
+        escaped = re.escape(self.path)
+        # What follows may be another path that begins alike: `r.csv` is not in `r.csv.gz`.
+        text = re.sub(rf"(?: in|:)? *(?<!\S){escaped}(?=[:, ]|$)", "", self.error.message)
+        folder = os.path.dirname(self.path)  # noqa: PTH120 - `Path` would make "" a point
+        if folder:
+            text = text.replace(f"{folder}/", "")
+        return text.lstrip(":, ") or self.error.message
+
 
 @dataclass(frozen=True)
 class FoundRecords:
@@ -68,7 +94,7 @@ def find_records(
     Parameters
     ----------
     paths : iterable of path
-        Files and folders.
+        Files, folders, and patterns of both: ``recordings/**/rec*.hea``.
     annotator : str
         An annotation file of that name without its record is a problem.
     ignore : Path, optional
@@ -79,9 +105,11 @@ def find_records(
     roots: list[str] = []
     for path in (Path(p) for p in paths):
         try:
-            if path.is_dir():
-                found, lost = _in_folder(path, annotator, ignore)
-                roots.append(str(path.absolute()))
+            if path.is_dir() or is_pattern(path):
+                look = _in_folder if path.is_dir() else _matching
+                found, lost = look(path, annotator, ignore)
+                root = path if path.is_dir() else fixed_part(path)
+                roots.append(str(root.absolute()))
                 files += found
                 problems += lost
             else:
@@ -94,7 +122,10 @@ def find_records(
     unique = {file.resolve(): file for file in reversed(files)}
     kept = [file for file in files if unique.pop(file.resolve(), None) is not None]
     base = Path(os.path.normpath(os.path.commonpath(roots))) if roots else Path()
-    return FoundRecords(tuple(_named(kept, base)), tuple(problems))
+    # Folders that overlap tell of the same trouble.
+    different = {problem.path: problem for problem in reversed(problems)}
+    lost = [problem for problem in problems if different.pop(problem.path, None) is not None]
+    return FoundRecords(tuple(_named(kept, base)), tuple(lost))
 
 
 def _in_folder(
@@ -128,10 +159,38 @@ def _in_folder(
                 )
                 problems.append(Problem(str(file), error))
     if not found and not problems:
-        raise DataError(
-            f"no records in {folder}",
-            hint=f"WFDB records (.hea), {', '.join(s for s in SUFFIXES if s != _HEADER)} are read",
-        )
+        raise _NoRecordsError(f"no records in {folder}", hint=_READ)
+    return found, problems
+
+
+def _matching(
+    pattern: Path, annotator: str, ignore: Path | None
+) -> tuple[list[Path], list[Problem]]:
+    """Find records among the files and folders that match; what is no record may match, too."""
+    matches = matching(pattern)
+    if not matches:
+        raise MissingFileError(f"nothing matches {pattern}", hint="check the pattern")
+    hidden = ignore.resolve() if ignore is not None else None
+    found: list[Path] = []
+    problems: list[Problem] = []
+    for match in matches:
+        if hidden is not None and match.resolve().is_relative_to(hidden):
+            continue
+        if match.is_dir():
+            with contextlib.suppress(_NoRecordsError):
+                inside, lost = _in_folder(match, annotator, ignore)
+                found += inside
+                problems += lost
+        elif (header := header_of(match)) is not None:
+            found.append(header)
+        elif _is_record(match, set()):
+            found.append(match)
+    segments = {
+        (file.parent, name) for file in found if file.suffix == _HEADER for name in _segments(file)
+    }
+    found = sorted(file for file in set(found) if (file.parent, file.stem) not in segments)
+    if not found and not problems:
+        raise _NoRecordsError(f"no record matches {pattern}", hint=_READ)
     return found, problems
 
 

@@ -161,7 +161,8 @@ def _table(records: Sequence[RecordScore], labels: Sequence[str], shown: Sequenc
     if len(records) > _MOST_ROWS:
         more = f"The first {_MOST_ROWS:,} of {len(records):,}. "
     return (
-        '<section><h2>Records</h2><div class="scroll"><table class="records"><thead><tr>'
+        '<section><h2>Records</h2><p class="swipe">Swipe for more columns →</p>'
+        '<div class="scroll wide"><table class="records"><thead><tr>'
         f"<th>record</th><th>beats</th>{header}<th>PVC&nbsp;%</th><th>bpm</th>"
         '<th>lowest, highest</th><th>length</th><th class="text">lead</th>'
         f"{notes}</tr></thead><tbody>{rows}</tbody></table></div>"

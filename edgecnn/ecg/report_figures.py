@@ -19,6 +19,8 @@ _MM_PER_S = 25
 _STRIP_MM = 36.0
 _HEAD_MM = 7.0
 _FOOT_MM = 1.5
+#: Half as wide as the widest letter is on a phone, and a little paper beside it.
+_LETTER_MM = 3.0
 _GAINS_MM_PER_MV = (20.0, 10.0, 5.0, 2.5, 1.0)
 #: What of the trace belongs to a beat, in ms before and after its R peak.
 _BEAT_MS = (120, 220)
@@ -54,8 +56,10 @@ def strip_figure(strip: Strip) -> str:
     shapes = [f'<path class="trace" d="{_line(points)}"/>']
     letters = []
     for ms, name in strip.beats:
+        middle_of_letter = min(max(x(ms), _LETTER_MM), width - _LETTER_MM)
         letters.append(
-            f'<text class="{class_style(name)}" x="{x(ms):.1f}" y="5">{escape(name)}</text>'
+            f'<text class="{class_style(name)}" x="{middle_of_letter:.1f}" y="5">'
+            f"{escape(name)}</text>"
         )
         if class_style(name) != "c-N":
             own = [

@@ -2,33 +2,31 @@
 
 Around the pure :func:`~edgecnn.ecg.beats.classify_record` stands what has to do with files: each
 record becomes a part, a file that is whole or not there, and the parts are merged when all are
-done. Tables and report appear at the end, all together; a run that is killed leaves those of the
-run before it.
+done. Annotations, tables and report appear at the end, all together; a run that is killed leaves
+those of the run before it.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.ecg.annotated_copy import remove_annotated_copies, symbols_of, write_annotated_copy
+from edgecnn.ecg.annotated_copy import symbols_of, write_annotated_copy
 from edgecnn.ecg.annotations import read_annotations
 from edgecnn.ecg.beats import beat_input_of, beat_peaks, classify_record
-from edgecnn.ecg.conditioning import credible_mv
+from edgecnn.ecg.gaps import credible_mv
 from edgecnn.ecg.parts import RecordScore, make_part, read_part, write_part
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.record import Record
 from edgecnn.ecg.record_files import FoundRecords, Problem, RecordFile, find_records
 from edgecnn.ecg.report import write_report
+from edgecnn.ecg.results_folder import ResultsFolder, open_results, told_as_error
 from edgecnn.ecg.strips import cut_strips
 from edgecnn.ecg.tables import BEATS_JSONL, write_tables
 from edgecnn.errors import DataError, EdgeCNNError, RecordError, UsageError
@@ -39,8 +37,6 @@ __all__ = ["DETECT", "ScoreOptions", "ScoreSummary", "score_record_file", "score
 #: Value of ``beats`` that lets R peaks be found.
 DETECT = "detect"
 
-_PARTS = ".parts"
-_ANNOTATIONS = "annotations"
 _REPORT = "report.html"
 
 
@@ -155,14 +151,13 @@ def score_records(
     found = _search(given, out, beats)
     problems = list(found.problems)
     records: list[RecordScore] = []
-    with _working_folder(out) as parts:
+    with open_results(out) as folder:
         for problem in problems:
             if on_error is not None:
                 on_error(problem)
         for number, file in enumerate(found.records):
-            result = score_record_file(
-                file, model, options, out / _ANNOTATIONS, parts / _part_name(len(records))
-            )
+            part = folder.parts / _part_name(len(records))
+            result = score_record_file(file, model, options, folder, part)
             if isinstance(result, Problem):
                 problems.append(result)
                 if on_error is not None:
@@ -171,7 +166,7 @@ def score_records(
                 records.append(result)
             if progress is not None:
                 progress(number + 1, len(found.records))
-        _merge(out, parts, model, records, problems, jsonl=jsonl)
+        _merge(folder, model, records, problems, jsonl=jsonl)
     return ScoreSummary(
         folder=out,
         report=out / _REPORT,
@@ -183,7 +178,7 @@ def score_records(
 
 
 def score_record_file(
-    file: RecordFile, model: Model, options: ScoreOptions, annotations: Path, part: Path
+    file: RecordFile, model: Model, options: ScoreOptions, folder: ResultsFolder, part: Path
 ) -> RecordScore | Problem:
     """Score one record: its annotation file and its part are written, each whole or not at all.
 
@@ -194,8 +189,8 @@ def score_record_file(
     file : RecordFile
     model : Model
     options : ScoreOptions
-    annotations : Path
-        Folder of the annotation files.
+    folder : ResultsFolder
+        Receives the annotation file.
     part : Path
         File of the part.
 
@@ -209,7 +204,7 @@ def score_record_file(
         The results cannot be written.
     """
     try:
-        return _scored(file, model, options, annotations, part)
+        return _scored(file, model, options, folder, part)
     except EdgeCNNError:
         raise
     # One file among thousands may be odd in a way that no reader thought of: the rest goes on.
@@ -223,7 +218,7 @@ def score_record_file(
 
 
 def _scored(
-    file: RecordFile, model: Model, options: ScoreOptions, annotations: Path, part: Path
+    file: RecordFile, model: Model, options: ScoreOptions, folder: ResultsFolder, part: Path
 ) -> RecordScore | Problem:
     wanted = options.lead if options.lead is not None else beat_input_of(model).leads[0]
     try:
@@ -243,8 +238,10 @@ def _scored(
     signal_mv = credible_mv(record.lead_mv(wanted))
     symbols = symbols_of(scored)
     strips = cut_strips(signal_mv, scored)
-    written = write_annotated_copy(annotations / file.name, scored, symbols, signal_mv)
-    done = make_part(file.name, written, scored, symbols, strips)
+    staged = folder.staged_annotations
+    written = write_annotated_copy(staged / file.name, scored, symbols, signal_mv)
+    place = folder.annotations / written.relative_to(staged)
+    done = make_part(file.name, place, scored, symbols, strips)
     write_part(part, done)
     return done.score
 
@@ -285,76 +282,26 @@ def _annotated(record: Record, annotator: str) -> NDArray[np.int64]:
     return peaks
 
 
-@contextmanager
-def _working_folder(out: Path) -> Iterator[Path]:
-    """Make ``out`` and a folder in it for what is not finished, and lock it.
-
-    The lock is the system's: it ends with the process, however that ends.
-    """
-    with _told_as_error(out):
-        out.mkdir(parents=True, exist_ok=True)
-        lock = os.open(out, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EdgeCNNError(
-                f"another run is writing to {out}",
-                hint="wait for it, or name another folder with -o",
-            ) from None
-        parts = out / _PARTS
-        # One may be left over from a run that was killed.
-        shutil.rmtree(parts, ignore_errors=True)
-        try:
-            with _told_as_error(out):
-                parts.mkdir()
-            yield parts
-        finally:
-            shutil.rmtree(parts, ignore_errors=True)
-    finally:
-        os.close(lock)
-
-
-@contextmanager
-def _told_as_error(out: Path) -> Iterator[None]:
-    """Say in one line what the system refused."""
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, EdgeCNNError):
-            raise
-        raise EdgeCNNError(
-            f"cannot write to {out}: {error.strerror}",
-            hint="is it a folder, writable, and is there room on the disk?",
-        ) from error
-
-
 def _merge(
-    out: Path,
-    parts: Path,
+    folder: ResultsFolder,
     model: Model,
     records: Sequence[RecordScore],
     problems: Sequence[Problem],
     *,
     jsonl: bool,
 ) -> None:
-    """Write tables and report beside the parts, then move them to their place."""
+    """Write tables and report beside the parts, then move all that is wanted to its place."""
+    parts = folder.parts
     files = [parts / _part_name(number) for number in range(len(records))]
     labels = model.metadata.labels
-    with _told_as_error(out):
+    with told_as_error(folder.out):
         names = write_tables(parts, labels, map(read_part, files), problems, jsonl=jsonl)
         write_report(parts / _REPORT, model, records, problems, lambda n: read_part(files[n]))
-        for name in (*names, _REPORT):
-            with (parts / name).open("rb") as written:
-                os.fsync(written.fileno())
-        for name in (*names, _REPORT):
-            (parts / name).replace(out / name)
-        if not jsonl:
-            # That of an earlier run would tell of other beats than the tables.
-            (out / BEATS_JSONL).unlink(missing_ok=True)
-        # So would its annotations of records that are gone.
-        kept = [Path(record.annotations) for record in records]
-        remove_annotated_copies(out / _ANNOTATIONS, kept)
+        folder.publish(
+            [*names, _REPORT],
+            [Path(record.annotations) for record in records],
+            obsolete=() if jsonl else (BEATS_JSONL,),
+        )
 
 
 def _part_name(number: int) -> str:

@@ -1,7 +1,7 @@
 """Sources of ECG for `edgecnn live`: a drawn one, and a recording that is replayed.
 
-A frame is a chunk of one lead in millivolts at the model's sampling rate, NaN where there is no
-signal. Every chunk is processed: a beat cannot be found in half a signal.
+A frame is a chunk of one lead in millivolts at the source's own sampling rate, NaN where there is
+no signal. Every chunk is processed: a beat cannot be found in half a signal.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,11 @@ from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import UsageError
 from edgecnn.metadata import BeatInput
-from edgecnn.preprocessing.resample import resample
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.sources.base import Source
 from edgecnn.runtime.sources.options import Options
 
-__all__ = ["DrawnEcg", "RecordReplay", "open_ecg_source"]
+__all__ = ["DrawnEcg", "EcgSource", "RecordReplay", "open_ecg_source"]
 
 _DRAWN = "test:"
 _REPLAYED = "record:"
@@ -32,7 +32,22 @@ _CHUNKS_PER_SECOND = 10.0
 _PIECE_S = 300.0
 
 
-def open_ecg_source(text: str, spec: BeatInput) -> Source:
+class EcgSource(Source, Protocol):
+    """A source whose frames are chunks of one lead.
+
+    Attributes
+    ----------
+    sampling_rate_hz : float or None
+        Of its samples; None before it is open, if only then it is known.
+    """
+
+    @property
+    def sampling_rate_hz(self) -> float | None:
+        """State the rate of its samples."""
+        ...
+
+
+def open_ecg_source(text: str, spec: BeatInput) -> EcgSource:
     """Return the ECG source that a text means.
 
     Parameters
@@ -88,14 +103,14 @@ class _Chunks:
     live = False
     fps: float | None = _CHUNKS_PER_SECOND
 
-    def __init__(self, options: Options, rate_hz: float) -> None:
+    def __init__(self, options: Options) -> None:
         self._pace = _Pace(options, 1 / _CHUNKS_PER_SECOND)
-        self._per_chunk = max(1, round(rate_hz / _CHUNKS_PER_SECOND))
+        self._per_chunk = 1
         self._number = 0
         self._rest: NDArray[np.floating] = np.empty(0)
 
-    def open(self) -> None:
-        """Start at the first sample."""
+    def _start(self, rate_hz: float) -> None:
+        self._per_chunk = max(1, round(rate_hz / _CHUNKS_PER_SECOND))
         self._number = 0
         self._rest = np.empty(0)
         self._pace.start()
@@ -142,14 +157,14 @@ class DrawnEcg(_Chunks):
             raise UsageError(
                 f"{name} draws no ECG", hint="test:ecg does; this model reads heartbeats"
             )
-        super().__init__(options, spec.sampling_rate_hz)
-        self._rate = spec.sampling_rate_hz
+        super().__init__(options)
+        self.sampling_rate_hz: float = spec.sampling_rate_hz
         self._seed = options.integer("seed", 0)
         self._heart_rate = options.number("heart_rate", 72.0)
         self._pvc_every = options.integer("pvc_every", 9)
         self._seconds = options.number("seconds", 0.0)
         options.finish()
-        self.description = f"{_DRAWN}ecg ({spec.leads[0]}, {self._rate:g} Hz)"
+        self.description = f"{_DRAWN}ecg ({spec.leads[0]}, {self.sampling_rate_hz:g} Hz)"
         self.beats: list[tuple[int, str]] = []
         self._pieces = 0
         self._drawn = 0
@@ -158,7 +173,7 @@ class DrawnEcg(_Chunks):
 
     def open(self) -> None:
         """Start at the first beat."""
-        super().open()
+        self._start(self.sampling_rate_hz)
         self.beats = []
         self._pieces = self._drawn = 0
 
@@ -169,18 +184,18 @@ class DrawnEcg(_Chunks):
     def _draw_piece(self) -> NDArray[np.floating] | None:
         length = _PIECE_S
         if self._seconds:
-            length = min(length, self._seconds - self._drawn / self._rate)
-        if round(length * self._rate) < 1:
+            length = min(length, self._seconds - self._drawn / self.sampling_rate_hz)
+        if round(length * self.sampling_rate_hz) < 1:
             return None
         # One that is too short to draw is cut from a longer one.
         ecg = synthetic_ecg(
             max(length, 2.0),
-            self._rate,
+            self.sampling_rate_hz,
             seed=self._seed + 1000 * self._pieces,
             heart_rate_bpm=self._heart_rate,
             pvc_every=self._pvc_every,
         )
-        signal = ecg.signal_mv[: round(length * self._rate)]
+        signal = ecg.signal_mv[: round(length * self.sampling_rate_hz)]
         self.beats += [
             (self._drawn + sample, symbol)
             for sample, symbol in zip(ecg.samples.tolist(), ecg.symbols, strict=True)
@@ -205,14 +220,14 @@ class RecordReplay(_Chunks):
 
     def __init__(self, text: str, spec: BeatInput) -> None:
         name, options = Options.split(text)
-        super().__init__(options, spec.sampling_rate_hz)
+        super().__init__(options)
         self._path = Path(name.removeprefix(_REPLAYED)).expanduser()
         self._lead = options.text("lead", spec.leads[0])
         self._stated = options.number("rate", 0.0) or None
         self._from_s = options.number("from", 0.0)
         self._seconds = options.number("seconds", 0.0)
         options.finish()
-        self._rate = spec.sampling_rate_hz
+        self.sampling_rate_hz: float | None = None
         self.description = f"{_REPLAYED}{self._path}"
         self._signal: NDArray[np.floating] | None = None
 
@@ -232,8 +247,8 @@ class RecordReplay(_Chunks):
             f"{_REPLAYED}{self._path} ({lead_label(record.leads[0])}, "
             f"{record.sampling_rate_hz:g} Hz)"
         )
-        self._signal = _at_rate(signal, record.sampling_rate_hz, self._rate)
-        super().open()
+        self._signal, self.sampling_rate_hz = signal, record.sampling_rate_hz
+        self._start(record.sampling_rate_hz)
 
     def read(self) -> Frame | None:
         """Wait for the next chunk."""
@@ -247,19 +262,3 @@ class RecordReplay(_Chunks):
     def _take(self) -> NDArray[np.floating] | None:
         signal, self._signal = self._signal, None
         return signal
-
-
-def _at_rate(
-    signal_mv: NDArray[np.floating], rate_hz: float, new_rate_hz: float
-) -> NDArray[np.floating]:
-    """Resample around gaps: what is near one is none of it, and the gap stays."""
-    if rate_hz == new_rate_hz:
-        return signal_mv
-    valid = np.isfinite(signal_mv)
-    if valid.all():
-        return resample(signal_mv, rate_hz, new_rate_hz)
-    place = np.arange(len(signal_mv))
-    resampled = resample(np.interp(place, place[valid], signal_mv[valid]), rate_hz, new_rate_hz)
-    source = np.rint(np.arange(len(resampled)) * (rate_hz / new_rate_hz)).astype(np.int64)
-    resampled[~valid[np.minimum(source, len(signal_mv) - 1)]] = np.nan
-    return resampled

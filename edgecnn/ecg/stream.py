@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgecnn.ecg.peaks import PeakDetector
 from edgecnn.errors import ModelError, TaskError
-from edgecnn.metadata import BeatInput, ModelMetadata
+from edgecnn.metadata import BeatInput, ModelMetadata, reads
 from edgecnn.preprocessing.beats import beat_tensors, cut_windows
 from edgecnn.preprocessing.boxcar import filter_boxcar, reach
 from edgecnn.runtime.tasks.classify import scores as to_scores
@@ -75,7 +75,7 @@ class BeatStream:
         spec = metadata.input
         if not isinstance(spec, BeatInput):
             raise TaskError(
-                f"{metadata.name} reads pictures, not heartbeats",
+                f"{metadata.name} reads {reads(spec)}, not heartbeats",
                 hint="an ECG needs a beat model: bundled:ecg-beats",
             )
         self._metadata, self._spec, self._run = metadata, spec, run

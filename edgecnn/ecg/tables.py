@@ -95,7 +95,7 @@ def write_tables(
             if lines is not None:
                 encoder = msgspec.json.Encoder()
                 lines.writelines(encoder.encode(row) + b"\n" for row in _beat_documents(part))
-        errors.writerows((p.path, p.error.message, p.error.hint or "") for p in problems)
+        errors.writerows((p.path, p.reason, p.error.hint or "") for p in problems)
     return names
 
 

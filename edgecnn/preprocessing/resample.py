@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edgecnn.errors import DataError
 
-__all__ = ["resample"]
+__all__ = ["Resampler", "resample"]
 
 #: Zero crossings of the sinc on each side: passband flat to 0.1 % up to 0.9 of Nyquist.
 _CROSSINGS = 24
@@ -56,32 +56,92 @@ def resample(
     >>> bool(abs(y[360] - np.sin(2 * np.pi * 5)) < 1e-3), len(y)
     (True, 720)
     """
-    for rate in (rate_hz, new_rate_hz):
-        if not (np.isfinite(rate) and rate > 0):
-            raise DataError(f"a sampling rate of {rate:g} Hz", hint="rates are positive")
+    resampler = Resampler(rate_hz, new_rate_hz)
     values = np.asarray(signal, dtype=np.float64)
     if rate_hz == new_rate_hz or values.size == 0:
         return values
-    if not 1 / _LARGEST_DENOMINATOR <= new_rate_hz / rate_hz <= _LARGEST_DENOMINATOR:
-        raise DataError(
-            f"from {rate_hz:g} to {new_rate_hz:g} Hz is too far", hint="are both rates in Hz?"
-        )
-    ratio = Fraction(new_rate_hz / rate_hz).limit_denominator(_LARGEST_DENOMINATOR)
-    up, down = ratio.numerator, ratio.denominator
-    filters = _phases(up, down)
-    taps = filters.shape[1]
-    half = taps // 2
-    padded = np.pad(values, (half, half + 1), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, taps)
-    count = max(1, round(values.size * new_rate_hz / rate_hz))
-    result = np.empty(count)
-    for start in range(0, count, _BLOCK):
-        place = np.arange(start, min(start + _BLOCK, count)) * down
-        source = np.minimum(place // up, len(windows) - 1)
-        result[start : start + len(place)] = np.einsum(
-            "ij,ij->i", windows[source], filters[place % up]
-        )
-    return result
+    return np.concatenate([resampler.push(values), resampler.flush()])
+
+
+class Resampler:
+    """Bring a stream to another sampling rate; how it is cut into chunks makes no difference.
+
+    Parameters
+    ----------
+    rate_hz, new_rate_hz : float
+        Present and wanted rate.
+
+    Attributes
+    ----------
+    up, down : int
+        The rates' ratio: sample ``k`` of the result lies at ``k * down / up`` of the stream's.
+    look_ahead : int
+        Samples of the stream, after a result's own place, that it waits for.
+    total : int
+        Samples taken so far.
+
+    Raises
+    ------
+    DataError
+        As :func:`resample`.
+    """
+
+    def __init__(self, rate_hz: float, new_rate_hz: float) -> None:
+        for rate in (rate_hz, new_rate_hz):
+            if not (np.isfinite(rate) and rate > 0):
+                raise DataError(f"a sampling rate of {rate:g} Hz", hint="rates are positive")
+        ratio = new_rate_hz / rate_hz
+        if not 1 / _LARGEST_DENOMINATOR <= ratio <= _LARGEST_DENOMINATOR:
+            raise DataError(
+                f"from {rate_hz:g} to {new_rate_hz:g} Hz is too far", hint="are both rates in Hz?"
+            )
+        fraction = Fraction(ratio).limit_denominator(_LARGEST_DENOMINATOR)
+        self.up, self.down = fraction.numerator, fraction.denominator
+        self._filters = _phases(self.up, self.down)
+        self.look_ahead = self._filters.shape[1] // 2
+        self.total = 0
+        self._given = 0
+        self._rest: NDArray[np.float64] = np.empty(0)
+        # Place in the stream of what is kept; before its begin the first sample is repeated.
+        self._start = -self.look_ahead
+
+    def push(self, chunk: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Take more samples, shape ``(samples,)``; return the results that they complete."""
+        if not chunk.size:
+            return np.empty(0)
+        head = np.repeat(chunk[:1], self.look_ahead) if not self.total else self._rest
+        self._rest = np.concatenate([head, chunk])
+        self.total += chunk.size
+        # The last sample that a filter may have in its middle.
+        last = self.total - 1 - self.look_ahead
+        return self._results(-(-(last + 1) * self.up // self.down), last)
+
+    def flush(self) -> NDArray[np.float64]:
+        """End the stream, whose last sample is repeated; return the results that are left."""
+        if not self.total:
+            return np.empty(0)
+        self._rest = np.concatenate([self._rest, np.repeat(self._rest[-1:], self.look_ahead + 1)])
+        count = max(1, round(self.total * self.up / self.down))
+        return self._results(count, self.total)
+
+    def _results(self, stop: int, last: int) -> NDArray[np.float64]:
+        if stop <= self._given:
+            return np.empty(0)
+        results = np.empty(stop - self._given)
+        windows = np.lib.stride_tricks.sliding_window_view(self._rest, self._filters.shape[1])
+        first = self._start + self.look_ahead
+        for begin in range(self._given, stop, _BLOCK):
+            place = np.arange(begin, min(begin + _BLOCK, stop)) * self.down
+            source = np.minimum(place // self.up, last) - first
+            results[begin - self._given :][: len(place)] = np.einsum(
+                "ij,ij->i", windows[source], self._filters[place % self.up]
+            )
+        self._given = stop
+        keep = stop * self.down // self.up - self.look_ahead - self._start
+        if keep > 0:
+            self._rest = self._rest[keep:].copy()
+            self._start += keep
+        return results
 
 
 @lru_cache(maxsize=16)

@@ -84,6 +84,34 @@ def test_a_bad_file_is_reported_the_others_are_scored_and_the_code_is_1(
     assert "--rate" in lines[3]
 
 
+def test_patterns_are_expanded_and_equal_errors_told_once(beat_model, recordings, tmp_path):
+    for name in ("x", "y", "z"):
+        (recordings / f"{name}.csv").write_text("MLII\n0.1\n0.2\n")
+    (recordings / "deep").mkdir()
+    (recordings / "a.npz").rename(recordings / "deep" / "a.npz")
+    pattern = recordings / "**" / "*.[nc][ps][zv]"
+    done = _score(beat_model, pattern, tmp_path / "none.csv", "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert "2 records" in done.stdout
+    lines = done.stderr.splitlines()
+    assert [line.split()[0] for line in lines] == ["error:", "hint:", "error:", "hint:"]
+    assert lines[2] == (
+        f"error: 3 files: states no sampling rate (the first is {recordings / 'x.csv'})"
+    )
+    with (tmp_path / "out" / "errors.csv").open() as file:
+        errors = list(csv.DictReader(file))
+    assert [row["path"] for row in errors] == [
+        str(tmp_path / "none.csv"),
+        *(str(recordings / f"{name}.csv") for name in "xyz"),
+    ]
+    assert {row["reason"] for row in errors} == {"no such file", "states no sampling rate"}
+    with (tmp_path / "out" / "records.csv").open() as file:
+        assert [row["record"] for row in csv.DictReader(file)] == [
+            "b",
+            "deep/a",
+        ]
+
+
 def test_options_reach_the_library(beat_model, tmp_path):
     ecg = synthetic_ecg(20, 250, seed=4)
     table = np.stack([np.zeros_like(ecg.signal_mv), ecg.signal_mv], axis=1)
@@ -102,10 +130,14 @@ def test_options_reach_the_library(beat_model, tmp_path):
     ("arguments", "code", "said"),
     [
         (["none.onnx", "x.csv", "-o", "out"], 1, "no such model: none.onnx"),
-        (["MODEL", "x.csv"], 2, "Missing option '-o'"),
-        (["MODEL", "-o", "out"], 2, "Missing argument 'PATHS...'"),
+        (["MODEL", "x.csv"], 2, "missing option '-o'"),
+        (["MODEL", "-o", "out"], 2, "missing argument 'PATHS...'"),
         (["MODEL", "x.csv", "-o", "out", "--rate", "0"], 2, "--rate"),
         (["MODEL", "x.csv", "-o", "out"], 1, "no such file: x.csv"),
+        (["MODEL", "recordings/", "-o", "out"], 1, "no such file or folder: recordings"),
+        (["MODEL", "a/b/c", "-o", "out"], 1, "no such file or folder: a/b/c"),
+        (["MODEL", "rec*.hea", "-o", "out"], 1, "nothing matches rec*.hea"),
+        (["MODEL", "em*", "-o", "out"], 1, "no record matches em*"),
         (["MODEL", "empty", "-o", "out"], 1, "no records in empty"),
         (["PICTURE", "x.csv", "-o", "out"], 1, "reads pictures, not heartbeats"),
         (["MODEL", "empty", "-o", "empty"], 2, "both searched"),
@@ -119,7 +151,7 @@ def test_what_cannot_be_done_is_one_line(
     models = {"MODEL": beat_model, "PICTURE": picture_model}
     done = _score(*(models.get(argument, argument) for argument in arguments))
     assert done.returncode == code
-    assert said in done.stderr
+    assert said.lower() in done.stderr.lower()
     assert "Traceback" not in done.stderr
     assert done.stderr.lower().count("error:") == 1
     assert done.stdout == ""

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from edgecnn.data import open_dataset
-from edgecnn.data.mitdb import DS1, DS2, record_files
+from edgecnn.data.mitdb import BEAT_LABELS, DS1, DS2, record_files
 from edgecnn.ecg.annotations import read_annotations, write_annotations
+from edgecnn.ecg.beats import classify_record
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import DataError, DatasetError, RecordError, UsageError
 from edgecnn.metadata import BeatInput, BoxcarFilter, ImageInput, RhythmFeatures
+from edgecnn.runtime.session import load_model
 
 BEATS = BeatInput(
     sampling_rate_hz=360,
@@ -170,3 +172,84 @@ def test_annotations_that_count_at_a_rate_of_their_own_are_placed_right(records:
     after = open_dataset(records).inputs(BEATS)
     for name, tensor in before.items():
         np.testing.assert_array_equal(after[name], tensor)
+
+
+def write_with_gaps(folder: Path, rate_hz: int, *, whole: bool = False) -> None:
+    """Write a drawn record: MLII with gaps, and a lead that never was connected."""
+    folder.mkdir()
+    ecg = synthetic_ecg(60, rate_hz, seed=6, pvc_every=7)
+    counts = np.rint(ecg.signal_mv * 1000).astype("<i2")
+    if not whole:
+        for start_s, length_s in ((10, 0.0), (20.3, 0.015), (30.1, 0.025), (40, 1.5)):
+            start = round(start_s * rate_hz)
+            counts[start : start + max(1, round(length_s * rate_hz))] = -32768
+    (folder / "r.dat").write_bytes(
+        np.stack([np.full_like(counts, -32768), counts], axis=1).tobytes()
+    )
+    leads = [f"r.dat 16 1000/mV 16 0 0 0 0 {lead}" for lead in ("V1", "MLII")]
+    (folder / "r.hea").write_text("\n".join([f"r 2 {rate_hz} {len(counts)}", *leads]) + "\n")
+    # Annotations of a longer signal than there is.
+    beyond = [len(counts) + 10, len(counts) + 400]
+    samples = np.concatenate([ecg.samples, beyond])
+    write_annotations(folder / "r.atr", samples, "".join(ecg.symbols) + "NV")
+
+
+@pytest.mark.parametrize("rate_hz", [360, 250])
+def test_examples_are_the_beats_that_scoring_answers(tmp_path: Path, rate_hz: int) -> None:
+    model = load_model("bundled:ecg-beats", threads=1)
+    spec = model.metadata.input
+    assert isinstance(spec, BeatInput)
+    write_with_gaps(tmp_path / "in", rate_hz)
+    dataset = open_dataset(tmp_path / "in")
+    assert dataset.targets is not None
+    asked = []
+
+    class Asked:
+        path, metadata = model.path, model.metadata
+
+        def run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+            asked.append(inputs)
+            return model.run(inputs)
+
+    annotations = read_annotations(tmp_path / "in" / "r", "atr")
+    record = read_record(tmp_path / "in" / "r.hea", lead="MLII")
+    scored = classify_record(record, Asked(), peaks=annotations.samples)  # type: ignore[arg-type]
+    assert "2 annotated beats lie outside the signal" in scored.notes
+    times = scored.samples / rate_hz
+    far = ~(((times > 28.9) & (times < 31.2)) | ((times > 38.9) & (times < 42.6)))
+    far_answered = np.flatnonzero(far)
+    assert not np.isnan(scored.scores[far_answered]).any()
+    whole = {name: np.concatenate([a[name] for a in asked]) for name in asked[0]}
+    own = dataset.inputs(spec)
+    assert 40 < len(dataset) < len(annotations) - 5
+    # Every example is a beat with an answer, and all that lie well apart from gaps are examples.
+    rows = [np.flatnonzero((whole["beat"] == beat).all(axis=(1, 2))) for beat in own["beat"]]
+    assert all(len(row) == 1 for row in rows)
+    found = np.concatenate(rows)
+    assert set(far_answered) <= set(found)
+    assert not np.isnan(scored.scores[found]).any()
+    for name, values in own.items():
+        np.testing.assert_array_equal(values, whole[name][found])
+    symbols = np.array(annotations.symbols[:-2])
+    at = np.isin(annotations.samples[: len(symbols)], scored.samples[found])
+    assert [BEAT_LABELS[i] for i in dataset.targets] == symbols[at].tolist()
+    assert "2 annotated beats lie outside the signal" in dataset.info.note
+    assert "beats beside gaps are no examples" in dataset.info.note
+
+
+def test_annotations_beyond_the_end_are_no_examples(tmp_path: Path) -> None:
+    write_with_gaps(tmp_path / "in", 360, whole=True)
+    dataset = open_dataset(tmp_path / "in")
+    assert len(dataset) == len(read_annotations(tmp_path / "in" / "r", "atr")) - 2
+    assert dataset.info.note == "2 annotated beats lie outside the signal"
+    assert np.isfinite(dataset.inputs(BEATS)["beat"]).all()
+
+
+def test_beats_that_fall_onto_one_sample_at_a_lower_rate_are_one(tmp_path: Path) -> None:
+    write_with_gaps(tmp_path / "in", 1000, whole=True)
+    annotations = read_annotations(tmp_path / "in" / "r", "atr")
+    samples = np.sort(np.append(annotations.samples[:-2], annotations.samples[10] + 1))
+    write_annotations(tmp_path / "in" / "r.atr", samples, "N" * len(samples))
+    beats = open_dataset(tmp_path / "in").inputs(BEATS)["beat"]
+    assert len(beats) == len(samples)
+    np.testing.assert_array_equal(beats[10], beats[11])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import json
 import subprocess
@@ -11,7 +12,9 @@ import pytest
 from edgecnn.ecg.beats import classify_record, match_beats
 from edgecnn.ecg.live import EcgProcessor, open_live
 from edgecnn.ecg.readers import read_record
+from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import TaskError, UsageError
+from edgecnn.preprocessing.resample import resample
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.live import run_live
 from edgecnn.runtime.session import load_model
@@ -60,6 +63,49 @@ def test_a_replayed_record_gives_what_scoring_gives(model, data_root):
     assert np.allclose([beat["score"] for beat in beats], scored.scores, atol=1e-5)
 
 
+@pytest.mark.data
+@pytest.mark.parametrize("rate_hz", [360, 250])
+def test_a_table_with_gaps_gives_live_what_scoring_gives(data_root, tmp_path, rate_hz):
+    """From the command line: the table of beats equals the lines of `live --json`."""
+    signal = read_record(data_root / "mitdb" / "119", lead="MLII").lead_mv("MLII")[: 90 * 360]
+    signal = resample(signal, 360, rate_hz)
+    rng = np.random.default_rng(rate_hz)
+    for length_s in (0, 0.015, 0.025, 0.5) * 3:
+        start = rng.integers(0, signal.size)
+        signal[start : start + max(1, round(length_s * rate_hz))] = np.nan
+    signal[7000:7050] = 1e300
+    file = tmp_path / "r.csv"
+    file.write_text(f"# Sampling rate = {rate_hz}\nMLII\n" + "\n".join(map(str, signal)) + "\n")
+    model = "bundled:ecg-beats"
+    edgecnn("score", model, file, "-o", tmp_path / "out")
+    replay = ("--source", f"record:{file}?pace=free", "--headless", "--json")
+    *rows, last = map(json.loads, edgecnn("live", model, *replay).splitlines())
+    assert last["summary"]["failed"] == 0
+    live = [beat for row in rows for beat in row["beats"]]
+    with (tmp_path / "out" / "beats.csv").open(newline="") as table:
+        scored = list(csv.DictReader(table))
+    assert len(live) == len(scored) > 80
+    assert {"N", "V", "Q"} <= {row["class"] for row in scored}
+    for beat, row in zip(live, scored, strict=True):
+        assert beat["sample"] == int(row["sample"])
+        assert beat["time_s"] == float(row["time_s"])
+        assert (beat["class"] if beat["class"] != "unknown" else "Q") == row["class"]
+        assert (beat["score"] is None) == (row["score"] == "")
+        if row["score"]:
+            assert beat["score"] == pytest.approx(float(row["score"]), abs=6e-5)
+
+
+def edgecnn(*arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "edgecnn", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout
+
+
 def test_the_row_says_what_is_known_at_that_time(model):
     rows, _, _ = rows_of(model, "test:ecg?seed=2&seconds=30&pace=free&heart_rate=90&pvc_every=0")
     assert (rows[0]["state"], rows[0]["reason"]) == ("unknown", "no beat so far")
@@ -79,8 +125,6 @@ def process(processor, signal_mv, chunk=36):
 
 
 def test_a_signal_that_stops_is_said_to_have_no_beats(model):
-    from edgecnn.ecg.synthetic import synthetic_ecg
-
     signal = np.concatenate([synthetic_ecg(20, 360).signal_mv, np.zeros(8 * 360)])
     results = list(process(EcgProcessor(model), signal))
     assert results[200].state == "ok"
@@ -90,8 +134,6 @@ def test_a_signal_that_stops_is_said_to_have_no_beats(model):
 
 
 def test_a_gap_in_a_live_signal_gives_no_beats(model):
-    from edgecnn.ecg.synthetic import synthetic_ecg
-
     # An electrode's offset: falling to 0 mV in the gap would look like a beat.
     ecg = synthetic_ecg(40, 360, seed=4)
     signal = ecg.signal_mv + 8
@@ -115,8 +157,6 @@ def test_a_signal_that_was_never_there(model):
 
 
 def test_the_picture_is_a_snapshot(model):
-    from edgecnn.ecg.synthetic import synthetic_ecg
-
     signal = synthetic_ecg(20, 360, seed=4).signal_mv
     processor = EcgProcessor(model)
     results = list(process(processor, signal))
@@ -127,8 +167,6 @@ def test_the_picture_is_a_snapshot(model):
 
 
 def test_the_last_beats_come_with_the_end(model):
-    from edgecnn.ecg.synthetic import synthetic_ecg
-
     ecg = synthetic_ecg(20, 360, seed=4)
     processor = EcgProcessor(model)
     told = sum(len(result.fields["beats"]) for result in process(processor, ecg.signal_mv))
@@ -141,7 +179,31 @@ def test_the_last_beats_come_with_the_end(model):
 def test_the_card_states_how_far_it_looks_ahead(model):
     processor = EcgProcessor(model)
     assert processor.card["Looks ahead"].startswith(f"{processor.spec.look_ahead_s:.2g} s")
+    assert processor.card["Looks ahead"].endswith(
+        "0.019 s more to bridge a gap and change the rate"
+    )
     assert "MLII" in processor.card["Input"]
+
+
+def test_the_answer_comes_as_soon_as_is_stated_at_another_rate(model, tmp_path):
+    from edgecnn.ecg.readers.csv import write_csv
+
+    ecg = synthetic_ecg(60, 250, seed=3)
+    write_csv(tmp_path / "r.csv", ecg.signal_mv, rate_hz=250, lead="MLII")
+    source, processor = open_live(model, f"record:{tmp_path}/r.csv?pace=free")
+    source.open()
+    assert "up to 0.12 s more to bridge a gap" in processor.card["Looks ahead"]
+    delays = []
+    while (frame := source.read()) is not None:
+        delays += [
+            beat["delay_s"]
+            for beat in processor.process(frame).fields["beats"]
+            if beat["time_s"] > 4
+        ]
+    source.close()
+    assert len(delays) > 50
+    # The chunk's own 0.1 s is part of it.
+    assert max(delays) <= processor.spec.look_ahead_s + 0.6 + 0.12 + 0.1
 
 
 def test_wrong_models_and_sources_are_refused(model, picture_model):

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from edgecnn.ecg.record_files import find_records
+from edgecnn.ecg.record_files import Problem, find_records
 from edgecnn.errors import DataError, MissingFileError, RecordError
 
 
@@ -161,3 +161,101 @@ def test_a_broken_table_is_a_record_that_will_be_reported(lay):
     folder = lay({"bad.csv": "these are\nwords\n"})
     np.save(folder / "a.npy", np.zeros(10))
     assert names(find_records([folder])) == ["a", "bad"]
+
+
+# --- patterns ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def study(lay):
+    return (
+        lay(
+            {
+                "s/rest_1.hea": HEADER,
+                "s/rest_1.dat": "",
+                "s/rest_1.atr": "",
+                "s/deep/rest_2.hea": HEADER,
+                "s/deep/down/rest_3.csv": SAMPLES,
+                "s/stress.hea": HEADER,
+                "s/README.md": "",
+                "s/.hidden/rest_4.hea": HEADER,
+                "s/none/notes.md": "",
+            }
+        )
+        / "s"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("rest*.hea", ["rest_1"]),
+        ("**/rest*.hea", ["deep/rest_2", "rest_1"]),
+        ("**/*.csv", ["deep/down/rest_3"]),
+        ("rest_?", ["rest_1"]),
+        ("rest_1.*", ["rest_1"]),
+        ("*", ["deep/down/rest_3", "deep/rest_2", "rest_1", "stress"]),
+        ("**", ["deep/down/rest_3", "deep/rest_2", "rest_1", "stress"]),
+        ("d*", ["deep/down/rest_3", "deep/rest_2"]),
+        ("deep/[a-z]*", ["down/rest_3", "rest_2"]),
+    ],
+)
+def test_a_pattern_stands_for_what_matches(study, monkeypatch, pattern, expected):
+    found = find_records([study / pattern])
+    assert names(found) == expected
+    assert found.problems == ()
+    monkeypatch.chdir(study)
+    assert names(find_records([pattern])) == expected
+
+
+def test_a_pattern_that_matches_no_record_is_a_problem(study):
+    problems = find_records([study / "x*", study / "none*", study / "R*", study / "st*"]).problems
+    assert [p.error.message for p in problems] == [
+        f"nothing matches {study}/x*",
+        f"no record matches {study}/none*",
+        f"no record matches {study}/R*",
+    ]
+    assert [p.reason for p in problems] == ["nothing matches", *["no record matches"] * 2]
+
+
+def test_a_file_with_wild_characters_in_its_name_is_that_file(lay):
+    folder = lay({"a[1].csv": SAMPLES, "a1.csv": SAMPLES})
+    assert [r.path.name for r in find_records([folder / "a[1].csv"]).records] == ["a[1].csv"]
+
+
+def test_a_pattern_leaves_results_and_segments_out(lay):
+    folder = lay(
+        {
+            "long.hea": "long/2 1 360 2000\nlong_1 1000\nlong_2 1000\n",
+            "long_1.hea": HEADER,
+            "long_2.hea": HEADER,
+            "out/annotations/x.hea": HEADER,
+        }
+    )
+    assert names(find_records([folder / "**" / "*.hea"], ignore=folder / "out")) == ["long"]
+
+
+def test_folders_that_overlap_tell_their_trouble_once(lay):
+    folder = lay({"in/100.hea": HEADER, "in/101.atr": ""})
+    assert len(find_records([folder, folder / "in", folder / "**"]).problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "reason"),
+    [
+        ("r.csv", "r.csv: line 4: 'hello' is no number", "line 4: 'hello' is no number"),
+        ("a/r.csv", "a/r.csv states no sampling rate", "states no sampling rate"),
+        ("a/r.csv", "no such file: a/r.csv", "no such file"),
+        ("a", "no such file or folder: a", "no such file or folder"),
+        ("a/b", "no records in a/b", "no records"),
+        ("a/b.hea", "no annotation file a/b.atr", "no annotation file b.atr"),
+        ("a/b.hea", "a/b.hea names the file a.dat, which is not there",
+         "names the file a.dat, which is not there"),
+        ("a/r.csv", "cannot read a/r.csv: Permission denied", "cannot read: Permission denied"),
+        ("r.csv", "r.csv", "r.csv"),
+        ("a/r.csv", "a/r.csv, line 4: no number", "line 4: no number"),
+        ("/x/(1).csv", "/x/(1).csv: no [", "no ["),
+    ],
+)  # fmt: skip
+def test_the_reason_does_not_repeat_the_path(path, message, reason):
+    assert Problem(path, RecordError(message)).reason == reason

@@ -186,7 +186,8 @@ def test_a_strip_is_drawn_to_scale():
     assert svg.get("viewBox") == "0 0 150 36"
     assert "10 mm/mV" in "".join(figure.itertext())
     letters = [(float(t.get("x")), t.text) for t in svg.iter("text")]
-    assert letters == [(pytest.approx(ms * 0.025, abs=0.06), name) for ms, name in strip.beats]
+    places = [(min(max(ms * 0.025, 3), 147), name) for ms, name in strip.beats]
+    assert letters == [(pytest.approx(x, abs=0.06), name) for x, name in places]
     coloured = [p for p in svg.iter("path") if "c-V" in p.get("class")]
     assert len(coloured) == sum(name == "V" for _, name in strip.beats) >= 1
     (trace,) = [p for p in svg.iter("path") if p.get("class") == "trace"]
@@ -197,6 +198,14 @@ def test_a_strip_is_drawn_to_scale():
         (max(volts) - min(volts)) / 1000 * gain, abs=0.2
     )
     assert 0 < min(heights) < max(heights) < 36
+
+
+def test_no_letter_is_cut_off_at_a_strips_edge():
+    strip = dataclasses.replace(
+        part_of(seconds=30).strips[0], beats=[(0, "V"), (10, "N"), (3000, "N"), (5990, "V")]
+    )
+    svg = ElementTree.fromstring(strip_figure(strip)).find("svg")
+    assert [float(text.get("x")) for text in svg.iter("text")] == [3, 3, 75, 147]
 
 
 def points(path):
@@ -299,6 +308,11 @@ def test_in_a_browser(page, chromium, scheme, width, height):
         dark = sum(map(int, re.findall(r"\d+", ground)[:3])) < 200
         assert dark == (scheme == "dark")
         assert tab.locator(".disclaimer").is_visible()
+        # A table that is wider than the screen says so.
+        is_cut = tab.evaluate(
+            "(e => e.scrollWidth > e.clientWidth)(document.querySelector('.scroll.wide'))"
+        )
+        assert is_cut == tab.locator(".swipe").is_visible() == (width < 1000)
         # Closed at first with five records; a link of the table opens one.
         strip = tab.locator("#r2 .strip").first
         assert not strip.is_visible()
@@ -308,6 +322,13 @@ def test_in_a_browser(page, chromium, scheme, width, height):
         assert box["width"] > 300
         letters = tab.locator("#r2 .strip text.c-V").first
         assert letters.bounding_box()["height"] > 10
+        # The beat nearest to each strip's edge is lettered within the strip.
+        for place in tab.locator("#r2 .strip").all():
+            frame = place.locator("svg").bounding_box()
+            for name in place.locator("text").all():
+                letter = name.bounding_box()
+                assert letter["x"] >= frame["x"]
+                assert letter["x"] + letter["width"] <= frame["x"] + frame["width"]
         colours = tab.evaluate(
             "['.strip path.c-V', '.strip path.trace:not(.c-V)'].map("
             "s => getComputedStyle(document.querySelector('#r2 ' + s)).stroke)"

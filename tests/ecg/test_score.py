@@ -9,15 +9,17 @@ import signal as signals
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgecnn.ecg import score
+from edgecnn.ecg import results_folder, score
 from edgecnn.ecg.annotations import read_annotations, write_annotations
 from edgecnn.ecg.beats import classify_record
 from edgecnn.ecg.readers import read_record
+from edgecnn.ecg.results_folder import open_results
 from edgecnn.ecg.score import score_records
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import DataError, EdgeCNNError, MissingFileError, TaskError, UsageError
@@ -309,7 +311,10 @@ def test_a_bad_file_is_one_line_and_the_rest_goes_on(model, tmp_path, spoil):
     assert Path(row["path"]).name.startswith("r.")
     assert "\n" not in row["reason"]
     assert row["hint"]
-    assert [p.error.message for p in said] == [row["reason"]]
+    assert [p.reason for p in said] == [row["reason"]]
+    # The path stands beside it.
+    assert str(bad) not in row["reason"]
+    assert row["reason"].count(Path(row["path"]).name) <= (spoil is without_signal)
     assert summary.problems == tuple(said)
     assert BAD[spoil].split(",")[0].split("'")[0] in (tmp_path / "out" / "report.html").read_text()
     # Nothing of the bad one is left.
@@ -416,7 +421,7 @@ def test_odd_files_cost_no_more_than_themselves(model, tmp_path):
     assert "Hz: no ECG's" in errors["time.csv"]
     assert "sampling rate of '360 Hz': no number" in errors["unit.npz"]
     assert "no readable NumPy file" in errors["damaged.npz"]
-    assert "huge.npz: every sample lies beyond 10000 mV" in errors["huge.npz"]
+    assert "every sample lies beyond 10000 mV" in errors["huge.npz"]
     # With the rate given, nothing is wrong with these.
     paths = [folder / "rate.csv", folder / "unit.npz"]
     assert score_records(model, paths, tmp_path / "again", rate_hz=RATE).problems == ()
@@ -448,7 +453,7 @@ def test_an_error_nobody_thought_of_costs_one_record(model, tmp_path, monkeypatc
     summary = score_records(model, [tmp_path / "in"], tmp_path / "out")
     assert [record.record for record in summary.records] == ["z"]
     (row,) = rows(tmp_path / "out" / "errors.csv")
-    assert row["reason"].endswith("a.csv cannot be scored: too large")
+    assert row["reason"] == "cannot be scored: too large"
     left = {path.name for path in (tmp_path / "out" / "annotations").iterdir()}
     assert left == {"z.edge", "z.hea", "z.dat"}
 
@@ -471,7 +476,7 @@ def test_annotations_of_records_that_are_gone_do_not_stay(model, recordings, tmp
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    from edgecnn.ecg import score
+    from edgecnn.ecg import results_folder, score
     from edgecnn.runtime.session import load_model
 
     model, paths, out, when = sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4]
@@ -497,7 +502,7 @@ def test_killed_it_leaves_no_half_table(beat_model, model, recordings, tmp_path,
     before = {}
     if again:
         score_records(model, [recordings / "one"], out)
-        before = {name: (out / name).read_bytes() for name in TABLES}
+        before = visible(out)
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(KILLED), beat_model, recordings, out, when],
         timeout=60,
@@ -506,15 +511,153 @@ def test_killed_it_leaves_no_half_table(beat_model, model, recordings, tmp_path,
         text=True,
     )
     assert done.returncode == -signals.SIGKILL, done.stderr
-    left = {name: (out / name).read_bytes() for name in TABLES if (out / name).exists()}
-    assert left == before
-    for annotations in out.rglob("*.edge"):
-        assert len(read_annotations(annotations.with_suffix(""), "edge")) > 10
+    assert visible(out) == before
     # The next run is as if nothing had been.
     summary = score_records(model, [recordings], out)
     assert len(summary.records) == 3
     assert {p.name for p in out.iterdir()} == TABLES | {"annotations"}
     assert len(rows(out / "records.csv")) == 3
+
+
+def visible(out):
+    """What a person finds there, by name: contents, or where a link leads."""
+    if not out.exists():
+        return {}
+    found = {}
+    for path in out.rglob("*"):
+        name = path.relative_to(out)
+        if not path.is_dir() and not any(part.startswith(".") for part in name.parts):
+            found[name.as_posix()] = path.readlink() if path.is_symlink() else path.read_bytes()
+    return found
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """So many records that a run can be stopped among them."""
+    folder = tmp_path_factory.mktemp("many")
+    np.savez(folder / "000.npz", ecg=synthetic_ecg(120, RATE, seed=1).signal_mv, fs=RATE)
+    for number in range(1, 50):
+        (folder / f"{number:03}.npz").hardlink_to(folder / "000.npz")
+    return folder
+
+
+@pytest.mark.parametrize("stop", [signals.SIGINT, signals.SIGKILL])
+@pytest.mark.parametrize("again", [False, True], ids=["first run", "second run"])
+def test_stopped_in_the_middle_it_leaves_what_was_there(
+    beat_model, model, many, tmp_path, stop, again
+):
+    """The command itself, stopped by a person or by the system; the next run is a whole one."""
+    out = tmp_path / "out"
+    if again:
+        score_records(model, [many / "000.npz"], out)
+    before = visible(out)
+    assert len(before) == (7 if again else 0)
+    command = [sys.executable, "-m", "edgecnn", "score", beat_model, many, "-o", out]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        deadline = time.monotonic() + 60
+        while len(list(out.glob(".parts/*.msgpack"))) < 5:
+            assert running.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        running.send_signal(stop)
+        stdout, stderr = running.communicate(timeout=30)
+    assert running.returncode == (130 if stop == signals.SIGINT else -stop)
+    assert stdout == b""
+    assert b"Traceback" not in stderr
+    assert visible(out) == before
+    if stop == signals.SIGINT:
+        assert not (out / ".parts").exists()
+        assert out.exists() == again
+    summary = score_records(model, [many], out)
+    assert [record.record for record in summary.records] == [f"{n:03}" for n in range(50)]
+    assert {p.name for p in out.iterdir()} == TABLES | {"annotations"}
+    table = rows(out / "beats.csv")
+    assert len(table) == 50 * summary.records[0].beats
+    assert len(visible(out)) == 4 + 3 * 50
+
+
+HALF_MOVED = """
+    import os, signal, sys
+    from pathlib import Path
+    from edgecnn.ecg import results_folder, score
+    from edgecnn.runtime.session import load_model
+
+    model, paths, out, moves = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
+    real, done = results_folder._move, []
+
+    def move(*arguments):
+        if len(done) == moves:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done.append(arguments)
+        real(*arguments)
+
+    results_folder._move = move
+    score.score_records(load_model(model), [paths], out)
+"""
+
+
+@pytest.mark.parametrize("moves", [0, 4, 10])
+def test_killed_while_results_are_moved_the_next_run_finishes_that_first(
+    beat_model, model, recordings, tmp_path, moves
+):
+    out = tmp_path / "out"
+    score_records(model, [recordings / "ecg.csv"], out, jsonl=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(HALF_MOVED),
+            beat_model,
+            recordings,
+            out,
+            str(moves),
+        ],
+        timeout=60,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == -signals.SIGKILL, done.stderr
+    # The next run comes to nothing, but not before the last one's results are whole.
+    with pytest.raises(KeyboardInterrupt), open_results(out):
+        raise KeyboardInterrupt
+    assert {p.name for p in out.iterdir()} == TABLES | {"annotations"}
+    score_records(model, [recordings], tmp_path / "clean")
+    got, clean = visible(out), visible(tmp_path / "clean")
+    assert set(got) == set(clean)
+    assert got["beats.csv"] == clean["beats.csv"]
+    assert got["annotations/two/100.edge"] == clean["annotations/two/100.edge"]
+
+
+def test_interrupted_while_results_are_moved_it_finishes_that(
+    model, recordings, tmp_path, monkeypatch
+):
+    real, calls = results_folder._move, []
+
+    def move(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        real(*arguments)
+
+    monkeypatch.setattr(results_folder, "_move", move)
+    with pytest.raises(KeyboardInterrupt):
+        score_records(model, [recordings], tmp_path / "out")
+    monkeypatch.undo()
+    score_records(model, [recordings], tmp_path / "clean")
+    assert set(visible(tmp_path / "out")) == set(visible(tmp_path / "clean"))
+    assert {p.name for p in (tmp_path / "out").iterdir()} == TABLES | {"annotations"}
+
+
+def test_a_record_among_the_results_is_not_replaced_by_a_link(model, recordings, tmp_path):
+    place = tmp_path / "out" / "annotations"
+    shutil.copytree(recordings / "one", place)
+    before = (place / "100.dat").read_bytes()
+    for _ in range(2):
+        score_records(model, [place / "100.hea"], tmp_path / "out")
+        assert not (place / "100.dat").is_symlink()
+        assert (place / "100.dat").read_bytes() == before
+        assert (place / "100.edge").exists()
 
 
 def test_an_error_while_writing_leaves_the_tables_of_before(

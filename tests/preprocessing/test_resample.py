@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgecnn.errors import DataError
-from edgecnn.preprocessing.resample import resample
+from edgecnn.preprocessing.resample import Resampler, resample
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,27 @@ def test_an_empty_signal_stays_empty():
 def test_rates_that_are_worlds_apart_are_refused(rate, new):
     with pytest.raises(DataError, match="too far"):
         resample(np.zeros(3), rate, new)
+
+
+@pytest.mark.parametrize("rates", [(250, 360), (360, 250), (1000, 360), (257, 360), (2000, 100)])
+@pytest.mark.parametrize("size", [1, 3, 60, 5003])
+def test_a_stream_gives_what_the_whole_gives_however_it_is_cut(rates, size):
+    rng = np.random.default_rng(size)
+    signal = rng.normal(size=size)
+    whole = resample(signal, *rates)
+    for cuts in (np.sort(rng.integers(0, size + 1, size=20)), np.arange(1, size)):
+        resampler = Resampler(*rates)
+        parts = [resampler.push(chunk) for chunk in np.split(signal, cuts)]
+        assert np.array_equal(np.concatenate([*parts, resampler.flush()]), whole)
+    assert Resampler(*rates).flush().size == 0
+
+
+def test_a_stream_waits_for_its_look_ahead_and_no_longer():
+    resampler, given = Resampler(250, 360), 0
+    for taken in range(1, 2000):
+        given += resampler.push(np.ones(1)).size
+        # The next result would need a sample that is not there.
+        assert given * 250 / 360 + resampler.look_ahead >= taken - 1e-9
+        assert not given or (given - 1) * 250 / 360 + resampler.look_ahead <= taken
+    assert resampler.look_ahead == 24
+    assert resampler._rest.size < 100

@@ -80,7 +80,12 @@ def reader_of(file: Path) -> str:
         raise RecordError(f"{file} is a folder, not a record", hint="name a record in it")
     known = SUFFIXES.get(file.suffix.lower())
     if not file.is_file():
-        if file.suffix.lower() in (".dat", "", ".atr") and file.parent.is_dir():
+        if not file.suffix:
+            raise MissingFileError(
+                f"no such file or folder: {file}",
+                hint=f"of a WFDB record there would be a header, {file.name}.hea",
+            )
+        if file.suffix.lower() in (".dat", ".atr") and file.parent.is_dir():
             raise MissingFileError(
                 f"no record {file}: there is no header {file.with_suffix('.hea').name}",
                 hint="a WFDB record is a .hea header with its signal files beside it",
