@@ -32,7 +32,14 @@ def reference() -> str:
         command = edgecnn.get_command(whole, name)
         assert command is not None
         parts.append(f"## {name}\n")
-        parts.append(_help(_context(command, name, whole)))
+        context = _context(command, name, whole)
+        parts.append(_help(context))
+        if isinstance(command, click.Group):
+            for below in command.list_commands(context):
+                inner = command.get_command(context, below)
+                assert inner is not None
+                parts.append(f"### {name} {below}\n")
+                parts.append(_help(_context(inner, below, context)))
     return "\n".join(parts)
 
 
