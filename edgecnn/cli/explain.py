@@ -1,0 +1,71 @@
+"""``edgecnn explain``: sheets of what happens inside a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgecnn.cli.output import json_option, metadata_option
+
+__all__ = ["explain"]
+
+
+@click.command(short_help="Draw what happens inside a model.")
+@click.argument("model")
+@click.argument("input", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for the sheets.",
+)
+@click.option("--at", "at_s", type=click.FloatRange(0), metavar="SECONDS", help="Which heartbeat.")
+@click.option("--lead", metavar="NAME", help="Of an ECG: this lead instead of the model's own.")
+@metadata_option
+@json_option
+def explain(
+    model: str,
+    input: Path,
+    *,
+    out: Path,
+    at_s: float | None,
+    lead: str | None,
+    metadata: Path | None,
+    as_json: bool,
+) -> None:
+    r"""Draw what MODEL makes of INPUT, a picture or an ECG record, as PNG sheets.
+
+    \b
+    evidence.png   where in the input the evidence for each class lies
+    layers.png     what every layer makes of it
+    kernels.png    the first convolution's kernels
+    layers/        every feature map of every layer
+
+    All of it comes from the .onnx file, quantized or not: neither PyTorch nor gradients are needed.
+
+    \b
+    edgecnn explain bundled:cifar10-resnet truck.png -o inside/
+    edgecnn explain bundled:ecg-beats recordings/100.hea -o inside/ --at 63.5
+    """
+    from edgecnn.cli.output import print_json, warn
+    from edgecnn.explain.explain import explain_model
+    from edgecnn.metadata import read_contract
+    from edgecnn.runtime.session import load_model
+
+    loaded = load_model(
+        model, provider="cpu", contract=read_contract(metadata) if metadata else None
+    )
+    for text in loaded.warnings:
+        warn(text)
+    explanation = explain_model(loaded, input, out, at_s=at_s, lead=lead)
+    if as_json:
+        print_json(explanation)
+        return
+    if explanation.label is not None:
+        click.echo(f"{explanation.input}: {click.style(explanation.label, bold=True)}")
+    for file in explanation.files:
+        if "/layers/" not in file:
+            click.echo(file)
+    click.echo(f"{explanation.layers} layers in {out / 'layers'}")
