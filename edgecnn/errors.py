@@ -14,6 +14,7 @@ bad value, ``FileNotFoundError`` for an absent file), the error is one of those 
     │   ├── NotAModelError           not an ONNX file, truncated, no kernel for it
     │   ├── MetadataError (ValueError)        no contract inside, or a broken one
     │   ├── GoldenError              its golden vectors give another label here
+    │   ├── ShapeError (ValueError)  an input that a network's layers cannot take
     │   ├── ParityError              ONNX Runtime and PyTorch disagree
     │   └── TaskError (ValueError)   a model of another task than the command's
     ├── ProviderError                asked-for execution provider cannot run it
@@ -23,7 +24,8 @@ bad value, ``FileNotFoundError`` for an absent file), the error is one of those 
     │   └── DatasetError             dataset absent, or not what its hash says
     ├── SourceError                  camera, stream or video that gives no frames
     ├── RecipeError (ValueError)     a training recipe that cannot be followed
-    └── TrainingError                training that went wrong (loss not finite, ...)
+    └── TrainingError                training that went wrong
+        └── DivergenceError          a loss that is not finite
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from __future__ import annotations
 __all__ = [
     "DataError",
     "DatasetError",
+    "DivergenceError",
     "EdgeCNNError",
     "GoldenError",
     "ImageError",
@@ -43,6 +46,7 @@ __all__ = [
     "ProviderError",
     "RecipeError",
     "RecordError",
+    "ShapeError",
     "SourceError",
     "TaskError",
     "TrainingError",
@@ -107,6 +111,10 @@ class GoldenError(ModelError):
     """The golden vectors of the file give another label on this machine."""
 
 
+class ShapeError(ModelError, ValueError):
+    """An input of a shape that a network's layers cannot take, by the arithmetic of shapes."""
+
+
 class ParityError(ModelError):
     """ONNX Runtime and PyTorch do not give the same answer."""
 
@@ -144,4 +152,8 @@ class RecipeError(EdgeCNNError, ValueError):
 
 
 class TrainingError(EdgeCNNError):
-    """Training that went wrong: a loss that is not finite, a checkpoint of another network."""
+    """Training that went wrong: a checkpoint of another network, no examples."""
+
+
+class DivergenceError(TrainingError):
+    """A loss that is not finite."""

@@ -137,7 +137,8 @@ def export_model(
     if opset_of(model) != opset:
         raise ModelError(f"simplifying changed the opset from {opset} to {opset_of(model)}")
     check_graph(model, metadata)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
+    # What a training counted leaves out classifiers that are not in the graph.
+    parameters = metadata.provenance.parameters or sum(p.numel() for p in network.parameters())
     metadata = _with_provenance(metadata, parameters, parity_data)
     embed(model, metadata)
     with atomic_path(path) as temporary:

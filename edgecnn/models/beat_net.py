@@ -11,34 +11,28 @@ import torch
 from torch import nn
 
 from edgecnn.errors import UsageError
+from edgecnn.models.blocks import Residual1d
 
-__all__ = ["BeatNet", "beat_net"]
+__all__ = ["BeatNet", "beat_classifier", "beat_net", "rhythm_layers"]
 
 #: RR ratios per beat, from :func:`edgecnn.preprocessing.beats.rhythm_ratios`.
 RHYTHM_FEATURES = 5
 
 
-class _Residual(nn.Module):
-    """Two convolutions beside a shortcut (He et al. 2016, arXiv:1512.03385), in one dimension."""
+def rhythm_layers() -> nn.Sequential:
+    """Return dense layers over the RR ratios, shape ``(N, 5)`` to ``(N, 32)``."""
+    return nn.Sequential(nn.Linear(RHYTHM_FEATURES, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU())
 
-    def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
-        super().__init__()
-        self.path = nn.Sequential(
-            nn.Conv1d(inputs, outputs, 5, stride=stride, padding=2, bias=False),
-            nn.BatchNorm1d(outputs),
-            nn.ReLU(),
-            nn.Conv1d(outputs, outputs, 5, padding=2, bias=False),
-            nn.BatchNorm1d(outputs),
-        )
-        self.shortcut: nn.Module = nn.Identity()
-        if inputs != outputs or stride != 1:
-            self.shortcut = nn.Sequential(
-                nn.Conv1d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm1d(outputs)
-            )
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the block's output."""
-        return torch.relu(self.path(x) + self.shortcut(x))
+def beat_classifier(features: int, classes: int, dropout: float) -> nn.Sequential:
+    """Return dense layers over a beat's features joined with its 32 of the rhythm."""
+    return nn.Sequential(
+        nn.Dropout(dropout),
+        nn.Linear(features + 32, 64),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(64, classes),
+    )
 
 
 class BeatNet(nn.Module):
@@ -51,20 +45,12 @@ class BeatNet(nn.Module):
             nn.Conv1d(2, width, 9, stride=4, padding=4, bias=False),
             nn.BatchNorm1d(width),
             nn.ReLU(),
-            _Residual(width, width, stride=1),
-            _Residual(width, 2 * width, stride=2),
-            _Residual(2 * width, 2 * width, stride=2),
+            Residual1d(width, width, stride=1),
+            Residual1d(width, 2 * width, stride=2),
+            Residual1d(2 * width, 2 * width, stride=2),
         )
-        self.rhythm = nn.Sequential(
-            nn.Linear(RHYTHM_FEATURES, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU()
-        )
-        self.classifier = nn.Sequential(
-            nn.Dropout(dropout),
-            nn.Linear(4 * width + 32, 64),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(64, classes),
-        )
+        self.rhythm = rhythm_layers()
+        self.classifier = beat_classifier(4 * width, classes, dropout)
 
     def forward(self, beat: torch.Tensor, rr: torch.Tensor) -> torch.Tensor:
         """Return logits, shape ``(N, classes)``.
