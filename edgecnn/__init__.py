@@ -14,24 +14,29 @@ Examples
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
+# What type checkers take for true. Importing `typing` for it would cost more than all the rest.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from edgecnn.calibration.quantize import quantize_model
     from edgecnn.data import open_dataset
     from edgecnn.ecg.annotations import read_annotations, write_annotations
+    from edgecnn.ecg.ec57.evaluate import evaluate_records
     from edgecnn.ecg.readers import read_record
     from edgecnn.ecg.score import score_records
     from edgecnn.errors import EdgeCNNError
     from edgecnn.evaluation.evaluate import evaluate_model
+    from edgecnn.explain.explain import explain_model
     from edgecnn.export.exporter import export_model
     from edgecnn.metadata import ModelMetadata
     from edgecnn.models import create_model
+    from edgecnn.models.kernel_file import export_kernel
     from edgecnn.runtime.bench import bench_model
     from edgecnn.runtime.inspection import inspect_model
     from edgecnn.runtime.predict import predict_files
     from edgecnn.runtime.session import Model, load_model
     from edgecnn.training.exporting import export_checkpoint
+    from edgecnn.training.recipe import load_recipe
     from edgecnn.training.train import train_recipe
 
 __version__ = "0.1.0"
@@ -48,10 +53,14 @@ __all__ = [
     "bench_model",
     "create_model",
     "evaluate_model",
+    "evaluate_records",
+    "explain_model",
     "export_checkpoint",
+    "export_kernel",
     "export_model",
     "inspect_model",
     "load_model",
+    "load_recipe",
     "open_dataset",
     "predict_files",
     "quantize_model",
@@ -69,10 +78,14 @@ _HOME = {
     "bench_model": "edgecnn.runtime.bench",
     "create_model": "edgecnn.models",
     "evaluate_model": "edgecnn.evaluation.evaluate",
+    "evaluate_records": "edgecnn.ecg.ec57.evaluate",
+    "explain_model": "edgecnn.explain.explain",
     "export_checkpoint": "edgecnn.training.exporting",
+    "export_kernel": "edgecnn.models.kernel_file",
     "export_model": "edgecnn.export.exporter",
     "inspect_model": "edgecnn.runtime.inspection",
     "load_model": "edgecnn.runtime.session",
+    "load_recipe": "edgecnn.training.recipe",
     "open_dataset": "edgecnn.data",
     "predict_files": "edgecnn.runtime.predict",
     "quantize_model": "edgecnn.calibration.quantize",

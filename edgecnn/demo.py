@@ -8,6 +8,7 @@ not right.
 from __future__ import annotations
 
 import dataclasses
+import signal
 import time
 import webbrowser
 from collections.abc import Callable
@@ -191,7 +192,8 @@ def _camera(
         )
     if summary.ended in ("interrupted", "terminated"):
         # `live` ends well when it is told to; half a demo is none.
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT if summary.ended == "interrupted" else signal.SIGTERM)
+        raise KeyboardInterrupt  # unless whoever called has a handler that returns
     right, answered = _count_right(rows_file)
     return CameraAccount(fastest, run_ms, right, answered, summary)
 

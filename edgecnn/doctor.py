@@ -39,6 +39,7 @@ _EXTRAS = {
     "quantize": ("onnx",),
     "ecg": ("wfdb",),
     "web": ("starlette", "uvicorn", "websockets"),
+    "search": ("torch", "optuna", "tomli_w"),
     "cluster": ("distributed", "pyarrow"),
 }
 

@@ -12,6 +12,7 @@ from edgecnn import demo
 from edgecnn.cli.group import edgecnn
 from edgecnn.ecg.synthetic import SyntheticECG, synthetic_ecg
 from edgecnn.errors import EdgeCNNError
+from edgecnn.runtime.answer import Summary
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.sources.test_camera import TestCamera
 
@@ -52,6 +53,71 @@ def test_the_demo_is_right_and_leaves_what_it_promises(tmp_path):
     assert video.read()[0]
     video.release()
     assert "<html" in (tmp_path / "out/ecg-results/report.html").read_text()
+
+
+def account(**changed: object) -> demo.CameraAccount:
+    """A good camera's account, but for what is changed in its summary or itself."""
+    counts = {"captured": 101, "processed": 100, "dropped": 1, "failed": 0, "pending": 0}
+    own = {"right": 100, "answered": 100}
+    summary = Summary(
+        **counts | {key: value for key, value in changed.items() if key in counts},
+        duplicates=0,
+        fps=30.0,
+        latency_ms={"p50": 1.0, "p95": 2.0, "p99": 3.0},
+        provider="cpu",
+        nodes_on_provider="9/9",
+        source="test:digits",
+        seconds=3.3,
+        ended="frames",
+    )
+    return demo.CameraAccount(
+        "mnist-lenet5",
+        {"mnist-lenet5": 0.1},
+        **own | {key: value for key, value in changed.items() if key in own},
+        summary=summary,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "good"),
+    [
+        ({}, True),
+        ({"right": 99}, True),
+        ({"right": 98}, False),
+        # Frames that no one accounts for, each way round.
+        ({"captured": 102}, False),
+        ({"processed": 101}, False),
+        ({"dropped": 0}, False),
+        ({"failed": 1}, False),
+        ({"captured": 102, "pending": 1}, False),
+        ({"pending": 1}, False),
+        # Nothing was answered, so nothing was wrong.
+        ({"answered": 0, "right": 0}, False),
+    ],
+)
+def test_a_camera_is_good_when_its_answers_are_and_every_frame_is_accounted_for(changed, good):
+    assert account(**changed).good is good
+
+
+@pytest.mark.parametrize(
+    ("drawn_pvcs", "pvcs_found", "pvcs_false", "good"),
+    [(17, 17, 0, True), (17, 16, 0, False), (17, 17, 1, False), (0, 0, 0, False)],
+)
+def test_an_ecg_is_good_when_its_pvcs_and_nothing_else_are_found(
+    drawn_pvcs, pvcs_found, pvcs_false, good
+):
+    ecg = demo.EcgAccount(120.0, 144, drawn_pvcs, 144, pvcs_found, pvcs_false, 80.0)
+    assert ecg.good is good
+
+
+@pytest.mark.parametrize(("camera", "ecg"), [(True, False), (False, True), (True, True)])
+def test_the_demo_is_good_when_both_halves_are(camera, ecg, tmp_path):
+    report = demo.DemoReport(
+        account(right=100 if camera else 0),
+        demo.EcgAccount(120.0, 144, 17, 144, 17 if ecg else 0, 0, 80.0),
+        tmp_path,
+    )
+    assert report.good is (camera and ecg)
 
 
 def test_wrong_digits_are_noticed(tmp_path, monkeypatch):
@@ -98,3 +164,23 @@ def test_ctrl_c_ends_the_whole_demo(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         demo.run_demo(tmp_path, seconds=20)
     timer.join()
+
+
+def test_sigterm_ends_the_whole_demo_as_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "_ecg", lambda *given: pytest.fail("went on with the ECG"))
+
+    class Told(BaseException):
+        pass
+
+    def tell(number, frame):
+        raise Told
+
+    before = signal.signal(signal.SIGTERM, tell)
+    timer = threading.Timer(1.5, signal.raise_signal, [signal.SIGTERM])
+    timer.start()
+    try:
+        with pytest.raises(Told):
+            demo.run_demo(tmp_path, seconds=20)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGTERM, before)

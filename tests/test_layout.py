@@ -6,6 +6,7 @@ import ast
 import hashlib
 import re
 import subprocess
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -46,6 +47,18 @@ def test_links_are_no_packages_to_import(name: str, repository: Path) -> None:
             assert not pattern.search(path.read_text()), path
 
 
+def test_a_script_beside_the_clone_imports_the_package(repository: Path, tmp_path: Path) -> None:
+    """The clone is a folder named edgecnn too, and comes first on such a script's path."""
+    (tmp_path / "edgecnn").symlink_to(repository)
+    script = tmp_path / "script.py"
+    script.write_text("import edgecnn\nprint(edgecnn.__version__)\n")
+    for arguments in ([script], ["-m", "edgecnn", "--version"]):
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
 def test_licence_is_complete(repository: Path) -> None:
     """The Apache Software Foundation's text, as Debian ships it."""
     digest = hashlib.sha256((repository / "LICENSE").read_bytes()).hexdigest()
@@ -61,7 +74,7 @@ def test_notice_names_the_bundled_models_data(repository: Path) -> None:
 def test_extras(project: dict[str, Any]) -> None:
     extras = project["project"]["optional-dependencies"]
     assert set(extras) == {
-        "cpu", "gpu", "train", "quantize", "ecg", "web", "cluster", "dev", "all",
+        "cpu", "gpu", "train", "search", "quantize", "ecg", "web", "cluster", "dev", "all",
     }  # fmt: skip
     (everything,) = extras["all"]
     assert Requirement(everything).extras == set(extras) - {"cpu", "gpu", "all"}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError
 from edgecnn.evaluation.evaluate import input_batches
-from edgecnn.metadata import InputSpec
+from edgecnn.metadata import ImageInput, InputSpec
 from edgecnn.preprocessing.tensors import Tensors
 
 __all__ = ["CalibrationBatches"]
@@ -74,7 +74,9 @@ class CalibrationBatches:
     def _check(self, inputs: Tensors) -> None:
         name = self._dataset.info.name
         found = {key: tensor.shape[1:] for key, tensor in inputs.items()}
-        if found != self._spec.tensors:
+        # Pictures that are left as they are have any size, all of them the same one.
+        is_free = isinstance(self._spec, ImageInput) and self._spec.resize == "none"
+        if found != self._spec.tensors and not is_free:
             raise DataError(f"{name} gives inputs {found}, the model reads {self._spec.tensors}")
         for key, tensor in inputs.items():
             if not np.isfinite(tensor).all():

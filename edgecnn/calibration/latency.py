@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Comparison", "compare_latency", "machine_name"]
+__all__ = ["Comparison", "compare_latency"]
 
 _ROUND_S = 0.01
 _LEAST_ROUNDS = 10
@@ -73,17 +71,6 @@ def compare_latency(
         speedup=float(np.median(ratios)),
         speedup_range=(float(quartiles[0]), float(quartiles[1])),
     )
-
-
-def machine_name() -> str:
-    """Name this machine's processor, not the machine."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def _calls_per_round(call: Callable[[], object]) -> int:

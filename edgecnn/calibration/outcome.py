@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.data.dataset import Dataset
+from edgecnn.evaluation.detector import (
+    evaluate_outputs,
+    object_dataset,
+    same_boxes,
+)
 from edgecnn.evaluation.evaluate import matched_targets, predict_dataset, score_predictions
+from edgecnn.evaluation.language import measure_text, running_text
 from edgecnn.evaluation.sampling import draw
-from edgecnn.metadata import Accuracy
+from edgecnn.metadata import Accuracy, ModelMetadata
 from edgecnn.runtime.session import Model
+from edgecnn.runtime.writer import Writer
 
-__all__ = ["Outcome", "agreement_on", "compare_answers"]
+__all__ = ["Outcome", "agreement_on", "check_answers", "compare_answers"]
 
 _AGREEMENT_SAMPLES = 1000
 
@@ -44,6 +52,22 @@ class Outcome:
     n: int
 
 
+def check_answers(dataset: Dataset, metadata: ModelMetadata) -> None:
+    """Refuse data that a model's answers cannot be measured on.
+
+    Raises
+    ------
+    DataError
+        As :func:`edgecnn.evaluation.evaluate.evaluate_model`.
+    """
+    if metadata.task == "detect":
+        object_dataset(dataset, metadata)
+    elif metadata.task == "generate":
+        running_text(dataset)
+    else:
+        matched_targets(dataset, metadata)
+
+
 def compare_answers(
     fp32: Model, int8: Model, dataset: Dataset, *, progress: Progress | None = None
 ) -> Outcome:
@@ -54,6 +78,10 @@ def compare_answers(
     DataError
         As :func:`edgecnn.evaluation.evaluate.evaluate_model`.
     """
+    if fp32.metadata.task == "detect":
+        return _compare_detectors(fp32, int8, dataset, progress)
+    if fp32.metadata.task == "generate":
+        return _compare_writers(fp32, int8, dataset, progress)
     indices, targets, left_out = matched_targets(dataset, fp32.metadata)
     first, second = _labels(fp32, int8, dataset, indices, progress)
     agreement = float(np.mean(first == second))
@@ -75,10 +103,15 @@ def agreement_on(
     """Compare labels on calibration data, on examples that took no part where there are any."""
     rest = np.setdiff1d(np.arange(len(dataset)), used)
     indices = rest[draw(len(rest), _AGREEMENT_SAMPLES)] if rest.size else used
-    first, second = _labels(fp32, int8, dataset, indices, progress)
     name = dataset_name(dataset)
     on = f"{name}, not used in calibration" if rest.size else f"{name}, used in calibration"
-    return Outcome(None, None, float(np.mean(first == second)), on, len(indices))
+    if fp32.metadata.task == "detect":
+        outputs = _outputs(fp32, int8, dataset, indices, progress)
+        agreement = same_boxes(*outputs, fp32.metadata)
+    else:
+        first, second = _labels(fp32, int8, dataset, indices, progress)
+        agreement = float(np.mean(first == second))
+    return Outcome(None, None, agreement, on, len(indices))
 
 
 def dataset_name(dataset: Dataset) -> str:
@@ -93,7 +126,19 @@ def _labels(
     indices: NDArray[np.integer],
     progress: Progress | None,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Answer by both files, one after the other."""
+    """Answer by both files: per example, or after each character."""
+    first, second = _outputs(fp32, int8, dataset, indices, progress)
+    return first.argmax(axis=-1), second.argmax(axis=-1)
+
+
+def _outputs(
+    fp32: Model,
+    int8: Model,
+    dataset: Dataset,
+    indices: NDArray[np.integer],
+    progress: Progress | None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Run both files, one after the other."""
     n = len(indices)
     answers = []
     for number, model in enumerate((fp32, int8)):
@@ -102,6 +147,38 @@ def _labels(
             if progress is not None:
                 progress(before + done, 2 * n)
 
-        logits = predict_dataset(model, dataset, indices=indices, progress=half)
-        answers.append(logits.argmax(axis=1))
+        answers.append(predict_dataset(model, dataset, indices=indices, progress=half))
     return answers[0], answers[1]
+
+
+def _compare_detectors(
+    fp32: Model, int8: Model, dataset: Dataset, progress: Progress | None
+) -> Outcome:
+    """Measure two detectors on pictures whose objects are known."""
+    indices = np.arange(len(dataset))
+    first, second = _outputs(fp32, int8, dataset, indices, progress)
+    agreement = same_boxes(first, second, fp32.metadata)
+    before = evaluate_outputs(first, dataset, fp32.metadata, indices)
+    note = f"the FP32 file: {before.value:.4f}; same boxes in {agreement:.2%} of the pictures"
+    after = evaluate_outputs(second, dataset, fp32.metadata, indices, notes=[note])
+    return Outcome(before, after, agreement, dataset_name(dataset), len(indices))
+
+
+def _compare_writers(
+    fp32: Model, int8: Model, dataset: Dataset, progress: Progress | None
+) -> Outcome:
+    """Measure two networks that write; they agree where the same character is the likeliest."""
+    text = running_text(dataset)
+    measured = []
+    for number, writer in enumerate((Writer(fp32), Writer(int8))):
+
+        def half(done: int, total: int, *, before: int = number) -> None:
+            if progress is not None:
+                progress(before * total + done, 2 * total)
+
+        measured.append(measure_text(writer.run, writer.spec, text, progress=half))
+    before, after = measured
+    agreed = agreement_on(fp32, int8, dataset, np.arange(0))
+    note = f"the FP32 file: {before.value:.4f}; same character in {agreed.agreement:.2%}"
+    after = msgspec.structs.replace(after, note="; ".join(filter(None, (after.note, note))))
+    return Outcome(before, after, agreed.agreement, dataset_name(dataset), before.n)

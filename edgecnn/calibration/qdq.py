@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 import onnx
 
+from edgecnn.calibration.quiet import quiet
 from edgecnn.calibration.ranges import Range
 from edgecnn.errors import ModelError, UsageError
 
@@ -68,7 +67,7 @@ def insert_qdq(
         name: TensorData(lowest=np.float32(r.low), highest=np.float32(r.high))
         for name, r in ranges.items()
     }
-    with _quiet():
+    with quiet():
         quantizer = QDQQuantizer(
             copied,
             per_channel=True,
@@ -121,14 +120,3 @@ def _keep_logits_float(model: onnx.ModelProto) -> None:
     unused = [tensor for tensor in graph.initializer if tensor.name not in used]
     for tensor in unused:
         graph.initializer.remove(tensor)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """ONNX Runtime's tool talks to the root logger."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

@@ -13,18 +13,25 @@ import onnx
 
 from edgecnn.bundled import resolve_model
 from edgecnn.calibration.batches import CalibrationBatches
+from edgecnn.calibration.dynamic import one_step, quantize_dynamically
 from edgecnn.calibration.kept import kept_fp32
-from edgecnn.calibration.latency import Comparison, compare_latency, machine_name
-from edgecnn.calibration.outcome import Outcome, agreement_on, compare_answers, dataset_name
+from edgecnn.calibration.latency import Comparison, compare_latency
+from edgecnn.calibration.outcome import (
+    Outcome,
+    agreement_on,
+    check_answers,
+    compare_answers,
+    dataset_name,
+)
 from edgecnn.calibration.prepare import is_quantized, prepare
 from edgecnn.calibration.qdq import insert_qdq
 from edgecnn.calibration.ranges import METHODS, PERCENTILE, Method, estimate_ranges
 from edgecnn.calibration.report import QuantizeReport
 from edgecnn.calibration.sessions import session_of
-from edgecnn.calibration.target import IntegerTypes, types_for_machine
+from edgecnn.calibration.target import IntegerTypes, Target, this_machine, types_for
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError, ModelError, UsageError
-from edgecnn.evaluation.evaluate import matched_targets
+from edgecnn.evaluation.language import NATS_PER_CHARACTER
 from edgecnn.evaluation.sampling import draw
 from edgecnn.export.embed import embed, serialized
 from edgecnn.export.golden import INT8_DRIFT, make_golden
@@ -34,13 +41,14 @@ from edgecnn.files import atomic_path, sha256_of
 from edgecnn.metadata import (
     CONTRACT_KEY,
     Accuracy,
+    CharacterInput,
     Latency,
     Measured,
     ModelMetadata,
     Quantization,
 )
 from edgecnn.preprocessing.tensors import Tensors
-from edgecnn.runtime.machine import usable_cpus
+from edgecnn.runtime.machine import describe_machine, usable_cpus
 from edgecnn.runtime.session import Model, load_model
 
 __all__ = ["int8_path", "quantize_model"]
@@ -75,6 +83,7 @@ def quantize_model(
     seed: int = 0,
     method: Method = "min-max",
     percentile: float = PERCENTILE,
+    target: Target = "auto",
     activations: Literal["auto", "uint8", "int8"] = "auto",
     reduce_range: bool | None = None,
     exclude: Sequence[str] = (),
@@ -83,6 +92,10 @@ def quantize_model(
     progress: Progress | None = None,
 ) -> QuantizeReport:
     """Quantize a model file to 8 bits by static calibration (QDQ, weights per channel).
+
+    A network that writes is recurrent, for which there is no such form: its weights are quantized,
+    and activations by the range that each input turns out to have. It needs no calibration, and is
+    timed and compared character by character.
 
     Parameters
     ----------
@@ -103,10 +116,13 @@ def quantize_model(
         See :func:`edgecnn.calibration.ranges.estimate_ranges`.
     percentile : float
         For ``"percentile"``: share of values that stay unclipped, in percent.
+    target : "auto", "x86-vnni", "x86" or "arm"
+        What the file will run on; ``auto`` is what this machine is. It decides the two below:
+        see :func:`edgecnn.calibration.target.types_for`.
     activations : "auto", "uint8" or "int8"
-        ``auto`` suits this machine: see :func:`edgecnn.calibration.target.types_for_machine`.
+        ``auto`` suits the target.
     reduce_range : bool, optional
-        Weights of 7 bits; the default suits this machine.
+        Weights of 7 bits; the default suits the target.
     exclude : sequence of str
         Names of nodes to leave in FP32.
     threads : int, optional
@@ -139,7 +155,7 @@ def quantize_model(
     out = Path(out)
     if method not in METHODS:
         raise UsageError(f"unknown method: {method}", hint=f"one of {', '.join(METHODS)}")
-    types = _integer_types(activations, reduce_range=reduce_range)
+    types = _integer_types(target, activations, reduce_range=reduce_range)
     source = resolve_model(path)
     if out.resolve() == source.resolve():
         raise UsageError(
@@ -153,7 +169,7 @@ def quantize_model(
         raise DataError(f"no calibration samples in {dataset_name(calibration)}")
     if evaluate is not None:
         # What is wrong with it is said before the work, not after.
-        matched_targets(evaluate, fp32.metadata)
+        check_answers(evaluate, fp32.metadata)
     tell = progress or (lambda stage, done, total: None)
     chosen = draw(len(calibration), samples, targets=calibration.targets, seed=seed)
     passes = 2 if method == "percentile" else 1
@@ -164,30 +180,38 @@ def quantize_model(
         batch=_BATCH,
         progress=lambda done: tell("calibrating", done, passes * len(chosen)),
     )
-    sample = batches.first()
-    prepared = prepare(model)
-    _check_prepared(prepared, fp32, sample)
-    quantized = insert_qdq(
-        prepared,
-        estimate_ranges(prepared, batches, method=method, percentile=percentile),
-        activations=types.activations,
-        reduce_range=types.reduce_range,
-        exclude=exclude,
-    )
+    spec = fp32.metadata.input
+    writes = isinstance(spec, CharacterInput)
+    sample = one_step(spec) if isinstance(spec, CharacterInput) else batches.first()
+    if writes:
+        quantized = quantize_dynamically(model, exclude=exclude)
+        method_name, used, reduced = "range of each input", 0, False
+    else:
+        prepared = prepare(model)
+        _check_prepared(prepared, fp32, sample)
+        quantized = insert_qdq(
+            prepared,
+            estimate_ranges(prepared, batches, method=method, percentile=percentile),
+            activations=types.activations,
+            reduce_range=types.reduce_range,
+            exclude=exclude,
+        )
+        method_name = f"percentile {percentile:g} %" if method == "percentile" else method
+        used, reduced = len(chosen), types.reduce_range
     strip_paths(quantized)
     check_graph(quantized, fp32.metadata)
     recipe = Quantization(
-        format="QDQ",
-        activations=types.activations,
+        format="dynamic" if writes else "QDQ",
+        activations="uint8" if writes else types.activations,
         weights="int8",
         per_channel=True,
-        method=f"percentile {percentile:g} %" if method == "percentile" else method,
-        samples=len(chosen),
-        reduce_range=types.reduce_range,
+        method=method_name,
+        samples=used,
+        reduce_range=reduced,
         kept_fp32=kept_fp32(quantized),
         source_sha256=sha256_of(source),
     )
-    metadata = _with_provenance(fp32.metadata, recipe, calibration)
+    metadata = _with_provenance(fp32.metadata, recipe, calibration, types.target)
     _keep_other_keys(model, quantized)
     embed(quantized, metadata)
     with atomic_path(out) as temporary:
@@ -213,17 +237,18 @@ def quantize_model(
         load_model(temporary, provider="cpu")
     settings: dict[str, str | int | float | bool] = {
         "format": recipe.format,
-        "activations": types.activations,
+        "target": types.target,
+        "activations": recipe.activations,
         "weights": recipe.weights,
         "per_channel": recipe.per_channel,
-        "reduce_range": types.reduce_range,
-        "types_reason": types.reason,
+        "reduce_range": recipe.reduce_range,
+        "types_reason": "as DynamicQuantizeLSTM has them" if writes else types.reason,
         "method": recipe.method,
         "calibration": dataset_name(calibration),
-        "samples": len(chosen),
+        "samples": recipe.samples,
         "seed": seed,
         "threads": threads or usable_cpus(),
-        "machine": machine_name(),
+        "machine": describe_machine().cpu,
     }
     return _report(
         source,
@@ -272,7 +297,7 @@ def _report(
         metric=before.metric if before else None,
         fp32=before.value if before else None,
         int8=after.value if after else None,
-        drop=before.value - after.value if before and after else None,
+        drop=_drop(before, after) if before and after else None,
         fp32_interval_95=before.interval_95 if before else None,
         int8_interval_95=after.interval_95 if after else None,
         per_class={
@@ -291,16 +316,30 @@ def _report(
         size_bytes={"fp32": source.stat().st_size, "int8": out.stat().st_size},
         kept_fp32=recipe.kept_fp32,
         settings=settings,
-        remarks=_remarks(latency, recipe, measured=measured, same_data=same_data),
+        remarks=_remarks(
+            latency, recipe, str(settings["target"]), measured=measured, same_data=same_data
+        ),
     )
 
 
+def _drop(before: Accuracy, after: Accuracy) -> float:
+    """Return what was lost: of nats per character, less is better."""
+    lost = before.value - after.value
+    return -lost if before.metric == NATS_PER_CHARACTER else lost
+
+
 def _remarks(
-    latency: Comparison, recipe: Quantization, *, measured: bool, same_data: bool
+    latency: Comparison, recipe: Quantization, target: str, *, measured: bool, same_data: bool
 ) -> tuple[str, ...]:
     """Say what a table of numbers may let one overlook."""
     remarks = []
-    if latency.speedup < 1:
+    here = this_machine()
+    if target != here:
+        remarks.append(
+            f"made for {target} and measured on {here}: latency, and which operators run in FP32, "
+            f"are this machine's; run `edgecnn bench` and `edgecnn evaluate` on the target"
+        )
+    elif latency.speedup < 1:
         remarks.append(
             f"INT8 is slower than FP32 on this machine: {latency.speedup:.2f}x its speed. The "
             "network is too small for 8 bits to pay; keep the FP32 file unless size is what counts"
@@ -320,27 +359,30 @@ def _remarks(
 
 
 def _integer_types(
-    activations: Literal["auto", "uint8", "int8"], *, reduce_range: bool | None
+    target: Target, activations: Literal["auto", "uint8", "int8"], *, reduce_range: bool | None
 ) -> IntegerTypes:
     if activations not in ("auto", "uint8", "int8"):
         raise UsageError(f"unknown type of activations: {activations}", hint="auto, uint8 or int8")
-    machine = types_for_machine()
-    chosen = machine.activations if activations == "auto" else activations
-    reduced = machine.reduce_range if reduce_range is None else reduce_range
-    if (chosen, reduced) == (machine.activations, machine.reduce_range):
-        return machine
-    return IntegerTypes(chosen, reduce_range=reduced, reason="asked for")
+    best = types_for(target)
+    chosen = best.activations if activations == "auto" else activations
+    reduced = best.reduce_range if reduce_range is None else reduce_range
+    if (chosen, reduced) == (best.activations, best.reduce_range):
+        return best
+    return IntegerTypes(best.target, chosen, reduce_range=reduced, reason="asked for")
 
 
 def _with_provenance(
-    metadata: ModelMetadata, recipe: Quantization, calibration: Dataset
+    metadata: ModelMetadata, recipe: Quantization, calibration: Dataset, target: str
 ) -> ModelMetadata:
-    use = calibration.info.use("calibration", recipe.samples)
     before = metadata.provenance
+    uses = [use for use in before.datasets if use.role != "calibration"]
+    if recipe.samples:
+        uses.append(calibration.info.use("calibration", recipe.samples))
     provenance = msgspec.structs.replace(
         before,
         quantization=recipe,
-        datasets=(*(d for d in before.datasets if d.role != "calibration"), use),
+        datasets=tuple(uses),
+        settings={**before.settings, "quantize.target": target},
     )
     return msgspec.structs.replace(metadata, provenance=provenance)
 
@@ -364,7 +406,7 @@ def _measured(fp32: Model, outcome: Outcome, latency: Comparison, threads: int |
                 batch=1,
                 p50_ms=median,
                 p95_ms=high,
-                machine=machine_name(),
+                machine=describe_machine().cpu,
             ),
         ),
         training_seconds=before.training_seconds,

@@ -19,7 +19,7 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
     metric : str or None
         What ``fp32``, ``int8`` and ``drop`` are measured in; None without labelled data.
     fp32, int8, drop : float or None
-        Both files' metric, 0..1, and the first minus the second.
+        Both files' metric, and by how much the second is worse.
     fp32_interval_95, int8_interval_95 : tuple of float or None
     per_class : dict
         For each label the scores of ``"fp32"`` and ``"int8"``.

@@ -18,6 +18,14 @@ def _numbers(_: click.Context, parameter: click.Parameter, text: str | None) -> 
     return numbers
 
 
+def _names(_: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:
+    """Parse ``cpu,cuda``."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise click.BadParameter(f"{text!r} names none")
+    return names
+
+
 @click.command()
 @click.argument("model")
 @click.option(
@@ -40,6 +48,7 @@ def _numbers(_: click.Context, parameter: click.Parameter, text: str | None) -> 
     "providers",
     default="auto",
     show_default=True,
+    callback=_names,
     metavar="NAME,...",
     help="Execution providers: auto, cpu, cuda, ...",
 )
@@ -63,7 +72,7 @@ def bench(
     model: str,
     batches: tuple[int, ...],
     threads: tuple[int, ...],
-    providers: str,
+    providers: tuple[str, ...],
     seconds: float,
     rounds: int,
     as_json: bool,
@@ -75,13 +84,12 @@ def bench(
     """
     from edgecnn.runtime.bench import bench_model
 
-    names = providers.split(",")
-    total = len(names) * max(1, len(threads)) * len(batches) * rounds
+    total = len(providers) * max(1, len(threads)) * len(batches) * rounds
     with progress_bar() as bar:
         task = bar.add_task("measuring", total=total)
         report = bench_model(
             model,
-            providers=names,
+            providers=providers,
             threads=threads,
             batches=batches,
             seconds=seconds,

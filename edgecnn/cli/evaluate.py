@@ -24,21 +24,24 @@ def evaluate(
 ) -> None:
     r"""Measure MODEL on labelled DATA.
 
-    DATA is a dataset (mnist:test, cifar10:test, mitdb:ds2), a folder with a sub-folder of pictures
-    per class, or a folder of WFDB records with .atr annotations.
+    DATA is a dataset (mnist:test, cifar10:test, mitdb:ds2, rt-polarity:test), a folder with a
+    sub-folder of pictures per class, of WFDB records with .atr annotations, or of sentences in a
+    file LABEL.txt per class. A network that writes is measured on text: in nats per character
+    (tinyshakespeare:validation, or a .txt file).
 
     \b
     edgecnn evaluate bundled:mnist-lenet5 mnist:test
     edgecnn evaluate net.onnx photos/ --json
     """
     from edgecnn.cli.output import fetch_data, print_json, progress_bar, remark, warn
-    from edgecnn.data import open_dataset
+    from edgecnn.data import open_dataset, require_kind
     from edgecnn.evaluation.evaluate import evaluate_model
     from edgecnn.runtime.session import load_model
 
     opened = load_model(model, provider=provider)
     for text in opened.warnings:
         warn(text)
+    require_kind(data, opened.metadata.input)
     fetch_data(data)
     dataset = open_dataset(data, labels=opened.metadata.labels)
     remark(f"{opened.path.name} on {opened.placement.provider} ({opened.placement.reason})")
@@ -70,22 +73,26 @@ def _print(accuracy: Accuracy, labels: tuple[str, ...]) -> None:
     low, high = accuracy.interval_95
     click.echo(
         f"{accuracy.metric}  {accuracy.value:.4f}  (95 %: {low:.4f} to {high:.4f}; "
-        f"{accuracy.n} examples of {accuracy.dataset}:{accuracy.split})"
+        f"{accuracy.n} {'examples' if accuracy.per_class else 'characters'} of "
+        f"{accuracy.dataset}:{accuracy.split})"
     )
     if accuracy.note:
         click.echo(accuracy.note)
+    if not accuracy.per_class:
+        return
     click.echo()
     # A table of a thousand classes hides the few that were asked about.
     shown = [label for label in labels if accuracy.per_class[label].n]
+    detector = any(score.average_precision is not None for score in accuracy.per_class.values())
     print_table(
-        ("class", "n", "Se %", "+P %", "F1 %"),
+        ("class", "n", "Se %", "+P %", "F1 %", *(("AP %",) if detector else ())),
         [
-            (label, score.n, *(_percent(v) for v in _scores(accuracy, label)))
+            (label, score.n, *(_percent(v) for v in _scores(accuracy, label, detector=detector)))
             for label in shown
             for score in [accuracy.per_class[label]]
         ],
     )
-    if len(labels) <= 20:
+    if accuracy.confusion and len(labels) <= 20:
         click.echo()
         print_table(
             ("true \\ answered", *labels),
@@ -93,9 +100,10 @@ def _print(accuracy: Accuracy, labels: tuple[str, ...]) -> None:
         )
 
 
-def _scores(accuracy: Accuracy, label: str) -> tuple[float | None, ...]:
+def _scores(accuracy: Accuracy, label: str, *, detector: bool) -> tuple[float | None, ...]:
     score = accuracy.per_class[label]
-    return score.sensitivity, score.positive_predictivity, score.f1
+    scores = (score.sensitivity, score.positive_predictivity, score.f1)
+    return (*scores, score.average_precision) if detector else scores
 
 
 def _percent(value: float | None) -> str:

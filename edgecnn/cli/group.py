@@ -15,13 +15,18 @@ __all__ = ["COMMANDS", "edgecnn"]
 COMMANDS = (
     "demo",
     "train",
+    "search",
     "export",
+    "kernel",
     "quantize",
     "live",
     "predict",
+    "generate",
     "score",
     "evaluate",
+    "ecg",
     "bench",
+    "explain",
     "inspect",
     "models",
     "datasets",
@@ -48,6 +53,9 @@ def _with_verbatim_parts(command: click.Command) -> click.Command:
     Docstrings with a backslash are raw, so the mark arrives as two characters; click wants one.
     """
     command.help = (command.help or "").replace("\\b\n", "\b\n")
+    if isinstance(command, click.Group) and not isinstance(command, _LazyGroup):
+        for below in command.commands.values():
+            _with_verbatim_parts(below)
     return command
 
 

@@ -65,7 +65,7 @@ def kernel(
     \b
     edgecnn kernel sharpen -o sharpen.onnx
     edgecnn kernel "0 -1 0; -1 5 -1; 0 -1 0" -o own.onnx
-    edgecnn kernel "1/9 1/9 1/9; 1/9 1/9 1/9; 1/9 1/9 1/9" --border zero -o blur.onnx
+    edgecnn kernel "1/4 1/4; 1/4 1/4" --border zero -o blur.onnx
     edgecnn live sharpen.onnx --source 0
     """
     from edgecnn.cli.output import print_json
@@ -78,12 +78,13 @@ def kernel(
     if out is None:
         raise click.UsageError("a KERNEL needs -o, the file to write")
     from edgecnn.models.kernel_file import export_kernel
+    from edgecnn.runtime.card import size_text
 
     report = export_kernel(kernel, out, border=border, stride=stride, colour=colour, offset=offset)
     if as_json:
         print_json(report)
         return
-    click.echo(f"{report.path}  {report.size_bytes / 1024:.1f} KiB  sha256 {report.sha256[:16]}...")
+    click.echo(f"{report.path}  {size_text(report.size_bytes)}  sha256 {report.sha256[:16]}...")
     click.echo(
         f"PyTorch and ONNX Runtime differ by at most {report.parity.max_abs:.2g} grey levels; "
         f"{report.golden} golden pictures"

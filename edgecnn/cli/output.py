@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 __all__ = [
     "fetch_data",
     "json_option",
+    "metadata_option",
     "model_options",
     "print_json",
     "print_table",
     "progress_bar",
     "remark",
+    "threads_option",
     "warn",
 ]
 
@@ -40,7 +43,7 @@ def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="auto, cpu, cuda, ...: what runs it.",
         ),
-        click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all]."),
+        threads_option("CPU threads [default: all]."),
         click.option(
             "--check/--no-check", default=True, help="Run the model's golden vectors first."
         ),
@@ -49,6 +52,28 @@ def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         function = option(function)
     return function
+
+
+def threads_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make ``--threads``, which refuses numbers that no machine has a use for."""
+
+    def check(_: click.Context, parameter: click.Parameter, threads: int | None) -> int | None:
+        if threads is not None:
+            from edgecnn.runtime.machine import check_threads
+
+            check_threads(threads)
+        return threads
+
+    return click.option("--threads", type=click.IntRange(min=1), callback=check, help=text)
+
+
+def metadata_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--metadata``: the contract of a model that brings none."""
+    return click.option(
+        "--metadata",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Contract, as a TOML file, of a MODEL that brings none.",
+    )(function)
 
 
 def print_json(value: object) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.output import json_option
+from edgecnn.cli.output import json_option, threads_option
 
 if TYPE_CHECKING:
     from edgecnn.calibration.report import QuantizeReport
@@ -33,14 +33,22 @@ if TYPE_CHECKING:
     help="How the range of an activation is found.",
 )
 @click.option(
+    "--target",
+    type=click.Choice(("auto", "x86-vnni", "x86", "arm", "cuda")),
+    default="auto",
+    show_default=True,
+    help="What the file will run on; auto: a machine like this one. x86 is right on every x86, "
+    "x86-vnni on those with VNNI.",
+)
+@click.option(
     "--activations",
     type=click.Choice(("auto", "uint8", "int8")),
     default="auto",
     show_default=True,
-    help="auto: uint8 on x86, int8 on ARM.",
+    help="auto: what suits the target.",
 )
 @click.option("--exclude", multiple=True, metavar="NODE", help="Leave this node in FP32.")
-@click.option("--threads", type=click.IntRange(min=1), help="For timing  [default: all]")
+@threads_option("For timing  [default: all]")
 @json_option
 def quantize(
     *,
@@ -51,6 +59,7 @@ def quantize(
     samples: int,
     seed: int,
     method: str,
+    target: str,
     activations: str,
     exclude: tuple[str, ...],
     threads: int | None,
@@ -59,7 +68,8 @@ def quantize(
     r"""Quantize MODEL to 8 bits and measure what it gained and cost.
 
     Static calibration: weights per channel, activations by the range they show on the calibration
-    data, which is preprocessed by the file's own metadata.
+    data, which is preprocessed by the file's own metadata. A network that writes text is quantized
+    dynamically instead: activations by the range of each input.
 
     \b
     edgecnn quantize net.onnx --calibration photos/ --evaluate labelled/
@@ -67,13 +77,17 @@ def quantize(
     """
     from edgecnn.bundled import resolve_model
     from edgecnn.calibration.quantize import int8_path, quantize_model
+    from edgecnn.calibration.target import types_for
     from edgecnn.cli.output import fetch_data, print_json, progress_bar, warn
-    from edgecnn.data import open_dataset
+    from edgecnn.data import open_dataset, require_kind
     from edgecnn.runtime.session import load_model
 
+    types_for(target)  # type: ignore[arg-type]  # refused before anything is read
     source = resolve_model(model)
-    labels = load_model(source, provider="cpu", check=False).metadata.labels
-    target = out or (Path(source.name) if model.startswith("bundled:") else source)
+    metadata = load_model(source, provider="cpu", check=False).metadata
+    for data in filter(None, (calibration, evaluation)):
+        require_kind(data, metadata.input)
+    beside = Path(source.name) if model.startswith("bundled:") else source
     fetch_data(calibration, evaluation)
     with progress_bar() as bar:
         tasks = {}
@@ -85,12 +99,13 @@ def quantize(
 
         report = quantize_model(
             source,
-            out or int8_path(target),
+            out or int8_path(beside),
             open_dataset(calibration),
-            evaluate=open_dataset(evaluation, labels=labels) if evaluation else None,
+            evaluate=open_dataset(evaluation, labels=metadata.labels) if evaluation else None,
             samples=samples,
             seed=seed,
             method=method,  # type: ignore[arg-type]  # click.Choice has checked it
+            target=target,  # type: ignore[arg-type]
             activations=activations,  # type: ignore[arg-type]
             exclude=exclude,
             threads=threads,
@@ -109,14 +124,10 @@ def _print(report: QuantizeReport) -> None:
 
     rows: list[tuple[str, str, str, str]] = []
     if report.fp32 is not None and report.int8 is not None:
-        rows.append(
-            (
-                str(report.metric),
-                f"{report.fp32:.4f}",
-                f"{report.int8:.4f}",
-                f"{100 * (report.int8 - report.fp32):+.2f} points",
-            )
-        )
+        shares = bool(report.per_class)
+        lost = report.int8 - report.fp32
+        change = f"{100 * lost:+.2f} points" if shares else f"{lost:+.4f}"
+        rows.append((str(report.metric), f"{report.fp32:.4f}", f"{report.int8:.4f}", change))
         for label, scores in report.per_class.items():
             before, after = scores["fp32"].f1, scores["int8"].f1
             if before is not None and after is not None and len(report.per_class) <= 20:
@@ -133,9 +144,9 @@ def _print(report: QuantizeReport) -> None:
         ),
         ("latency ms, 95 %", _ms(high["fp32"]), _ms(high["int8"]), ""),
         (
-            "size KiB",
-            f"{size['fp32'] / 1024:.1f}",
-            f"{size['int8'] / 1024:.1f}",
+            "size kB",
+            f"{size['fp32'] / 1e3:.1f}",
+            f"{size['int8'] / 1e3:.1f}",
             f"{size['int8'] / size['fp32']:.2f}x",
         ),
     ]
@@ -145,9 +156,13 @@ def _print(report: QuantizeReport) -> None:
     )
     settings = report.settings
     click.echo(
-        f"{settings['activations']} activations, {settings['weights']} weights per channel "
-        f"({settings['types_reason']}); {settings['method']} on {settings['samples']} of "
-        f"{settings['calibration']}; batch 1, {settings['threads']} threads, {settings['machine']}"
+        f"for {settings['target']}: {settings['activations']} activations, "
+        f"{7 if settings['reduce_range'] else 8}-bit weights per channel "
+        f"({settings['types_reason']})"
+    )
+    data = f" on {settings['samples']} of {settings['calibration']}" if settings["samples"] else ""
+    click.echo(
+        f"{settings['method']}{data}; batch 1, {settings['threads']} threads, {settings['machine']}"
     )
     click.echo(report.path)
 

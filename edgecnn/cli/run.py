@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 import click
 
 from edgecnn.cli.group import edgecnn
+from edgecnn.cli.interrupt import exit_code_of
 from edgecnn.errors import EdgeCNNError
 
 __all__ = ["run"]
 
-_INTERRUPTED = 130
 _BROKEN_PIPE = 141
+
+#: A group's call without a command; click 8.1 has no such error.
+_NO_ARGUMENTS: type[click.UsageError] | tuple[()] = getattr(
+    click.exceptions, "NoArgsIsHelpError", ()
+)
 
 #: Which extra brings a package that a command imports only when it is used.
 _EXTRA_OF = {
@@ -22,7 +28,9 @@ _EXTRA_OF = {
     "onnx": "quantize",
     "onnxscript": "train",
     "onnxsim": "train",
+    "optuna": "search",
     "safetensors": "train",
+    "tomli_w": "search",
     "torch": "train",
 }
 
@@ -38,7 +46,7 @@ def run(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 something could not be done, 2 wrong usage.
+        0 done, 1 something could not be done, 2 wrong usage, 130 interrupted, 143 terminated.
     """
     if sys.stdout is None:  # closed by the caller: `>&-`
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - stays open
@@ -58,11 +66,15 @@ def run(arguments: list[str] | None = None) -> int:
         _say(f"{error.name} is not installed", f"pip install 'edgecnn[{extra},cpu]'")
         return EdgeCNNError.exit_code
     except click.ClickException as error:
-        error.show()
+        if isinstance(error, _NO_ARGUMENTS):
+            error.show()  # the help itself
+        else:
+            _say(_in_our_words(error.format_message()), _where_help_is(error))
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        _say("interrupted", None)
-        return _INTERRUPTED
+    except (click.Abort, KeyboardInterrupt) as error:
+        code = exit_code_of(error)
+        _say("terminated" if code == 128 + signal.SIGTERM else "interrupted", None)
+        return code
     except SystemExit:
         # click ends so after a broken pipe, with a stdout put in place that may be flushed; shell
         # completion ends so too.
@@ -79,6 +91,17 @@ def run(arguments: list[str] | None = None) -> int:
         _silence_stdout()
         return EdgeCNNError.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _in_our_words(message: str) -> str:
+    """Put click's sentence, which may have several lines, as all other errors are put."""
+    text = " ".join(message.split()).removesuffix(".")
+    return text[:1].lower() + text[1:]
+
+
+def _where_help_is(error: click.ClickException) -> str | None:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"`{context.command_path} --help` says what there is" if context else None
 
 
 def _silence_stdout() -> None:

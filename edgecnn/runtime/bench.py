@@ -10,35 +10,17 @@ from __future__ import annotations
 import itertools
 import math
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgecnn.bundled import resolve_model
-from edgecnn.errors import EdgeCNNError, ModelError, UsageError
-from edgecnn.runtime.machine import Machine, describe_machine, peak_rss_bytes, usable_cpus
+from edgecnn.errors import UsageError
+from edgecnn.runtime.bench_process import BenchProcess, Configuration
+from edgecnn.runtime.machine import Machine, check_threads, describe_machine, usable_cpus
 
-__all__ = ["BenchReport", "BenchRow", "bench_inputs", "bench_model"]
-
-_WARM_UP_S = 0.2
-_NUMPY_TYPE = {
-    "float": np.float32,
-    "float16": np.float16,
-    "double": np.float64,
-    "uint8": np.uint8,
-    "int8": np.int8,
-    "int32": np.int32,
-    "int64": np.int64,
-    "bool": np.bool_,
-}
+__all__ = ["BenchReport", "BenchRow", "bench_model"]
 
 
 @dataclass(frozen=True)
@@ -87,23 +69,6 @@ class BenchReport:
     rows: tuple[BenchRow, ...]
 
 
-@dataclass(frozen=True)
-class _Configuration:
-    path: Path
-    provider: str
-    threads: int
-    batch: int
-
-
-@dataclass(frozen=True)
-class _Opened:
-    provider: str
-    nodes: str
-    onnxruntime: str
-    open_ms: float
-    warm_up_ms: float
-
-
 def bench_model(
     path: str | os.PathLike[str],
     *,
@@ -136,7 +101,10 @@ def bench_model(
     MissingFileError, NotAModelError, ProviderError
         As for :func:`edgecnn.runtime.session.open_session`.
     ModelError
-        The graph's input has a fixed batch, or an axis of no known length.
+        The graph's input has a fixed batch, or an axis of no known length, or the batch does not
+        fit into memory.
+    UsageError
+        A number that is not positive, or more threads than make sense here.
 
     Examples
     --------
@@ -144,18 +112,19 @@ def bench_model(
     >>> [row.batch for row in report.rows]
     [1, 8]
     """
-    if seconds <= 0 or rounds < 1 or min((*threads, *batches), default=1) < 1:
-        raise UsageError("seconds, rounds, threads and batch sizes must be positive")
+    if rounds < 1 or min((*threads, *batches), default=1) < 1 or not 0 < seconds < math.inf:
+        raise UsageError("seconds, rounds, threads and batch sizes must be positive numbers")
+    check_threads(max(threads, default=1))
     file = resolve_model(path)
     configurations = [
-        _Configuration(file, *combination)
+        Configuration(file, *combination)
         for combination in itertools.product(providers, threads or (usable_cpus(),), batches)
     ]
-    workers: list[_Worker] = []
+    workers: list[BenchProcess] = []
     times: list[list[int]] = [[] for _ in configurations]
     try:
         # One after the other: opening and warming up must not disturb each other either.
-        workers.extend(_Worker(configuration) for configuration in configurations)
+        workers.extend(BenchProcess(configuration) for configuration in configurations)
         for turn in range(rounds):
             for number, worker in enumerate(workers):
                 times[number] += worker.run(seconds / rounds)
@@ -170,103 +139,7 @@ def bench_model(
     )
 
 
-def bench_inputs(
-    session: Any,
-    batch: int,
-    shapes: dict[str, tuple[int, ...]],
-    source: str,
-) -> dict[str, NDArray[Any]]:
-    """Make random inputs that fit a session: standard normal, integers 0.
-
-    Parameters
-    ----------
-    session : onnxruntime.InferenceSession
-    batch : int
-    shapes : dict
-        Shapes without the batch axis, from the contract, for axes that the graph leaves open.
-    source : str
-        Name of the file, for the error's text.
-    """
-    random = np.random.default_rng(0)
-    inputs: dict[str, NDArray[Any]] = {}
-    for item in session.get_inputs():
-        axes = list(item.shape)
-        if axes and isinstance(axes[0], int) and axes[0] != batch:
-            raise ModelError(
-                f"{source} is made for batches of {axes[0]}, not {batch}",
-                hint=f"measure it with --batch {axes[0]}",
-            )
-        known = shapes.get(item.name, ())
-        shape = [batch, *(known if len(known) == len(axes) - 1 else axes[1:])] if axes else []
-        if not all(isinstance(length, int) for length in shape):
-            raise ModelError(
-                f"{source}: input {item.name} has axes of no known length: {axes}",
-                hint="export it with fixed axes, or with a contract",
-            )
-        kind = _NUMPY_TYPE.get(item.type.removeprefix("tensor(").removesuffix(")"))
-        if kind is None:
-            raise ModelError(f"{source}: input {item.name} is {item.type}, not numbers")
-        values = random.standard_normal(shape)
-        inputs[item.name] = (values if np.issubdtype(kind, np.floating) else values * 0).astype(
-            kind
-        )
-    return inputs
-
-
-class _Worker:
-    """The process of one configuration, opened and warmed up."""
-
-    def __init__(self, configuration: _Configuration) -> None:
-        self.configuration = configuration
-        # Spawned, not forked: ONNX Runtime's threads do not survive a fork.
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, configuration), daemon=True
-        )
-        self._process.start()
-        theirs.close()
-        try:
-            self.opened: _Opened = self._answer()
-        except BaseException:
-            self.stop()
-            raise
-
-    def run(self, seconds: float) -> list[int]:
-        """Run for so long; return the nanoseconds of each call."""
-        self._pipe.send(seconds)
-        times: list[int] = self._answer()
-        return times
-
-    def peak_rss(self) -> int:
-        """Return the most bytes that the process has held."""
-        self._pipe.send(None)
-        peak: int = self._answer()
-        return peak
-
-    def stop(self) -> None:
-        """End the process."""
-        self._pipe.close()
-        self._process.join(timeout=2)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-        self._process.close()
-
-    def _answer(self) -> Any:
-        try:
-            answer = self._pipe.recv()
-        except EOFError:
-            raise ModelError(
-                f"{self.configuration.path}: ONNX Runtime ended its process",
-                hint="is there memory enough for this batch size?",
-            ) from None
-        if isinstance(answer, EdgeCNNError):
-            raise answer
-        return answer
-
-
-def _row(worker: _Worker, times: list[int]) -> BenchRow:
+def _row(worker: BenchProcess, times: list[int]) -> BenchRow:
     configuration, opened = worker.configuration, worker.opened
     p50, p95 = (float(value) for value in np.percentile(times, [50, 95]) / 1e6)
     return BenchRow(
@@ -281,74 +154,3 @@ def _row(worker: _Worker, times: list[int]) -> BenchRow:
         warm_up_ms=opened.warm_up_ms,
         calls=len(times),
     )
-
-
-def _serve(pipe: Connection, configuration: _Configuration) -> None:
-    """Answer in the configuration's own process until the pipe closes."""
-    import signal
-
-    # Ctrl-C reaches the whole group; the process that asks is the one to answer it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        run, opened = _open(configuration)
-    except EdgeCNNError as error:
-        pipe.send(error)
-        return
-    pipe.send(opened)
-    while True:
-        try:
-            seconds = pipe.recv()
-        except EOFError:
-            return
-        if seconds is None:
-            pipe.send(peak_rss_bytes())
-        else:
-            pipe.send(_time_calls(run, seconds))
-
-
-def _open(configuration: _Configuration) -> tuple[Callable[[], object], _Opened]:
-    import onnxruntime
-
-    from edgecnn.errors import MetadataError
-    from edgecnn.metadata import from_properties
-    from edgecnn.runtime.session import open_session
-
-    start = time.perf_counter_ns()
-    session, placement = open_session(
-        configuration.path, provider=configuration.provider, threads=configuration.threads
-    )
-    open_ms = (time.perf_counter_ns() - start) / 1e6
-    source = str(configuration.path)
-    try:
-        metadata, _, _ = from_properties(session.get_modelmeta().custom_metadata_map, source)
-        shapes = metadata.input.tensors
-    except MetadataError:
-        shapes = {}
-    inputs = bench_inputs(session, configuration.batch, shapes, source)
-
-    def run() -> object:
-        return session.run(None, inputs)
-
-    try:
-        (first,) = _time_calls(run, 0)
-    except Exception as error:
-        text = " ".join(str(error).split())
-        raise ModelError(f"{source} cannot run a batch of {configuration.batch}: {text}") from error
-    _time_calls(run, _WARM_UP_S)
-    return run, _Opened(
-        placement.provider, placement.on_provider, onnxruntime.__version__, open_ms, first / 1e6
-    )
-
-
-def _time_calls(run: Callable[[], object], seconds: float) -> list[int]:
-    """Call for so long, at least once; return the nanoseconds of each call."""
-    times = []
-    clock = time.perf_counter_ns
-    end = clock() + round(seconds * 1e9)
-    while True:
-        start = clock()
-        run()
-        now = clock()
-        times.append(now - start)
-        if now >= end:
-            return times

@@ -130,6 +130,24 @@ def test_other_methods(fp32, calibration, stripes, tmp_path, method):
     assert str(report.settings["method"]).startswith(method)
 
 
+@pytest.mark.parametrize(
+    ("target", "types"), [("x86-vnni", ("uint8", False)), ("x86", ("uint8", True)),
+                          ("arm", ("int8", False))],
+)  # fmt: skip
+def test_target_decides_the_types_on_every_machine(fp32, calibration, tmp_path, target, types):
+    out = tmp_path / "o.onnx"
+    report = quantize_model(fp32, out, calibration, target=target, **QUICK)
+    provenance = load_model(out, provider="cpu").metadata.provenance
+    assert provenance.settings["quantize.target"] == report.settings["target"] == target
+    assert (provenance.quantization.activations, provenance.quantization.reduce_range) == types
+
+
+def test_cuda_is_refused(fp32, calibration, tmp_path):
+    with pytest.raises(UsageError, match="TensorRT"):
+        quantize_model(fp32, tmp_path / "o.onnx", calibration, target="cuda", **QUICK)
+    assert not list(tmp_path.iterdir())
+
+
 def test_signed_activations_and_excluded_nodes(fp32, calibration, tmp_path):
     node = next(n.name for n in onnx.load(fp32).graph.node if n.op_type == "Conv")
     report = quantize_model(

@@ -41,7 +41,10 @@ def test_json(picture_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (("--batch", ""), "the numbers start at 1"),
         (("--threads", "-1"), "the numbers start at 1"),
         (("--seconds", "0"), "--seconds"),
+        (("--seconds", "inf"), "positive numbers"),
+        (("--threads", "100000"), "more than this machine can use"),
         (("--provider", "warp"), "unknown provider: warp"),
+        (("--provider", ","), "names none"),
     ],
 )
 def test_wrong_usage_is_2(
@@ -61,3 +64,13 @@ def test_what_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     (tmp_path / "x.onnx").write_bytes(b"hello")
     assert run(["bench", str(tmp_path / "x.onnx"), *QUICK]) == 1
     assert "not a readable ONNX model" in capsys.readouterr().err
+
+
+def test_a_batch_beyond_memory_is_one_line(
+    picture_model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing from the measuring process either."""
+    assert run(["bench", str(picture_model), "--batch", "1000000000000", *QUICK]) == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert [line.split(":")[0] for line in err.splitlines()] == ["error", " hint"]

@@ -21,6 +21,18 @@ def test_nothing_here(
     assert all("download" in line for line in lines[1:])
     assert "ODC-By 1.0" in told.out
     assert "Krizhevsky" in told.err
+    said = told.err.splitlines()[-1]
+    assert "export EDGECNN_DATA=" in said
+    assert "mnist/, cifar10/" in said
+    assert str(tmp_path) in said
+
+
+def test_says_where_it_looked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGECNN_DATA", str(tmp_path))
+    assert run(["datasets"]) == 0
+    assert f"EDGECNN_DATA={tmp_path}, then in" in capsys.readouterr().err
 
 
 def test_a_folder_that_does_not_exist(

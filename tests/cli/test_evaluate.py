@@ -161,3 +161,12 @@ def test_download_is_said(brightness, capsys, monkeypatch):
     assert run(["evaluate", str(brightness), "mnist:test"]) == 1
     assert asked == ["mnist:test"]
     assert "downloading archive.gz" in capsys.readouterr().err
+
+
+def test_data_of_another_kind_is_refused_before_it_is_fetched(brightness, capsys, monkeypatch):
+    def fetch(*specs):
+        pytest.fail("fetched")
+
+    monkeypatch.setattr("edgecnn.cli.output.fetch_data", fetch)
+    assert run(["evaluate", str(brightness), "mitdb:ds2"]) == 1
+    assert "mitdb:ds2 holds heartbeats, but the model reads pictures" in capsys.readouterr().err

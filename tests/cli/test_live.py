@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -208,7 +209,10 @@ def test_a_folder_with_a_broken_picture(picture_model, tmp_path):
     (tmp_path / "b.png").write_bytes(b"nothing")
     done = _live(picture_model, "--source", tmp_path, "--json", "--headless")
     rows, summary = _rows(done.stdout)
-    assert done.returncode == 0
+    # As `predict` does: the others are answered, and the end is not a good one.
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert errors == [f"error: 1 of 3 frames from {tmp_path} (3 pictures) could not be answered"]
     assert [row["label"] for row in rows] == ["dark", "unknown", "bright"]
     assert [row["state"] for row in rows] == ["ok", "unknown", "ok"]
     assert "b.png" in rows[1]["reason"]
@@ -220,7 +224,7 @@ def test_nothing_but_broken_pictures_is_a_failure(picture_model, tmp_path):
     (tmp_path / "b.png").write_bytes(b"nothing")
     done = _live(picture_model, "--source", tmp_path, "--json", "--headless")
     assert done.returncode == 1
-    assert "none of the 1 frames" in done.stderr
+    assert "1 of 1 frames" in done.stderr
     assert _rows(done.stdout)[1]["failed"] == 1
 
 
@@ -249,6 +253,57 @@ def test_a_real_video_frame_by_frame(picture_model, data_root):
     assert done.returncode == 0
     assert [row["frame"] for row in rows] == list(range(77))
     assert (summary["captured"], summary["processed"], summary["dropped"]) == (77, 77, 0)
+
+
+def test_a_recording_that_was_cut_off_ends_with_an_error_and_exact_books(picture_model, tmp_path):
+    whole, cut = tmp_path / "whole.mkv", tmp_path / "cut.mkv"
+    done = _live(
+        picture_model, "--source", "test:?frames=60&pace=free", "--headless", "--record", whole
+    )
+    assert done.returncode == 0, done.stderr
+    content = whole.read_bytes()
+    cut.write_bytes(content[: int(0.6 * len(content))])
+    done = _live(picture_model, "--source", whole, "--json", "--headless")
+    assert done.returncode == 0, done.stderr
+    assert _rows(done.stdout)[1]["captured"] == 60
+    done = _live(picture_model, "--source", cut, "--json", "--headless")
+    assert done.returncode == 1
+    rows, summary = _rows(done.stdout)
+    assert 33 <= len(rows) <= 37
+    assert "ended about " in summary["ended"]
+    assert f"early, after {len(rows)}" in summary["ended"]
+    assert f"error: {summary['ended']}" in done.stderr
+    assert (summary["captured"], summary["processed"]) == (len(rows), len(rows))
+    assert summary["dropped"] == summary["failed"] == summary["pending"] == 0
+
+
+@pytest.mark.parametrize("delay_s", [0.06, 0.15, 0.3, 0.45])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_starts_ends_it_without_a_traceback(picture_model, number, delay_s):
+    with _running(picture_model, "--source", "test:", "--json", "--headless") as process:
+        time.sleep(delay_s)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    # 0 where the stream had begun, whose good end a signal is.
+    assert process.returncode in (0, 128 + number), errors
+    assert "Traceback" not in errors
+
+
+def test_nothing_is_said_of_the_model_when_the_source_or_the_address_is_wrong(picture_model):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for arguments, code in (
+            (["--source", "test:?fps=1e-300"], 2),
+            (["--source", "missing.mp4"], 1),
+            (["--source", "test:", "--web", "a..b:8080"], 2),
+            (["--source", "test:", "--web", "nowhere"], 2),
+            (["--source", "test:", "--web", f"127.0.0.1:{port}"], 1),
+            (["--source", "test:", "--record", "out.avi"], 2),
+        ):
+            done = _live(picture_model, *arguments)
+            assert done.returncode == code, done.stderr
+            assert done.stderr.startswith("error: ")
+            assert "brightness" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -304,6 +359,8 @@ def test_cuda_that_cannot_start_exits_1_with_cause_and_cure(picture_model):
     "arguments",
     [
         ["--source", "test:?speed=1"],
+        ["--source", "test:?fps=1e-300"],
+        ["--source", "test:", "--web", "a..b:8080"],
         ["--source", "foo:bar"],
         ["--source", "test:", "--provider", "quantum"],
         ["--source", "test:", "--record", "out.avi"],
@@ -340,3 +397,23 @@ def test_the_page_is_served_while_it_runs_and_the_port_must_be_free(picture_mode
         process.communicate(timeout=20)
     assert process.returncode == 0
     assert time.monotonic() - started < 6
+
+
+def test_a_foreign_detector_runs_live_and_its_boxes_are_drawn(foreign_detector, tmp_path):
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((400, 400, 3), 240, np.uint8))
+    model, contract = foreign_detector
+    record = tmp_path / "out.mkv"
+    source = ("--source", tmp_path / "*.png")
+    done = _live(model, "--metadata", contract, *source, "--headless", "--json", "--record", record)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert rows[-1]["summary"]["processed"] == 3
+    assert [len(row["boxes"]) for row in rows[:-1]] == [1, 1, 1]
+    assert rows[0]["boxes"][0][:5] == [0, 0, 200, 200, "dog"]
+    capture = cv2.VideoCapture(str(record))
+    there, frame = capture.read()
+    assert there
+    # The box's lower edge is drawn on the grey ground, and beyond it is none.
+    assert np.abs(frame[196:202, 100:150].astype(int) - 240).max() > 60
+    assert np.abs(frame[230:300, 230:300].astype(int) - 240).max() < 12

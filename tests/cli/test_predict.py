@@ -109,3 +109,37 @@ def test_a_flipped_golden_refuses_unless_told_not_to_check(picture_model, pictur
     assert "golden example 1" in refused.stderr
     assert "--no-check" in refused.stderr
     assert _predict(path, pictures / "dark.png", "--no-check").returncode == 0
+
+
+def test_a_foreign_detector_lists_its_boxes_in_pixels_of_the_input(foreign_detector, tmp_path):
+    for name, value in (("bright", 250), ("dark", 5)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((200, 200, 3), value, np.uint8))
+    model, contract = foreign_detector
+    arguments = (model, "--metadata", contract, tmp_path / "bright.png", tmp_path / "dark.png")
+    done = _predict(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    bright, dark = (json.loads(line) for line in done.stdout.splitlines())
+    ((*edges, label, score),) = bright["boxes"]
+    assert edges == [0, 0, 100, 100]
+    assert (label, score) == ("dog", pytest.approx(0.9 * 250 / 255, abs=1e-3))
+    assert (bright["label"], bright["score"]) == (label, score)
+    assert (dark["label"], dark["score"], dark["boxes"], dark["top"]) == ("none", 0, [], [])
+    text = _predict(*arguments).stdout.splitlines()
+    assert text[0].endswith("bright.png: dog  (dog 88.2 %)")
+    assert text[1].endswith("dark.png: none")
+
+
+def test_a_foreign_file_needs_its_contract_and_no_other_file_takes_one(
+    foreign_detector, picture_model, pictures
+):
+    model, contract = foreign_detector
+    done = _predict(model, pictures)
+    assert done.returncode == 1
+    assert "has no edgecnn metadata" in done.stderr
+    assert "--metadata" in done.stderr
+    done = _predict(picture_model, pictures, "--metadata", contract)
+    assert done.returncode == 1
+    assert "has a contract of its own" in done.stderr
+    done = _predict(model, pictures, "--metadata", contract.with_name("absent.toml"))
+    assert done.returncode == 1
+    assert "no such metadata file" in done.stderr

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edgecnn.calibration.target import this_machine
 from edgecnn.cli.run import run
 from edgecnn.errors import DatasetError
 from edgecnn.runtime.session import load_model
@@ -79,11 +80,24 @@ def test_text_and_usual_name(here, capsys):
     rows = {line.split("  ")[0]: line.split() for line in out.splitlines()}
     assert rows["accuracy"][1:4] == ["1.0000", "1.0000", "+0.00"]
     assert "latency ms, median" in rows
-    assert "size KiB" in rows
+    assert "size kB" in rows
     assert "same label in 100.00% of 40 examples (photos:all)" in out
     assert "min-max on 10 of photos:all" in out
     assert out.splitlines()[-1] == "stripes.int8.onnx"
     assert (here / "stripes.int8.onnx").is_file()
+
+
+def test_types_are_the_targets_not_this_machines(here, capsys):
+    """And the file remembers what it was made for."""
+    assert run([*QUANTIZE, "--evaluate", "photos", "--target", "arm"]) == 0
+    out, err = capsys.readouterr()
+    assert "for arm: int8 activations, 8-bit weights per channel (ARM multiplies signed" in out
+    provenance = load_model("stripes.int8.onnx", provider="cpu").metadata.provenance
+    assert provenance.settings["quantize.target"] == "arm"
+    assert provenance.quantization.activations == "int8"
+    assert ("made for arm and measured on" in err) == (this_machine() != "arm")
+    assert run([*QUANTIZE, "--target", "x86"]) == 0
+    assert "for x86: uint8 activations, 7-bit weights per channel" in capsys.readouterr().out
 
 
 def test_slower_int8_is_not_hidden(here, capsys, monkeypatch):
@@ -114,7 +128,9 @@ def test_calibration_needs_no_known_labels(here, capsys):
         (["none.onnx", "--calibration", "photos"], 1, "no such model: none.onnx"),
         (["stripes.onnx", "--calibration", "nowhere"], 1, "no such dataset or folder: nowhere"),
         (["stripes.onnx", "--calibration", "empty"], 1, "no pictures in empty"),
-        (["stripes.onnx"], 2, "Missing option '--calibration'"),
+        (["none.onnx", "--calibration", "x", "--target", "cuda"], 2, "needs TensorRT"),
+        (["stripes.onnx", "--calibration", "photos", "--target", "z80"], 2, "'z80' is not one of"),
+        (["stripes.onnx"], 2, "missing option '--calibration'"),
         (["stripes.onnx", "--calibration", "photos", "--evaluate", "photos/rows"], 1, "no labels"),
         (["stripes.onnx", "--calibration", "photos", "--exclude", "x"], 2, "no node x"),
         (["stripes.onnx", "--calibration", "photos", "--method", "x"], 2, "'x' is not one of"),
@@ -159,3 +175,15 @@ def test_download_is_said(here, capsys, monkeypatch):
     err = capsys.readouterr().err
     assert err.count("downloading archive.gz") == 1
     assert "no network" in err
+
+
+@pytest.mark.parametrize(
+    "data", [["--calibration", "mitdb:ds1"], ["--calibration", "photos", "--evaluate", "mitdb:ds2"]]
+)
+def test_data_of_another_kind_is_refused_before_it_is_fetched(here, capsys, monkeypatch, data):
+    def fetch(*specs):
+        pytest.fail("fetched")
+
+    monkeypatch.setattr("edgecnn.cli.output.fetch_data", fetch)
+    assert run(["quantize", "stripes.onnx", *data]) == 1
+    assert "holds heartbeats, but the model reads pictures" in capsys.readouterr().err

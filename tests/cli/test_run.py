@@ -13,6 +13,7 @@ import click
 import pytest
 
 from edgecnn.cli import group
+from edgecnn.cli.interrupt import Terminated
 from edgecnn.cli.run import run
 from edgecnn.errors import DataError, UsageError
 
@@ -72,7 +73,29 @@ def test_wrong_usage_is_2(
     assert run(["probe"]) == 2
     assert run(["probe", "--nonsense"]) == 2
     assert run(["nonsense"]) == 2
-    assert "No such command 'nonsense'" in capsys.readouterr().err
+    assert "error: no such command 'nonsense'\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "place"),
+    [
+        (["bench"], "missing argument 'MODEL'", "edgecnn bench"),
+        (["bench", "m.onnx", "--bacth", "3"], "no such option '--bacth'", "edgecnn bench"),
+        (["predict", "m", "f", "--top", "0"], "invalid value for '--top': 0 ", "edgecnn predict"),
+        (["quantize", "m"], "missing option '--calibration'", "edgecnn quantize"),
+        (["nonsense"], "no such command 'nonsense'", "edgecnn"),
+    ],
+)
+def test_wrong_usage_reads_like_every_other_error(
+    arguments: list[str], message: str, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    out, err = capsys.readouterr()
+    error, hint = err.splitlines()
+    assert out == ""
+    assert error.startswith(f"error: {message}".rstrip("?"))
+    assert not error.endswith(".")
+    assert hint == f" hint: `{place} --help` says what there is"
 
 
 def test_interrupt_is_130(
@@ -81,6 +104,14 @@ def test_interrupt_is_130(
     command_that(monkeypatch, raising(KeyboardInterrupt()))
     assert run(["probe"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_terminated_is_143(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command_that(monkeypatch, raising(Terminated()))
+    assert run(["probe"]) == 143
+    assert "error: terminated" in capsys.readouterr().err
 
 
 def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,3 +204,23 @@ def test_a_name_that_is_too_long_is_no_traceback(picture_model: Path) -> None:
     assert done.returncode == 1
     assert "File name too long" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "bundled:mnist-lenet5", "x.png"],
+        ["score", "bundled:ecg-beats", "x", "-o", "out"],
+        ["live", "bundled:mnist-lenet5", "--source", "test:"],
+        ["train", "mnist-lenet5"],
+        ["quantize", "bundled:mnist-lenet5", "--calibration", "x"],
+        ["bench", "bundled:mnist-lenet5"],
+    ],
+)
+def test_no_command_starts_a_hundred_thousand_threads(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*arguments, "--threads", "100000"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: 100000 threads are more than this machine can use\n hint: ")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,14 @@ import pytest
 from onnx import TensorProto, helper
 
 from edgecnn.errors import MissingFileError, ModelError, NotAModelError, ProviderError, UsageError
-from edgecnn.runtime.bench import bench_inputs, bench_model
+from edgecnn.runtime.bench import bench_model
+from edgecnn.runtime.bench_inputs import bench_inputs
+from edgecnn.runtime.bench_process import (
+    BenchProcess,
+    Configuration,
+    _signals_later,
+)
+from edgecnn.runtime.machine import available_memory_bytes
 
 
 def model_of(path: Path, shape: list[int | str], kind: int = TensorProto.FLOAT) -> Path:
@@ -132,9 +142,69 @@ def test_absent_provider(picture_model: Path) -> None:
         bench_model(picture_model, providers=("cpu", "cuda"), seconds=0.05)
 
 
+@pytest.mark.parametrize("batch", [10**12, 10**30])
+def test_inputs_that_do_not_fit_are_not_even_made(batch: int, picture_model: Path) -> None:
+    with pytest.raises(ModelError, match="GB of memory are free") as caught:
+        bench_model(picture_model, batches=(batch,), seconds=0.05, rounds=1)
+    assert "smaller --batch" in (caught.value.hint or "")
+
+
+def test_a_network_that_grows_beyond_memory_is_stopped(tmp_path: Path) -> None:
+    """The inputs fit, what the network makes of them does not."""
+    row = np.ones((1, 2**16), np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["x", "row"], ["y"])],
+        "grow",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 2**16])],
+        [onnx.numpy_helper.from_array(row, "row")],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    path = tmp_path / "grow.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+    batch = 2 * (available_memory_bytes() or 2**40) // (4 * 2**16)
+    with pytest.raises(ModelError, match="needs more memory than is free") as caught:
+        bench_model(path, batches=(batch,), seconds=0.05, rounds=1)
+    assert "smaller --batch" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"seconds": 0.0}, {"rounds": 0}, {"batches": (0,)}, {"threads": (0,)}]
+    "wrong",
+    [
+        {"seconds": 0.0},
+        {"seconds": math.inf},
+        {"seconds": math.nan},
+        {"rounds": 0},
+        {"batches": (0,)},
+        {"threads": (0,)},
+        {"threads": (1, 100_000)},
+        {"threads": (10**30,)},
+    ],
 )
 def test_wrong_usage(wrong: dict, picture_model: Path) -> None:
     with pytest.raises(UsageError):
         bench_model(picture_model, **wrong)
+
+
+def test_a_measuring_process_does_not_hear_ctrl_c(picture_model: Path) -> None:
+    """A terminal sends it to the whole group; the process that asks answers for all."""
+    process = BenchProcess(Configuration(picture_model, "cpu", threads=1, batch=1))
+    try:
+        pid = process._process.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGINT)
+        assert process.run(0.01)
+    finally:
+        process.stop()
+
+
+def test_signals_are_kept_back() -> None:
+    came: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+    try:
+        with _signals_later():
+            signal.raise_signal(signal.SIGTERM)
+            assert not came
+        assert came == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from edgecnn.errors import UsageError
 from edgecnn.runtime import machine
-from edgecnn.runtime.machine import cpu_quota, describe_machine, usable_cpus
+from edgecnn.runtime.machine import (
+    available_memory_bytes,
+    check_threads,
+    cpu_quota,
+    data_bytes,
+    describe_machine,
+    usable_cpus,
+)
 
 X86 = """\
 processor\t: 0
@@ -100,3 +108,57 @@ def test_quota_is_said(tmp_path: Path) -> None:
     folder = proc(tmp_path / "proc", X86)
     (tmp_path / "cpu.max").write_text("150000 100000")
     assert "quota 1.5" in str(describe_machine(folder, tmp_path))
+
+
+def test_memory_of_this_machine() -> None:
+    free = available_memory_bytes()
+    assert free is not None
+    assert 0 < free <= describe_machine().memory_bytes
+
+
+def test_memory_is_what_the_kernel_has_to_give(tmp_path: Path) -> None:
+    folder = proc(tmp_path / "proc", X86)
+    assert available_memory_bytes(folder, tmp_path) is None
+    (folder / "meminfo").write_text("MemTotal: 16384 kB\nMemFree: 1 kB\nMemAvailable: 8 kB\n")
+    assert available_memory_bytes(folder, tmp_path) == 8192
+
+
+def test_memory_of_cgroup_2_is_what_the_tightest_leaves(tmp_path: Path) -> None:
+    folder = proc(tmp_path / "proc", X86, "0::/a/b\n")
+    (folder / "meminfo").write_text("MemAvailable: 1000 kB\n")
+    inner = tmp_path / "cgroup" / "a" / "b"
+    inner.mkdir(parents=True)
+    (inner / "memory.max").write_text("max\n")
+    (inner / "memory.current").write_text("4096\n")
+    assert available_memory_bytes(folder, tmp_path / "cgroup") == 1_024_000
+    (inner.parent / "memory.max").write_text("10000\n")
+    (inner.parent / "memory.current").write_text("6000\n")
+    (inner.parent / "memory.stat").write_text("anon 3000\ninactive_file 1500\n")
+    assert available_memory_bytes(folder, tmp_path / "cgroup") == 5500
+
+
+def test_memory_of_cgroup_1(tmp_path: Path) -> None:
+    folder = proc(tmp_path / "proc", X86, "4:memory:/docker/1f\n")
+    (folder / "meminfo").write_text("MemAvailable: 1000 kB\n")
+    group = tmp_path / "cgroup" / "memory"
+    group.mkdir(parents=True)
+    (group / "memory.limit_in_bytes").write_text("10000\n")
+    (group / "memory.usage_in_bytes").write_text("12000\n")
+    assert available_memory_bytes(folder, tmp_path / "cgroup") == 0
+
+
+def test_data_is_what_was_asked_for() -> None:
+    before = data_bytes()
+    block = bytearray(64_000_000)
+    assert data_bytes() - before >= len(block)
+
+
+def test_threads_that_no_machine_has_a_use_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 2)
+    check_threads(64)
+    with pytest.raises(UsageError, match="65 threads are more than this machine can use"):
+        check_threads(65)
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 128)
+    check_threads(512)
+    with pytest.raises(UsageError):
+        check_threads(10**30)
