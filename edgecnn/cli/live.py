@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.output import json_option, model_options, remark, warn
+from edgecnn.cli.output import json_option, metadata_option, model_options, remark, warn
 
 if TYPE_CHECKING:
     from edgecnn.runtime.processor import Processor
@@ -35,6 +35,7 @@ __all__ = ["live"]
     type=click.Path(dir_okay=False, path_type=Path),
     help="Record what is shown: .mkv, or .mp4 made at the end.",
 )
+@metadata_option
 @model_options
 def live(
     model: str,
@@ -45,6 +46,7 @@ def live(
     as_json: bool,
     frames: int | None,
     record: Path | None,
+    metadata: Path | None,
     provider: str,
     threads: int | None,
     check: bool,
@@ -54,23 +56,32 @@ def live(
     Shows a window where there is a display. It ends with its source, with q or Escape in the
     window, and with Ctrl-C.
 
+    Exit code 1 when a video ends before it should, or a frame of a file, folder or recording cannot
+    be answered. A camera or stream goes on: its failed frames are counted, and only when none could
+    be answered the exit code is 1.
+
     \b
     edgecnn live bundled:mnist-lenet5 --source test: --web
     edgecnn live model.onnx --source 0
     edgecnn live model.onnx --source rtsp://camera/live --headless --json
+    edgecnn live yolox_nano.onnx --metadata yolox-nano.toml --source 0
     """
+    from edgecnn.metadata import read_contract
     from edgecnn.runtime.live import run_live
     from edgecnn.runtime.session import load_model
 
-    loaded = load_model(model, provider=provider, threads=threads, check=check, spinning=False)
+    loaded = load_model(
+        model,
+        provider=provider,
+        threads=threads,
+        check=check,
+        spinning=False,
+        contract=read_contract(metadata) if metadata else None,
+    )
+    where, processor = _open(loaded, source)
     for text in loaded.warnings:
         warn(text)
-    where, processor = _open(loaded, source)
     placement = loaded.placement
-    remark(
-        f"{loaded.metadata.name} on {placement.provider}: {placement.on_provider} nodes"
-        f" ({placement.reason})"
-    )
     run_live(
         where,
         processor,
@@ -79,6 +90,8 @@ def live(
         web=web,
         record=record,
         frames=frames,
+        opening=f"{loaded.metadata.name} on {placement.provider}: {placement.on_provider} nodes"
+        f" ({placement.reason})",
         say=remark,
     )
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.output import fetch_data, json_option, print_json, remark
+from edgecnn.cli.output import fetch_data, json_option, print_json, remark, threads_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edgecnn.metadata import Accuracy
+    from edgecnn.training.recipe import Recipe
+    from edgecnn.training.train import TrainSummary
 
 __all__ = ["train"]
 
@@ -39,13 +44,20 @@ __all__ = ["train"]
     help="Start from the weights of a trained network: a training's folder, .safetensors or .pt. "
     "The head starts fresh; see the recipe's table [transfer].",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="Processor threads to compute with.")
+@threads_option("Processor threads to compute with.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training.")
 @click.option(
     "--folds",
     type=click.IntRange(min=2),
     help="Cross-validate on the training set in so many folds (by patient where there are any) "
     "instead of training one model; the test set stays closed.",
+)
+@click.option(
+    "--web",
+    is_flag=False,
+    flag_value="127.0.0.1:8080",
+    metavar="[HOST:PORT]",
+    help="Serve a page with curves, layers and controls [127.0.0.1:8080].",
 )
 @json_option
 def train(
@@ -57,6 +69,7 @@ def train(
     threads: int | None,
     folds: int | None,
     resume: bool,
+    web: str | None,
     as_json: bool,
 ) -> None:
     r"""Train a network by RECIPE: a bundled recipe's name or a .toml file.
@@ -64,10 +77,10 @@ def train(
     \b
     edgecnn train mnist-lenet5
     edgecnn train cifar10-resnet --set train.epochs=5 -o runs/short
-    edgecnn train mine.toml --from runs/cifar10-resnet --set transfer.train_stages=0
+    edgecnn train mine.toml --from runs/cifar --set transfer.train_stages=0
+    edgecnn train mnist-lenet5 --web
     """
     from edgecnn.errors import UsageError
-    from edgecnn.training.progress import make_watcher
     from edgecnn.training.recipe import load_recipe
 
     if folds is not None and resume:
@@ -75,11 +88,17 @@ def train(
             "--folds does not go with --resume: a cross-validation is not kept between folds",
             hint="leave one of them out",
         )
+    if folds is not None and web is not None:
+        raise UsageError(
+            "--folds does not go with --web: the page shows one training",
+            hint="leave one of them out",
+        )
     if source is not None:
         overrides = (*overrides, f"transfer.source={json.dumps(str(source), ensure_ascii=False)}")
     resolved = load_recipe(recipe, overrides=overrides)
     if folds is not None:
         from edgecnn.training.folds import FOLDS_NAME, cross_validate
+        from edgecnn.training.progress import make_watcher
 
         fetch_data(resolved.data.train)
         watcher = make_watcher()
@@ -97,13 +116,17 @@ def train(
     fetch_data(resolved.data.train, resolved.data.test)
     folder = output or Path("runs") / resolved.name
     try:
-        summary = train_recipe(
+        summary = _train(
+            partial(
+                train_recipe,
+                resolved,
+                folder,
+                resume=resume,
+                threads=threads,
+                command=_command(recipe, overrides),
+            ),
             resolved,
-            folder,
-            resume=resume,
-            threads=threads,
-            watcher=make_watcher(),
-            command=_command(recipe, overrides),
+            web,
         )
     except KeyboardInterrupt:
         remark(f"{folder} holds all whole epochs: the same command with --resume goes on")
@@ -117,8 +140,35 @@ def train(
     )
     if summary.test is not None:
         _print_accuracy(f"{summary.test.dataset}:{summary.test.split}", summary.test)
+    if summary.interventions:
+        remark(
+            f"note: {len(summary.interventions)} change(s) were made by hand while it ran; the "
+            "checkpoint lists them, and the recipe alone does not repeat this training"
+        )
     click.echo(f"checkpoint, curves and log in {summary.folder}/")
     click.echo(f"next: edgecnn export {summary.folder} -o {summary.recipe}.onnx")
+
+
+def _train(run: Callable[..., TrainSummary], recipe: Recipe, web: str | None) -> TrainSummary:
+    """Train, with a page in the browser if an address for one is given."""
+    from edgecnn.training.progress import make_watcher
+
+    if web is None:
+        return run(watcher=make_watcher())
+    from edgecnn.web.address import parse_address
+    from edgecnn.web.server import require_web
+
+    address = parse_address(web)
+    require_web()
+    from edgecnn.training.page.page import TrainingPage
+    from edgecnn.training.watcher import Watchers
+
+    with TrainingPage(recipe, address) as page:
+        remark(f"page: {page.url}")
+        summary = run(watcher=Watchers(make_watcher(), page), controls=page.controls)
+        if summary.test is not None:
+            page.tell(f"{summary.test.metric} {summary.test.value:.4f} on the test set")
+        return summary
 
 
 def _command(recipe: str, overrides: tuple[str, ...]) -> str:
@@ -135,6 +185,10 @@ def _print_accuracy(title: str, accuracy: Accuracy) -> None:
         f"{title}: {accuracy.metric} {accuracy.value:.4f} "
         f"(95 % interval {low:.4f} to {high:.4f}, n = {accuracy.n:,})"
     )
+    if accuracy.note:
+        remark(f"note: {accuracy.note}")
+    if not accuracy.per_class:
+        return
     rows = [
         (
             label,
@@ -145,8 +199,6 @@ def _print_accuracy(title: str, accuracy: Accuracy) -> None:
         for label, score in accuracy.per_class.items()
     ]
     print_table(("class", "n", "Se", "+P", "F1"), rows)
-    if accuracy.note:
-        remark(f"note: {accuracy.note}")
 
 
 def _share(value: float | None) -> str:

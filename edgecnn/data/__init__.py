@@ -7,6 +7,14 @@ in the user's cache, and is downloaded from its public home when it is in none o
 from __future__ import annotations
 
 from edgecnn.data.dataset import Dataset, DatasetInfo
+from edgecnn.data.kind import require_kind
 from edgecnn.data.registry import dataset_names, fetch_dataset, open_dataset
 
-__all__ = ["Dataset", "DatasetInfo", "dataset_names", "fetch_dataset", "open_dataset"]
+__all__ = [
+    "Dataset",
+    "DatasetInfo",
+    "dataset_names",
+    "fetch_dataset",
+    "open_dataset",
+    "require_kind",
+]

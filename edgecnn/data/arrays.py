@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from edgecnn.data.dataset import DatasetInfo
 from edgecnn.errors import DataError
-from edgecnn.metadata import ImageInput, InputSpec
-from edgecnn.preprocessing.image import image_tensor
+from edgecnn.metadata import ImageInput, InputSpec, reads
+from edgecnn.preprocessing.image import image_batch
 
 __all__ = ["PictureArray", "combined_sha256", "require_image_spec"]
 
@@ -48,10 +48,8 @@ class PictureArray:
         """Preprocess pictures; see :meth:`edgecnn.data.dataset.Dataset.inputs`."""
         image = require_image_spec(spec, self.info)
         chosen = np.arange(len(self)) if indices is None else indices
-        tensors = np.empty((len(chosen), *image.shape), dtype=np.float32)
-        for row, index in enumerate(chosen):
-            tensors[row] = image_tensor(self.pictures[index], image)
-        return {image.name: tensors}
+        pictures = (self.pictures[index] for index in chosen)
+        return {image.name: image_batch(pictures, image, count=len(chosen))}
 
 
 def require_image_spec(spec: InputSpec, info: DatasetInfo) -> ImageInput:
@@ -64,8 +62,8 @@ def require_image_spec(spec: InputSpec, info: DatasetInfo) -> ImageInput:
     """
     if not isinstance(spec, ImageInput):
         raise DataError(
-            f"{info.name}:{info.split} holds pictures, but the model reads heartbeats",
-            hint="take an ECG dataset, for example mitdb:ds2",
+            f"{info.name}:{info.split} holds pictures, but the model reads {reads(spec)}",
+            hint="`edgecnn datasets` lists the others",
         )
     return spec
 

@@ -50,6 +50,10 @@ class DatasetEntry:
         All that a download fetches.
     download_bytes : int
         Their size together.
+    folder : str
+        Where it lies below ``EDGECNN_DATA`` or the cache; the default is its name.
+    holds : str
+        What its examples are, as :func:`edgecnn.metadata.reads` names what a model reads.
     """
 
     name: str
@@ -59,6 +63,13 @@ class DatasetEntry:
     licence: str
     files: tuple[RemoteFile, ...]
     download_bytes: int
+    folder: str = ""
+    holds: str = "pictures"
+
+    @property
+    def place(self) -> str:
+        """Its folder, relative to one that holds all data."""
+        return self.folder or self.name
 
     def file(self, name: str) -> RemoteFile:
         """Return the published file of that name."""
@@ -69,11 +80,38 @@ _MNIST_HOMES = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
 )
+_CHAR_RNN_HOME = (
+    "https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/"
+)
 _MITDB_HOME = "https://physionet.org/files/mitdb/1.0.0/"
 
 
 def _mnist(name: str, sha256: str, payload: str) -> RemoteFile:
     return RemoteFile(name, tuple(home + name for home in _MNIST_HOMES), sha256, payload)
+
+
+_MNIST_FILES = (
+    _mnist(
+        "train-images-idx3-ubyte.gz",
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    _mnist(
+        "train-labels-idx1-ubyte.gz",
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    _mnist(
+        "t10k-images-idx3-ubyte.gz",
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    _mnist(
+        "t10k-labels-idx1-ubyte.gz",
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+)
 
 
 @cache
@@ -93,29 +131,20 @@ def _entries() -> dict[str, DatasetEntry]:
             splits=("train", "test"),
             attribution="Y. LeCun, C. Cortes, C. J. C. Burges: The MNIST database",
             licence="none stated",
-            files=(
-                _mnist(
-                    "train-images-idx3-ubyte.gz",
-                    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-                    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-                ),
-                _mnist(
-                    "train-labels-idx1-ubyte.gz",
-                    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-                    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-                ),
-                _mnist(
-                    "t10k-images-idx3-ubyte.gz",
-                    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-                    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-                ),
-                _mnist(
-                    "t10k-labels-idx1-ubyte.gz",
-                    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-                    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-                ),
-            ),
+            files=_MNIST_FILES,
             download_bytes=11_594_722,
+        ),
+        DatasetEntry(
+            name="digit-scenes",
+            title="digits of MNIST on photos, drawn as they are asked for; for detectors",
+            splits=("train", "validation", "test"),
+            attribution=(
+                "Y. LeCun, C. Cortes, C. J. C. Burges: The MNIST database; photos: see their folder"
+            ),
+            licence="none stated (digits); photos: see their folder",
+            files=_MNIST_FILES,
+            download_bytes=11_594_722,
+            folder="mnist",
         ),
         DatasetEntry(
             name="cifar10",
@@ -145,6 +174,47 @@ def _entries() -> dict[str, DatasetEntry]:
             licence="ODC-By 1.0",
             files=mitdb_files(),
             download_bytes=93_857_066,
+            holds="heartbeats",
+        ),
+        DatasetEntry(
+            name="rt-polarity",
+            title="rt-polarity 1.0: sentences of film reviews, negative or positive",
+            splits=("train", "test", "all"),
+            attribution=(
+                "B. Pang, L. Lee: Seeing stars: Exploiting class relationships for sentiment "
+                "categorization with respect to rating scales, 2005"
+            ),
+            licence="none stated",
+            files=(
+                RemoteFile(
+                    "rt-polaritydata.tar.gz",
+                    (
+                        "https://www.cs.cornell.edu/people/pabo/movie-review-data/rt-polaritydata.tar.gz",
+                        "https://storage.googleapis.com/seldon-datasets/sentence_polarity_v1/rt-polaritydata.tar.gz",
+                    ),
+                    "a05befe52aafda71d458d188a1c54506a998b1308613ba76bbda2e5029409ce9",
+                ),
+            ),
+            download_bytes=487_770,
+            folder="text/rt-polarity",
+            holds="sentences",
+        ),
+        DatasetEntry(
+            name="tinyshakespeare",
+            title="Tiny Shakespeare: a million characters of the plays",
+            splits=("train", "validation", "all"),
+            attribution="A. Karpathy: char-rnn, 2015; text by W. Shakespeare",
+            licence="public domain (text); none stated (collection)",
+            files=(
+                RemoteFile(
+                    "input.txt",
+                    (_CHAR_RNN_HOME + "data/tinyshakespeare/input.txt",),
+                    "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+                ),
+            ),
+            download_bytes=1_115_394,
+            folder="text/tinyshakespeare",
+            holds="characters",
         ),
     )
     return {entry.name: entry for entry in entries}

@@ -73,9 +73,7 @@ class Dataset(Protocol):
         """Return the number of examples."""
         ...
 
-    def inputs(
-        self, spec: InputSpec, indices: NDArray[np.integer] | None = None
-    ) -> Tensors:
+    def inputs(self, spec: InputSpec, indices: NDArray[np.integer] | None = None) -> Tensors:
         """Preprocess examples by a model's own metadata.
 
         Parameters

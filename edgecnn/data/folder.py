@@ -12,7 +12,7 @@ from edgecnn.data.dataset import DatasetInfo
 from edgecnn.errors import DatasetError
 from edgecnn.files import sha256_of
 from edgecnn.metadata import InputSpec
-from edgecnn.preprocessing.image import image_tensor
+from edgecnn.preprocessing.image import image_batch
 from edgecnn.preprocessing.picture import list_pictures, read_picture
 
 __all__ = ["PictureFolder", "open_folder"]
@@ -39,10 +39,8 @@ class PictureFolder:
         """Preprocess pictures; see :meth:`edgecnn.data.dataset.Dataset.inputs`."""
         image = require_image_spec(spec, self.info)
         chosen = np.arange(len(self)) if indices is None else indices
-        tensors = np.empty((len(chosen), *image.shape), dtype=np.float32)
-        for row, index in enumerate(chosen):
-            tensors[row] = image_tensor(read_picture(self.paths[int(index)]), image)
-        return {image.name: tensors}
+        pictures = (read_picture(self.paths[int(index)]) for index in chosen)
+        return {image.name: image_batch(pictures, image, count=len(chosen))}
 
 
 def open_folder(folder: Path, *, labels: tuple[str, ...] | None = None) -> PictureFolder:

@@ -54,7 +54,7 @@ def find_dataset(
     if root is not None:
         if not root.is_dir():
             raise MissingFileError(f"no such folder: {root}")
-        for folder in (root / entry.name, root):
+        for folder in (root / entry.name, root / entry.place, root):
             if is_complete(folder):
                 return Location(folder, "path")
         raise DatasetError(
@@ -68,10 +68,10 @@ def find_dataset(
                 f"EDGECNN_DATA names a folder that does not exist: {named}",
                 hint="correct it, or unset it to use the cache and the download",
             )
-        if is_complete(Path(named) / entry.name):
-            return Location(Path(named) / entry.name, "EDGECNN_DATA")
-    if is_complete(cache_root() / entry.name):
-        return Location(cache_root() / entry.name, "cache")
+        if is_complete(Path(named) / entry.place):
+            return Location(Path(named) / entry.place, "EDGECNN_DATA")
+    if is_complete(cache_root() / entry.place):
+        return Location(cache_root() / entry.place, "cache")
     return None
 
 
@@ -106,9 +106,9 @@ def locate_dataset(
     if not download or os.environ.get("EDGECNN_OFFLINE"):
         raise DatasetError(
             f"the dataset {entry.name} is not on this machine",
-            hint=f"put {_expected(entry)} into $EDGECNN_DATA/{entry.name}/ or allow the download",
+            hint=f"put {_expected(entry)} into $EDGECNN_DATA/{entry.place}/ or allow the download",
         )
-    folder = cache_root() / entry.name
+    folder = cache_root() / entry.place
     for file in entry.files:
         if not needed or file.name in needed:
             fetch(file, folder, progress=progress)

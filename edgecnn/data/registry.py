@@ -9,6 +9,7 @@ from pathlib import Path
 from edgecnn.data.catalogue import CATALOGUE, DatasetEntry
 from edgecnn.data.dataset import Dataset
 from edgecnn.data.download import Progress
+from edgecnn.data.kind import folder_kind
 from edgecnn.data.locate import Location, find_dataset, locate_dataset
 from edgecnn.errors import DatasetError, MissingFileError, UsageError
 
@@ -33,11 +34,15 @@ def open_dataset(
     Parameters
     ----------
     spec : str or path
-        ``mnist:train``, ``mnist:test``, ``cifar10:train``, ``cifar10:test``, ``mitdb:ds1``,
-        ``mitdb:ds2``, ``mitdb:100,101`` (records), or the path of a folder: of pictures, in
-        sub-folders by class or unlabelled, or of WFDB records with ``.atr`` annotations.
+        ``mnist:train``, ``mnist:test``, ``cifar10:train``, ``cifar10:test``,
+        ``digit-scenes:train``, ``digit-scenes:validation``, ``digit-scenes:test``, ``mitdb:ds1``,
+        ``mitdb:ds2``, ``mitdb:100,101`` (records), ``rt-polarity:train``, ``rt-polarity:test``,
+        ``rt-polarity:all``, ``tinyshakespeare:train``, ``tinyshakespeare:validation``, or a path:
+        a folder of pictures, in sub-folders by class or unlabelled; of WFDB records with ``.atr``
+        annotations; of sentences in a file ``LABEL.txt`` per class; or one ``.txt`` file, to learn
+        to write from.
     labels : tuple of str, optional
-        For a folder of pictures: the model's labels, which targets shall index.
+        For a folder of one's own: the model's labels, which targets shall index.
     root : Path, optional
         Where a named dataset lies; otherwise ``EDGECNN_DATA``, the user's cache and the public
         download are tried in this order.
@@ -61,16 +66,25 @@ def open_dataset(
         name, _, split = text.partition(":")
         return _read(name, location.folder, split)
     folder = Path(text)
+    if folder.suffix == ".txt" and folder.is_file():
+        from edgecnn.data.text import open_text_file
+
+        return open_text_file(folder)
     if not folder.is_dir():
         if folder.exists():
             raise DatasetError(f"{text} is a file, not a folder or a dataset's name")
         raise MissingFileError(
             f"no such dataset or folder: {text}", hint=f"datasets: {', '.join(dataset_names())}"
         )
-    if any(folder.glob("*.hea")):
+    kind = folder_kind(folder)
+    if kind == "heartbeats":
         from edgecnn.data.mitdb import open_record_folder
 
         return open_record_folder(folder)
+    if kind == "sentences":
+        from edgecnn.data.text import open_sentence_folder
+
+        return open_sentence_folder(folder, labels=labels)
     from edgecnn.data.folder import open_folder
 
     return open_folder(folder, labels=labels)
@@ -140,10 +154,22 @@ def files_of(name: str, split: str, folder: Path) -> tuple[Path, ...]:
         from edgecnn.data.mnist import mnist_files
 
         return tuple(folder / file for file in mnist_files(split))
+    if name == "digit-scenes":
+        from edgecnn.data.mnist import mnist_files
+
+        return tuple(folder / file for file in mnist_files("test" if split == "test" else "train"))
     if name == "cifar10":
         from edgecnn.data.cifar10 import cifar10_archive
 
         return (cifar10_archive(folder, split),)
+    if name == "rt-polarity":
+        from edgecnn.data.rt_polarity import rt_polarity_files
+
+        return rt_polarity_files(folder)
+    if name == "tinyshakespeare":
+        from edgecnn.data.tinyshakespeare import TINYSHAKESPEARE_FILE
+
+        return (folder / TINYSHAKESPEARE_FILE,)
     from edgecnn.data.mitdb import record_files
 
     return tuple(folder / file for file in record_files(split))
@@ -167,10 +193,22 @@ def _read(name: str, folder: Path, split: str) -> Dataset:
         from edgecnn.data.mnist import open_mnist
 
         return open_mnist(folder, split)
+    if name == "digit-scenes":
+        from edgecnn.data.digit_scenes import open_digit_scenes
+
+        return open_digit_scenes(folder, split)
     if name == "cifar10":
         from edgecnn.data.cifar10 import open_cifar10
 
         return open_cifar10(folder, split)
+    if name == "rt-polarity":
+        from edgecnn.data.rt_polarity import open_rt_polarity
+
+        return open_rt_polarity(folder, split)
+    if name == "tinyshakespeare":
+        from edgecnn.data.tinyshakespeare import open_tinyshakespeare
+
+        return open_tinyshakespeare(folder, split)
     from edgecnn.data.mitdb import open_mitdb
 
     return open_mitdb(folder, split)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError
+from edgecnn.evaluation.detector import evaluate_detector
+from edgecnn.evaluation.language import measure_text, running_text
 from edgecnn.evaluation.metrics import (
     accuracy,
     bootstrap_interval,
@@ -19,15 +21,17 @@ from edgecnn.evaluation.metrics import (
     wilson_interval,
 )
 from edgecnn.evaluation.sampling import draw
-from edgecnn.metadata import Accuracy, BeatInput, InputSpec, ModelMetadata
+from edgecnn.metadata import Accuracy, BeatInput, CharacterInput, InputSpec, ModelMetadata
 from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.session import Model
+from edgecnn.runtime.writer import Writer
 
 __all__ = [
     "evaluate_model",
     "input_batches",
     "matched_targets",
     "predict_dataset",
+    "ranked_rows",
     "score_predictions",
 ]
 
@@ -70,15 +74,24 @@ def evaluate_model(
     Returns
     -------
     Accuracy
-        For pictures the accuracy, with the Wilson interval. For heartbeats ``"macro-F1 (N,S,V)"``
-        with an interval by bootstrap over records; beats of a class that the model does not have
-        are left out, and ``note`` says how many.
+        For pictures and sentences the accuracy, with the Wilson interval. For heartbeats
+        ``"macro-F1 (N,S,V)"`` with an interval by bootstrap over records; beats of a class that
+        the model does not have are left out, and ``note`` says how many. For a network that
+        writes, what :func:`edgecnn.evaluation.language.measure_text` gives; its ``limit`` counts
+        characters.
+        For a detector mAP@0.5: see :func:`edgecnn.evaluation.detector.detector_accuracy`.
 
     Raises
     ------
     DataError
         The data has no labels, labels that the model does not know, or no examples.
     """
+    if model.metadata.task == "detect":
+        return evaluate_detector(model, dataset, limit=limit, seed=seed, progress=progress)
+    if isinstance(model.metadata.input, CharacterInput):
+        writer = Writer(model)
+        text = running_text(dataset)
+        return measure_text(writer.run, writer.spec, text, limit=limit, progress=progress)
     indices, targets, left_out = matched_targets(dataset, model.metadata)
     chosen = draw(len(indices), limit, seed=seed)
     indices, targets = indices[chosen], targets[chosen]
@@ -212,8 +225,7 @@ def score_predictions(
     metric, value, interval = "accuracy", accuracy(confusion), (0.0, 1.0)
     said = [note for note in notes or [] if note]
     if isinstance(metadata.input, BeatInput):
-        ranked = [label for label in BEAT_CLASSES if label in labels] or list(labels)
-        rows = [labels.index(label) for label in ranked]
+        ranked, rows = ranked_rows(labels)
         groups = np.full(len(indices), "all") if dataset.groups is None else dataset.groups[indices]
         metric, value = f"macro-F1 ({','.join(ranked)})", macro_f1(confusion, rows)
         records = len(np.unique(groups))
@@ -236,6 +248,12 @@ def score_predictions(
         confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
         note="; ".join(said),
     )
+
+
+def ranked_rows(labels: tuple[str, ...]) -> tuple[tuple[str, ...], list[int]]:
+    """Return the classes that a beat classifier is ranked by, and their places among its labels."""
+    ranked = tuple(label for label in BEAT_CLASSES if label in labels) or labels
+    return ranked, [labels.index(label) for label in ranked]
 
 
 def _listed(labels: tuple[str, ...] | list[str]) -> str:

@@ -1,8 +1,7 @@
-"""The contract of a network that brings none: from options, or from a TOML file."""
+"""The contract of a network that brings none, from options."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, cast
@@ -10,46 +9,9 @@ from typing import Literal, cast
 import msgspec
 
 from edgecnn.errors import MetadataError, MissingFileError, UsageError
-from edgecnn.metadata import ImageInput, ModelMetadata, refuse_unknown
+from edgecnn.metadata import ImageInput, ModelMetadata
 
-__all__ = ["image_contract", "read_contract", "read_labels"]
-
-
-def read_contract(path: Path) -> ModelMetadata:
-    """Read a contract written by hand.
-
-    Parameters
-    ----------
-    path : Path
-        A TOML file with the fields of :class:`~edgecnn.metadata.ModelMetadata`: ``name``,
-        ``task``, ``labels`` and a table ``[input]`` with ``kind = "image"`` or ``"beat"``.
-
-    Raises
-    ------
-    MissingFileError
-        No such file.
-    MetadataError
-        Not TOML, an unknown key, or a value that the contract does not allow; the message names
-        the field.
-    """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise MissingFileError(f"no such metadata file: {path}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise MetadataError(f"{path} is not a readable TOML file: {error}") from error
-    content.setdefault("name", path.stem)
-    content.setdefault("task", "classify")
-    try:
-        contract = msgspec.convert(content, ModelMetadata)
-    except msgspec.ValidationError as error:
-        raise MetadataError(
-            f"{path}: {error}",
-            hint='needed: labels = [...] and [input] with kind = "image", height, width, colour',
-        ) from error
-    known = msgspec.to_builtins(contract)
-    refuse_unknown(content, known, str(path), error=MetadataError, whole="a contract")
-    return contract
+__all__ = ["image_contract", "read_labels"]
 
 
 def image_contract(

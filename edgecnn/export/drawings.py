@@ -28,6 +28,8 @@ from edgecnn.runtime.golden import golden_inputs
 __all__ = ["draw_examples", "drawn_inputs"]
 
 _ECG_SECONDS = 8.0
+#: Height and width where the network takes any: the answer, as large, must fit into the file.
+_ANY_SIZE = (24, 32)
 
 Draw = Callable[[NDArray[np.uint8], np.random.Generator], None]
 
@@ -81,7 +83,9 @@ def drawn_inputs(metadata: ModelMetadata, count: int, *, seed: int = 0) -> Tenso
 
 def _picture(spec: ImageInput, rng: np.random.Generator, digit: str | None) -> GoldenExample:
     height, width = (
-        int(np.ceil(side * rng.uniform(1.2, 1.7))) for side in (spec.height, spec.width)
+        _ANY_SIZE
+        if spec.resize == "none"
+        else (int(np.ceil(side * rng.uniform(1.2, 1.7))) for side in (spec.height, spec.width))
     )
     if digit is not None:
         from edgecnn.runtime.sources.digits import draw_digit, handwriting

@@ -69,9 +69,7 @@ def export_foreign(
     )
 
 
-def _samples(
-    metadata: ModelMetadata, parity: Dataset | None
-) -> tuple[Tensors, DatasetUse]:
+def _samples(metadata: ModelMetadata, parity: Dataset | None) -> tuple[Tensors, DatasetUse]:
     if parity is None:
         use = DatasetUse(
             name="drawings",

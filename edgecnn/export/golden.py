@@ -86,10 +86,13 @@ def make_golden(
                 kept.append((margin, _label(example, metadata), example))
         chosen = _spread_over_labels(kept)[:_EXAMPLES]
     else:
-        # No single value is the answer, so none can flip: any input will do.
+        # No single value is the answer, so none can flip: any input will do; of a detector's,
+        # rather those that it finds something in.
+        found = [_most_found(c, run, metadata) for c in candidates]
+        order = sorted(range(len(candidates)), key=lambda number: -found[number])
         chosen = [
-            msgspec.structs.replace(candidate, logits=_stored(rows))
-            for candidate, rows in zip(candidates[:_EXAMPLES], answers, strict=False)
+            msgspec.structs.replace(candidates[number], logits=_stored(answers[number]))
+            for number in order[:_EXAMPLES]
         ]
     while chosen:
         golden = Golden(examples=tuple(chosen), tolerance=tolerance)
@@ -98,6 +101,17 @@ def make_golden(
         # The largest goes first: what is left may still show several labels.
         chosen.remove(max(chosen, key=lambda example: len(encode_example(example))))
     return None
+
+
+def _most_found(example: GoldenExample, run: Run, metadata: ModelMetadata) -> float:
+    """Return the highest score of any box; 0 for tasks without boxes."""
+    if metadata.task != "detect":
+        return 0.0
+    from edgecnn.runtime.tasks.detect import detect_in_tensor
+
+    output = run(golden_inputs(example, metadata.input))[0]
+    scores = detect_in_tensor(output, metadata, min_score=0.0).scores
+    return float(scores.max(initial=0.0))
 
 
 def encode_example(example: GoldenExample) -> bytes:

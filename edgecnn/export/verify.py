@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 
 from edgecnn.errors import ModelError, ParityError
-from edgecnn.metadata import CharacterInput, ModelMetadata, Parity
+from edgecnn.metadata import CharacterInput, ImageInput, ModelMetadata, Parity
 from edgecnn.preprocessing.tensors import Tensors
 
 __all__ = ["ATOL", "RTOL", "check_graph", "expected_shapes", "measure_parity", "output_names"]
@@ -74,6 +74,10 @@ def expected_shapes(metadata: ModelMetadata) -> dict[str, Shape | None]:
     shapes[metadata.output.name] = None
     if metadata.task == "classify":
         shapes[metadata.output.name] = (_BATCH, len(metadata.labels))
+    if isinstance(spec, ImageInput):
+        for name, axes in spec.free_axes.items():
+            sizes: Shape = (_BATCH, *spec.tensors[name])
+            shapes[name] = tuple(axes.get(i, size) for i, size in enumerate(sizes))
     if isinstance(spec, CharacterInput):
         shapes[spec.name] = (_BATCH, "time")
         shapes[metadata.output.name] = (_BATCH, "time", len(spec.vocabulary))

@@ -39,11 +39,19 @@ from edgecnn.metadata.documents import (
     from_properties,
 )
 from edgecnn.metadata.golden import GOLDEN_LIMIT_BYTES, Golden, GoldenExample
+from edgecnn.metadata.handwritten import read_contract
 from edgecnn.metadata.image_input import ImageInput
 from edgecnn.metadata.measured import Accuracy, ClassScore, Latency, Measured, Parity
 from edgecnn.metadata.output import Output
 from edgecnn.metadata.pixels import Pixels
-from edgecnn.metadata.provenance import DatasetRole, DatasetUse, Provenance, Quantization
+from edgecnn.metadata.provenance import (
+    DatasetRole,
+    DatasetUse,
+    Intervention,
+    Provenance,
+    Quantization,
+)
+from edgecnn.metadata.reads import how_to_run, reads
 from edgecnn.metadata.signal_input import SignalInput
 from edgecnn.metadata.text_input import CharacterInput, State, TextInput
 from edgecnn.metadata.unknown_keys import refuse_unknown
@@ -66,6 +74,7 @@ __all__ = [
     "GoldenExample",
     "ImageInput",
     "InputSpec",
+    "Intervention",
     "Latency",
     "Measured",
     "ModelMetadata",
@@ -84,5 +93,8 @@ __all__ = [
     "decode_metadata",
     "encode",
     "from_properties",
+    "how_to_run",
+    "read_contract",
+    "reads",
     "refuse_unknown",
 ]

@@ -76,7 +76,7 @@ def from_properties(
     if CONTRACT_KEY not in properties:
         raise MetadataError(
             f"{source} has no edgecnn metadata: labels and preprocessing are unknown",
-            hint="write them into the file with `edgecnn export`, or take a file that it made",
+            hint="state them in a TOML file for --metadata, or take a file from `edgecnn export`",
         )
     try:
         golden = properties.get(GOLDEN_KEY)

@@ -12,13 +12,17 @@ from edgecnn.metadata.contract import SCHEMA
 __all__ = ["Accuracy", "ClassScore", "Latency", "Measured", "Parity"]
 
 
-class ClassScore(Struct, frozen=True, kw_only=True):
-    """Sensitivity (recall), positive predictivity (precision) and F1 of one class, 0..1."""
+class ClassScore(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Sensitivity (recall), positive predictivity (precision) and F1 of one class, 0..1.
+
+    ``average_precision`` is a detector's, over all thresholds; the others are at its own.
+    """
 
     sensitivity: float | None
     positive_predictivity: float | None
     f1: float | None
     n: Count
+    average_precision: float | None = None
 
 
 class Accuracy(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from edgecnn.metadata.constraints import Count
 
-__all__ = ["DatasetRole", "DatasetUse", "Provenance", "Quantization"]
+__all__ = ["DatasetRole", "DatasetUse", "Intervention", "Provenance", "Quantization"]
 
 #: What part a dataset took in making a file.
 DatasetRole = Literal["train", "validation", "test", "calibration", "parity"]
@@ -27,9 +27,16 @@ class DatasetUse(Struct, frozen=True, kw_only=True):
 
 
 class Quantization(Struct, frozen=True, kw_only=True):
-    """How the weights and activations became 8-bit."""
+    """How the weights and activations became 8-bit.
 
-    format: Literal["QDQ"]
+    Attributes
+    ----------
+    format : "QDQ" or "dynamic"
+        Activations by ranges that were calibrated, in pairs of standard operators; or by the range
+        that each input turns out to have, in ONNX Runtime's own operators.
+    """
+
+    format: Literal["QDQ", "dynamic"]
     activations: Literal["uint8", "int8"]
     weights: Literal["int8", "uint8"]
     per_channel: bool
@@ -40,8 +47,31 @@ class Quantization(Struct, frozen=True, kw_only=True):
     source_sha256: str = ""
 
 
+class Intervention(Struct, frozen=True, kw_only=True):
+    """A setting that a person changed while the training ran.
+
+    Attributes
+    ----------
+    epoch, step : int
+        The first that it acted on; steps count from 1 in each epoch.
+    setting : str
+        ``rate_factor`` multiplies the learning rate of the recipe's schedule; the others are the
+        recipe's own.
+    before, after : float
+    """
+
+    epoch: Count
+    step: Count
+    setting: Literal["rate_factor", "momentum", "weight_decay", "batch"]
+    before: float
+    after: float
+
+
 class Provenance(Struct, frozen=True, kw_only=True):
-    """Where the file comes from: recipe, data, seed, tool versions."""
+    """Where the file comes from: recipe, data, seed, tool versions.
+
+    Where there are ``interventions``, ``command`` alone does not train this network again.
+    """
 
     recipe: str = ""
     architecture: str = ""
@@ -51,5 +81,6 @@ class Provenance(Struct, frozen=True, kw_only=True):
     datasets: tuple[DatasetUse, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str | int | float | bool] = field(default_factory=dict)
+    interventions: tuple[Intervention, ...] = ()
     quantization: Quantization | None = None
     attribution: str = ""

@@ -68,6 +68,8 @@ class CharacterInput(Struct, frozen=True, kw_only=True, tag="characters", tag_fi
     ----------
     vocabulary : tuple of str
         The character of each number.
+    replacement : str
+        Read in place of a character that is not listed; empty: such characters are left out.
     states : tuple of State
         The recurrent state, as explicit inputs and outputs, so that text can be generated
         character by character without running the network over all of it again.
@@ -76,6 +78,7 @@ class CharacterInput(Struct, frozen=True, kw_only=True, tag="characters", tag_fi
     name: str = "characters"
     layout: Literal["NT"] = "NT"
     vocabulary: Annotated[tuple[str, ...], Meta(min_length=2)]
+    replacement: str = ""
     states: tuple[State, ...] = ()
 
     def __post_init__(self) -> None:
@@ -84,6 +87,14 @@ class CharacterInput(Struct, frozen=True, kw_only=True, tag="characters", tag_fi
             raise ValueError("an entry of the vocabulary is not one character")
         if len(set(self.vocabulary)) != len(self.vocabulary):
             raise ValueError("a character of the vocabulary is listed twice")
+        if self.replacement and self.replacement not in self.vocabulary:
+            raise ValueError(f"the replacement {self.replacement!r} is not in the vocabulary")
+        names = [
+            self.name,
+            *(name for state in self.states for name in (state.input, state.output)),
+        ]
+        if len(set(names)) != len(names):
+            raise ValueError("two inputs or outputs have the same name")
 
     @property
     def tensors(self) -> dict[str, tuple[int, ...]]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edgecnn.errors import ImageError
 from edgecnn.metadata import ImageInput
+from edgecnn.preprocessing.fit import Rectangle, fit_of
 
 __all__ = ["as_bgr", "fit_image", "image_batch", "image_tensor", "resize_area"]
 
@@ -103,16 +104,18 @@ def fit_image(image: NDArray[np.uint8], spec: ImageInput) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape (height, width) for grey, (height, width, 3) for colour
+        Of the spec's height and width, or of the picture's own where ``spec.resize`` is ``none``.
     """
     # Grey first: one channel is a third of the resizing. RGB last: fewer pixels to reorder.
     if spec.colour == "gray":
         image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-    if spec.resize == "stretch":
-        fitted = resize_area(image, spec.height, spec.width)
-    elif spec.resize == "crop":
-        fitted = _crop(image, spec)
+    fit = fit_of(image.shape[0], image.shape[1], spec)
+    source, target = fit.source, fit.target
+    part = image[source.top : source.top + source.height, source.left : source.left + source.width]
+    if spec.resize == "letterbox":
+        fitted = _letterbox(part, spec, target)
     else:
-        fitted = _letterbox(image, spec)
+        fitted = resize_area(part, target.height, target.width)
     return fitted[:, :, ::-1] if spec.colour == "rgb" else fitted
 
 
@@ -129,6 +132,7 @@ def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[np.flo
     Returns
     -------
     ndarray of float32, shape ``spec.shape``
+        With the picture's own height and width where ``spec.resize`` is ``none``.
 
     Examples
     --------
@@ -137,49 +141,64 @@ def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[np.flo
     (1, 2, 2)
     """
     fitted = fit_image(as_bgr(image), spec)
-    pixels = fitted.reshape(spec.height, spec.width, spec.channels)
+    height, width = fitted.shape[:2]
+    pixels = fitted.reshape(height, width, spec.channels)
     std = np.asarray(spec.std, dtype=np.float32)[:, None]
     mean = np.asarray(spec.mean, dtype=np.float32)[:, None]
     # A pixel has 256 values: normalise those, and look the picture's up. Same bits, less time.
     levels = (np.arange(256, dtype=np.float32) * np.float32(spec.scale) - mean) / std
     levels = np.broadcast_to(levels, (spec.channels, 256))
-    tensor = np.empty(spec.shape, dtype=np.float32)
+    nchw = spec.layout == "NCHW"
+    shape = (spec.channels, height, width) if nchw else (height, width, spec.channels)
+    tensor = np.empty(shape, dtype=np.float32)
     for channel in range(spec.channels):
-        plane = tensor[channel] if spec.layout == "NCHW" else tensor[:, :, channel]
+        plane = tensor[channel] if nchw else tensor[:, :, channel]
         plane[...] = levels[channel][pixels[:, :, channel]]
     return tensor
 
 
-def image_batch(images: Iterable[NDArray[np.generic]], spec: ImageInput) -> NDArray[np.float32]:
-    """Stack several pictures: :func:`image_tensor` of each, shape ``(N, *spec.shape)``."""
-    tensors = [image_tensor(image, spec) for image in images]
-    if not tensors:
-        return np.empty((0, *spec.shape), dtype=np.float32)
-    return np.stack(tensors)
+def image_batch(
+    images: Iterable[NDArray[np.generic]], spec: ImageInput, *, count: int | None = None
+) -> NDArray[np.float32]:
+    """Stack several pictures: :func:`image_tensor` of each.
+
+    Parameters
+    ----------
+    images : iterable of ndarray
+    spec : ImageInput
+    count : int, optional
+        How many there are: they are then taken one by one, and never all in memory.
+
+    Returns
+    -------
+    ndarray of float32, shape ``(N, *spec.shape)``
+        With the pictures' own height and width where ``spec.resize`` is ``none``.
+
+    Raises
+    ------
+    ImageError
+        Pictures of different sizes, which ``spec`` leaves as they are.
+    """
+    if count is None:
+        images = list(images)
+        count = len(images)
+    batch = np.empty((count, *spec.shape), dtype=np.float32)
+    for row, image in enumerate(images):
+        tensor = image_tensor(image, spec)
+        if row == 0 and tensor.shape != spec.shape:
+            batch = np.empty((count, *tensor.shape), dtype=np.float32)
+        if tensor.shape != batch.shape[1:]:
+            raise ImageError(
+                "pictures of different sizes are no batch, and this model resizes none",
+                hint="take pictures of one size, or one at a time",
+            )
+        batch[row] = tensor
+    return batch
 
 
-def _crop(image: NDArray[np.uint8], spec: ImageInput) -> NDArray[np.uint8]:
-    height, width = image.shape[:2]
-    if spec.shorter_side is None:
-        scale = max(spec.height / height, spec.width / width)
-    else:
-        scale = spec.shorter_side / min(height, width)
-    # Cut in the source, then resize once: the cut-away parts are never resampled.
-    cut_height = min(height, max(1, round(spec.height / scale)))
-    cut_width = min(width, max(1, round(spec.width / scale)))
-    top, left = (height - cut_height) // 2, (width - cut_width) // 2
-    cut = image[top : top + cut_height, left : left + cut_width]
-    return resize_area(cut, spec.height, spec.width)
-
-
-def _letterbox(image: NDArray[np.uint8], spec: ImageInput) -> NDArray[np.uint8]:
-    height, width = image.shape[:2]
-    scale = min(spec.height / height, spec.width / width)
-    inner_height = min(spec.height, max(1, round(height * scale)))
-    inner_width = min(spec.width, max(1, round(width * scale)))
+def _letterbox(image: NDArray[np.uint8], spec: ImageInput, inner: Rectangle) -> NDArray[np.uint8]:
     canvas = np.full((spec.height, spec.width, *image.shape[2:]), spec.pad_value, dtype=np.uint8)
-    top, left = (spec.height - inner_height) // 2, (spec.width - inner_width) // 2
-    canvas[top : top + inner_height, left : left + inner_width] = resize_area(
-        image, inner_height, inner_width
+    canvas[inner.top : inner.top + inner.height, inner.left : inner.left + inner.width] = (
+        resize_area(image, inner.height, inner.width)
     )
     return canvas

@@ -85,8 +85,8 @@ class Answer:
             "latency_ms": round(self.latency_ms, 3),
             "state": result.state,
             "reason": result.reason,
-            "label": result.label,
-            "score": round(result.score, 6),
+            "label": result.label or None,
+            "score": round(result.score, 6) if result.label else None,
             "top": [[label, round(score, 6)] for label, score in result.top],
             "ledger": dataclasses.asdict(self.ledger),
         }

@@ -20,7 +20,7 @@ from edgecnn.metadata import (
 )
 from edgecnn.runtime.inspection import GraphSummary, Inspection, Tensor
 
-__all__ = ["describe_input", "describe_output", "model_card"]
+__all__ = ["describe_input", "describe_output", "model_card", "size_text"]
 
 Line = tuple[str, str]
 
@@ -34,7 +34,7 @@ def model_card(inspection: Inspection) -> list[Line]:
         What a line is about (empty: it goes on with the one above), and what it says.
     """
     lines: list[Line] = [
-        ("file", f"{inspection.path} ({_size(inspection.size_bytes)})"),
+        ("file", f"{inspection.path} ({size_text(inspection.size_bytes)})"),
         ("sha256", inspection.sha256),
     ]
     lines += [("remark", remark) for remark in inspection.remarks]
@@ -89,17 +89,20 @@ def describe_output(output: Output) -> str:
 
 
 def _describe_image(spec: ImageInput) -> list[str]:
+    mean = ", ".join(f"{value:g}" for value in spec.mean)
+    std = ", ".join(f"{value:g}" for value in spec.std)
+    levels = f"(pixel x {spec.scale:g} - {mean}) / {std}"
+    if spec.resize == "none":
+        return [f"picture of any size -> {spec.colour}", levels]
     resize = {
         "stretch": "stretched",
         "crop": "centre cut out"
         + (f" after scaling the shorter side to {spec.shorter_side}" if spec.shorter_side else ""),
         "letterbox": f"fitted in, padded with {spec.pad_value}",
     }[spec.resize]
-    mean = ", ".join(f"{value:g}" for value in spec.mean)
-    std = ", ".join(f"{value:g}" for value in spec.std)
     return [
         f"picture -> {spec.colour} {spec.height} x {spec.width}, {resize} (averaged by area)",
-        f"(pixel x {spec.scale:g} - {mean}) / {std}",
+        levels,
     ]
 
 
@@ -172,6 +175,16 @@ def _provenance(provenance: Provenance) -> Iterator[Line]:
     ]
     if made:
         yield "made by", ", ".join(made)
+    if provenance.interventions:
+        count = len(provenance.interventions)
+        settings = "1 setting" if count == 1 else f"{count} settings"
+        yield (
+            "changed",
+            f"{settings} by hand while it trained: the recipe alone does not repeat it",
+        )
+        for each in provenance.interventions:
+            values = f"{each.setting} {each.before:g} to {each.after:g}"
+            yield "", f"  epoch {each.epoch}, step {each.step}: {values}"
     if provenance.parameters is not None:
         yield "parameters", f"{provenance.parameters:,}"
     for number, use in enumerate(provenance.datasets):
@@ -184,10 +197,11 @@ def _provenance(provenance: Provenance) -> Iterator[Line]:
     if provenance.quantization is not None:
         q = provenance.quantization
         per = "per channel" if q.per_channel else "per tensor"
+        target = provenance.settings.get("quantize.target")
         yield (
             "quantized",
             f"{q.format}, activations {q.activations}, weights {q.weights} {per}, "
-            f"{q.method} over {q.samples:,} samples",
+            f"{q.method} over {q.samples:,} samples" + (f", for {target}" if target else ""),
         )
         if q.kept_fp32:
             yield "", f"kept in FP32: {', '.join(q.kept_fp32)}"
@@ -254,5 +268,12 @@ def _tensor(tensor: Tensor) -> str:
     return f"{tensor.name!r} {tensor.type} ({axes})"
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
+    """Say a size in decimal units, as all of edgecnn does.
+
+    Examples
+    --------
+    >>> size_text(262_431), size_text(1_620_000)
+    ('262.4 kB', '1.62 MB')
+    """
     return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"

@@ -36,6 +36,8 @@ def model_facts(model: Model) -> dict[str, str]:
 
 def _reads(spec: InputSpec) -> str:
     if isinstance(spec, ImageInput):
+        if spec.resize == "none":
+            return f"any size, {spec.colour}"
         return f"{spec.width} × {spec.height} {spec.colour}, {spec.resize}"
     if isinstance(spec, TextInput):
         return f"{spec.length} words out of {len(spec.vocabulary) - 2:,}"

@@ -128,7 +128,7 @@ def check_golden(
                 f"machine ({provider})",
                 hint=cure,
             )
-        if change := changed_answer(then, now, metadata):
+        if change := changed_answer(then, now, metadata, shape=answer.shape):
             raise GoldenError(
                 f"{source}: golden example {number} is {change[0]}, "
                 f"but on this machine ({provider}) it gives {change[1]}",

@@ -1,7 +1,8 @@
-"""Pictures through a classifier: the processor behind `live` on cameras, videos and folders."""
+"""Pictures through a model: the processor behind `live` on cameras, videos and folders."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.errors import ImageError, TaskError
-from edgecnn.metadata import ImageInput, ModelMetadata
+from edgecnn.metadata import ImageInput, ModelMetadata, how_to_run, reads
 from edgecnn.preprocessing.image import image_tensor
 from edgecnn.runtime.facts import model_facts
 from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.picture_answers import picture_answer
 from edgecnn.runtime.processor import Result
 from edgecnn.runtime.session import Model
-from edgecnn.runtime.tasks.classify import UNKNOWN, decode
 
 __all__ = ["ImageProcessor", "picture_input"]
 
@@ -33,8 +34,7 @@ def picture_input(metadata: ModelMetadata, source: str) -> ImageInput:
     if isinstance(metadata.input, ImageInput):
         return metadata.input
     raise TaskError(
-        f"{source} reads heartbeats, not pictures",
-        hint="`edgecnn score` runs it on ECG files, `edgecnn live` on a stream",
+        f"{source} reads {reads(metadata.input)}, not pictures", hint=how_to_run(metadata.input)
     )
 
 
@@ -51,12 +51,13 @@ class ImageProcessor:
     Raises
     ------
     TaskError
-        The model reads no pictures.
+        The model reads no pictures, or nothing here answers them for its task.
     """
 
     def __init__(self, model: Model, *, top: int = 5) -> None:
         self._model = model
         self._spec = picture_input(model.metadata, str(model.path))
+        self._answer = picture_answer(model.metadata.task, str(model.path))
         self._top = top
         self.title = model.metadata.name
         self.provider = model.placement.provider
@@ -76,22 +77,18 @@ class ImageProcessor:
         started = time.perf_counter_ns()
         inputs = self.prepare(frame.data)
         prepared = time.perf_counter_ns()
-        logits = self._model.run(inputs)
+        output = self._model.run(inputs)
         inferred = time.perf_counter_ns()
-        if not np.isfinite(logits).all():
+        if not np.isfinite(output).all():
             return Result.unknown("the network gave a value that is no number")
-        answer = decode(logits, self._model.metadata, top=self._top)[0]
+        result = self._answer(output, self._model.metadata, frame.data, self._top)
         decoded = time.perf_counter_ns()
         stages = {
             "prepare": (prepared - started) / 1e6,
             "infer": (inferred - prepared) / 1e6,
             "decode": (decoded - inferred) / 1e6,
         }
-        if answer.label != UNKNOWN or answer.score >= self._model.metadata.output.min_score:
-            return Result(answer.label, answer.score, answer.top, stages_ms=stages)
-        least = self._model.metadata.output.min_score
-        reason = f"best score {answer.score:.2f} is below {least:.2f}"
-        return Result(UNKNOWN, answer.score, answer.top, "unknown", reason, stages_ms=stages)
+        return dataclasses.replace(result, stages_ms=stages)
 
     def finish(self) -> None:
         """Pictures leave nothing unsaid."""

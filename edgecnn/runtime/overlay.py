@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Reading", "draw_overlay", "text_width"]
+__all__ = ["Reading", "draw_overlay", "enlarged", "text_width", "write_fitted", "write_text"]
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -40,7 +40,7 @@ class Reading:
     Attributes
     ----------
     label, score : str, float
-        The answer.
+        The answer; no label where the picture itself is the answer.
     top : tuple of (label, score)
         Drawn as bars, at most five.
     unknown : bool
@@ -73,11 +73,12 @@ def draw_overlay(picture: Picture, reading: Reading) -> Picture:
         The same size, or enlarged by a whole number to at least 320 pixels a side where that
         does not make the other side longer than 4096.
     """
-    canvas = _canvas(picture)
+    canvas, _ = enlarged(picture)
     height, width = canvas.shape[:2]
     # A wide strip is as high as it is; a tall one as wide as it is: the panel must fit both.
     unit = max(9.0, min(height / 22, width / 26))
-    _panel(canvas, reading, unit)
+    if reading.label or reading.top:
+        _panel(canvas, reading, unit)
     _footer(canvas, reading, unit)
     return canvas
 
@@ -93,19 +94,24 @@ def text_width(text: str, size: float, weight: int = 500) -> float:
     return float(width)
 
 
-def _canvas(picture: Picture) -> Picture:
+def enlarged(picture: Picture) -> tuple[Picture, int]:
+    """Return a copy of a picture, enlarged where it is too small to write on, and how many times.
+
+    A picture without pixels gives a dark one; what stays a narrow strip is continued to the right
+    or below.
+    """
     if picture.size == 0:
-        return np.full((480, 640, 3), 28, dtype=np.uint8)
+        return np.full((480, 640, 3), 28, dtype=np.uint8), 1
     height, width = picture.shape[:2]
     times = -(-_LEAST_SIDE // min(height, width))
     if times <= 1:
-        return picture.copy()
+        return picture.copy(), 1
     # A strip of one pixel's height must not become a picture of a million columns.
     times = min(times, max(1, 4096 // max(height, width)))
-    enlarged = np.repeat(np.repeat(picture, times, axis=0), times, axis=1)
-    missing = [max(0, _LEAST_STRIP - side) for side in enlarged.shape[:2]]
-    padded = np.pad(enlarged, ((0, missing[0]), (0, missing[1]), (0, 0)), constant_values=28)
-    return np.ascontiguousarray(padded)
+    repeated = np.repeat(np.repeat(picture, times, axis=0), times, axis=1)
+    missing = [max(0, _LEAST_STRIP - side) for side in repeated.shape[:2]]
+    padded = np.pad(repeated, ((0, missing[0]), (0, missing[1]), (0, 0)), constant_values=28)
+    return np.ascontiguousarray(padded), times
 
 
 def _panel(canvas: Picture, reading: Reading, unit: float) -> None:
@@ -126,16 +132,16 @@ def _panel(canvas: Picture, reading: Reading, unit: float) -> None:
     baseline = margin + pad + 1.55 * unit
     colour = _WARNING if reading.unknown else _WHITE
     room = right - left - score_width
-    _fitted(canvas, reading.label, (left, baseline), room, size=1.9 * unit, colour=colour)
+    write_fitted(canvas, reading.label, (left, baseline), room, size=1.9 * unit, colour=colour)
     if score:
         at = (right - text_width(score, unit), baseline)
-        _write(canvas, score, at, size=unit, colour=_SOFT)
+        write_text(canvas, score, at, size=unit, colour=_SOFT)
     if reason:
         baseline += 1.3 * unit
-        _fitted(canvas, reason, (left, baseline), right - left, size=small, colour=_SOFT)
+        write_fitted(canvas, reason, (left, baseline), right - left, size=small, colour=_SOFT)
     for rank, (label, value) in enumerate(bars):
         baseline += 1.25 * unit
-        _fitted(canvas, label, (left, baseline), names - 0.4 * unit, size=small, colour=_SOFT)
+        write_fitted(canvas, label, (left, baseline), names - 0.4 * unit, size=small, colour=_SOFT)
         track = (left + names, baseline - 0.6 * unit, right - left - names, 0.5 * unit)
         _fill(canvas, track, _TRACK)
         if value > 0:
@@ -154,8 +160,8 @@ def _footer(canvas: Picture, reading: Reading, unit: float) -> None:
     size, baseline, margin = 0.85 * unit, height - 0.5 * unit, 0.7 * unit
     corner = text_width(reading.corner, size, 500)
     room = width - 2 * margin - corner - unit
-    _fitted(canvas, reading.footer, (margin, baseline), room, size=size, colour=_SOFT)
-    _write(canvas, reading.corner, (width - margin - corner, baseline), size=size, colour=_SOFT)
+    write_fitted(canvas, reading.footer, (margin, baseline), room, size=size, colour=_SOFT)
+    write_text(canvas, reading.corner, (width - margin - corner, baseline), size=size, colour=_SOFT)
 
 
 def _shade(canvas: Picture, x: float, y: float, width: float, height: float) -> None:
@@ -170,7 +176,7 @@ def _fill(canvas: Picture, rectangle: tuple[float, float, float, float], colour:
     canvas[round(y) : round(y + height), round(x) : round(x + width)] = colour
 
 
-def _fitted(
+def write_fitted(
     canvas: Picture, text: str, at: tuple[float, float], room: float, *, size: float, colour: Colour
 ) -> None:
     """Write a text no wider than ``room``, cut with an ellipsis where it must be."""
@@ -179,12 +185,13 @@ def _fitted(
         while text and text_width(text + dots, size) > room:
             text = text[:-1]
         text += dots
-    _write(canvas, text, at, size=size, colour=colour)
+    write_text(canvas, text, at, size=size, colour=colour)
 
 
-def _write(
+def write_text(
     canvas: Picture, text: str, at: tuple[float, float], *, size: float, colour: Colour
 ) -> None:
+    """Write a line of text into a picture: ``at`` is where it starts, on the baseline."""
     if not text:
         return
     face = _face()

@@ -24,7 +24,8 @@ class Result:
     Attributes
     ----------
     label : str
-        The answer, ``"unknown"`` when ``state`` is ``"unknown"``.
+        The answer, ``"unknown"`` when ``state`` is ``"unknown"``; ``""`` where the picture that
+        :attr:`draw` makes is the answer.
     score : float
         0..1.
     top : tuple of (label, score)

@@ -22,13 +22,14 @@ from edgecnn.metadata import (
     CONTRACT_KEY,
     CharacterInput,
     Golden,
+    ImageInput,
     Measured,
     ModelMetadata,
     from_properties,
 )
 from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.golden import check_golden
-from edgecnn.runtime.machine import usable_cpus
+from edgecnn.runtime.machine import check_threads, usable_cpus
 from edgecnn.runtime.providers import (
     Placement,
     execution_provider,
@@ -191,6 +192,8 @@ def open_session(
 
 
 def _session_options(runtime: Any, threads: int | None, *, spinning: bool) -> Any:
+    if threads is not None:
+        check_threads(threads)
     options = runtime.SessionOptions()
     # What goes wrong is said by the errors; ONNX Runtime's own log lines would say it twice.
     options.log_severity_level = 4
@@ -276,6 +279,8 @@ def _check_signature(session: Any, metadata: ModelMetadata, file: Path) -> None:
         if name not in outputs:
             raise ModelError(f"{file}: its contract names output {name}, it has {sorted(outputs)}")
     shape = outputs[metadata.output.name]
+    if metadata.task == "detect":
+        _check_boxes(shape, metadata, file)
     if metadata.task != "classify":
         return
     if len(shape) != 2:
@@ -284,3 +289,24 @@ def _check_signature(session: Any, metadata: ModelMetadata, file: Path) -> None:
         )
     if isinstance(shape[1], int) and shape[1] != len(metadata.labels):
         raise ModelError(f"{file}: {len(metadata.labels)} labels for {shape[1]} outputs")
+
+
+def _check_boxes(shape: Sequence[int | str | None], metadata: ModelMetadata, file: Path) -> None:
+    """Refuse an output that the contract's decoder cannot read."""
+    from edgecnn.runtime.tasks.boxes import expected_shape
+
+    assert isinstance(metadata.input, ImageInput)
+    assert metadata.output.boxes is not None
+    wanted = expected_shape(metadata.output.boxes, metadata.input, len(metadata.labels))
+    found = shape[1:]
+    if len(found) == len(wanted) and all(
+        size in (None, one) or not isinstance(one, int)
+        for one, size in zip(found, wanted, strict=True)
+    ):
+        return
+    shown = ", ".join("any" if size is None else str(size) for size in ("N", *wanted))
+    raise ModelError(
+        f"{file}: output {metadata.output.name} has shape ({', '.join(map(str, shape))}), but "
+        f"{metadata.output.boxes.decoder} with {len(metadata.labels)} labels gives ({shown})",
+        hint="do decoder, labels, strides and input size in the contract fit this network?",
+    )

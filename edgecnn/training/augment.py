@@ -8,12 +8,20 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from edgecnn.metadata import BeatInput, ImageInput, InputSpec
+from edgecnn.metadata import BeatInput, ImageInput, InputSpec, TextInput
+from edgecnn.preprocessing.text import PADDING, UNKNOWN_WORD
 from edgecnn.training.examples import Examples, draw_order
 from edgecnn.training.mix import mix_examples
 from edgecnn.training.recipe import BeatAugment, ImageAugment
+from edgecnn.training.text_choice import TextAugment
 
-__all__ = ["AugmentedExamples", "augment_batch", "augment_beats", "augment_pictures"]
+__all__ = [
+    "AugmentedExamples",
+    "augment_batch",
+    "augment_beats",
+    "augment_pictures",
+    "augment_words",
+]
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -64,7 +72,7 @@ def augment_batch(
     generator: torch.Generator,
     *,
     spec: InputSpec,
-    settings: ImageAugment | BeatAugment | None,
+    settings: ImageAugment | BeatAugment | TextAugment | None,
 ) -> dict[str, torch.Tensor]:
     """Change a batch of a model's inputs as the recipe says; returns new tensors."""
     if isinstance(settings, ImageAugment) and isinstance(spec, ImageInput):
@@ -73,7 +81,17 @@ def augment_batch(
         beats, rhythm = inputs[spec.name], inputs[spec.rhythm.name]
         changed = augment_beats(beats, rhythm, settings, generator)
         return dict(zip((spec.name, spec.rhythm.name), changed, strict=True))
+    if isinstance(settings, TextAugment) and isinstance(spec, TextInput):
+        return {spec.name: augment_words(inputs[spec.name], settings, generator)}
     return dict(inputs)
+
+
+def augment_words(
+    tokens: torch.Tensor, settings: TextAugment, generator: torch.Generator
+) -> torch.Tensor:
+    """Read a share of the words as unknown ones; padding stays."""
+    chosen = torch.rand(tokens.shape, generator=generator) < settings.unknown
+    return torch.where(chosen & (tokens != PADDING), UNKNOWN_WORD, tokens)
 
 
 def augment_pictures(

@@ -28,6 +28,7 @@ from edgecnn.metadata import (
     Task,
     refuse_unknown,
 )
+from edgecnn.training.text_choice import CharacterChoice, TextAugment, WordChoice
 
 __all__ = [
     "BeatAugment",
@@ -36,6 +37,7 @@ __all__ = [
     "ModelChoice",
     "Recipe",
     "TrainSettings",
+    "Transfer",
     "flat_settings",
     "load_recipe",
     "recipe_names",
@@ -65,7 +67,8 @@ class DataChoice(Struct, frozen=True, kw_only=True):
     train, test : str
         As :func:`edgecnn.data.open_dataset` takes them. The test set is read once, at the end.
     validation : float
-        Share of the training set that is set aside to choose by: by class, or by whole records.
+        Share of the training set that is set aside to choose by: by class, by whole records, or
+        the end of a text.
     limit : int, optional
         Train on so many examples only, for a quick try.
     """
@@ -138,6 +141,35 @@ class BeatAugment(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind
     shift: Count = 0
     noise: NotNegative = 0.0
     rhythm: NotNegative = 0.0
+
+
+class Transfer(Struct, frozen=True, kw_only=True):
+    """How a training starts from another one's weights.
+
+    Attributes
+    ----------
+    source : str
+        Folder of a finished training, ``.safetensors``, or a plain state dictionary in a ``.pt``.
+    keys : str
+        TOML file that maps the names of its weights to ours, where they differ.
+    keep_head : bool
+        Take over the last layers too; else they start fresh.
+    train_stages : int, optional
+        How many stages below the head learn, the last ones first: 0 trains the head alone. The
+        default trains all.
+    unfreeze_every : int
+        Epochs after which one more stage begins to learn (Howard & Ruder 2018, arXiv:1801.06146);
+        0 leaves it at ``train_stages``.
+    rate_decay : float
+        The rate of each stage is that of the one above it times this.
+    """
+
+    source: str
+    keys: str = ""
+    keep_head: bool = False
+    train_stages: Count | None = None
+    unfreeze_every: Count = 0
+    rate_decay: Annotated[float, Meta(gt=0, le=1)] = 1.0
 
 
 class TrainSettings(Struct, frozen=True, kw_only=True):
@@ -214,10 +246,11 @@ class Recipe(Struct, frozen=True, kw_only=True):
     task: Task = "classify"
     model: ModelChoice
     data: DataChoice
-    input: ImageInput | BeatInput | SignalInput
+    input: ImageInput | BeatInput | SignalInput | WordChoice | CharacterChoice
     output: Output = field(default_factory=Output)
-    augment: ImageAugment | BeatAugment | None = None
+    augment: ImageAugment | BeatAugment | TextAugment | None = None
     train: TrainSettings
+    transfer: Transfer | None = None
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -279,7 +312,10 @@ def flat_settings(recipe: Recipe) -> dict[str, str | int | float | bool]:
         elif value is not None:
             flat[key] = value
 
-    tables = ("model", "data", "augment", "train")
+    tables = ["model", "data", "augment", "train", "transfer"]
+    if isinstance(recipe.input, WordChoice | CharacterChoice):
+        # Of the other kinds the contract itself says all.
+        tables.append("input")
     built = msgspec.to_builtins(recipe)
     walk({table: built[table] for table in tables if built[table] is not None}, "")
     return flat
@@ -323,11 +359,15 @@ def _apply(raw: dict[str, Any], override: str) -> None:
 
 
 def _check_consistency(recipe: Recipe, where: str) -> None:
-    kinds: dict[type, type] = {ImageAugment: ImageInput, BeatAugment: BeatInput}
+    kinds: dict[type, type] = {
+        ImageAugment: ImageInput,
+        BeatAugment: BeatInput,
+        TextAugment: WordChoice,
+    }
     if recipe.augment is not None and not isinstance(recipe.input, kinds[type(recipe.augment)]):
         raise RecipeError(
             f"{where}: augment.kind does not fit input.kind",
-            hint="both are 'image', or both are 'beat'",
+            hint="both are 'image', both are 'beat', or both are 'text'",
         )
     if isinstance(recipe.augment, ImageAugment) and isinstance(recipe.input, ImageInput):
         side = min(recipe.input.height, recipe.input.width)
@@ -337,6 +377,11 @@ def _check_consistency(recipe: Recipe, where: str) -> None:
                 f"but input is {recipe.input.height} by {recipe.input.width}",
                 hint=f"take at most {side - 1}; an eighth of the side is usual",
             )
+    if isinstance(recipe.input, CharacterChoice) != (recipe.task == "generate"):
+        raise RecipeError(
+            f"{where}: input.kind does not fit the task {recipe.task}",
+            hint='task = "generate" goes with kind = "characters", and only with it',
+        )
     for setting, asked in (
         ("keep='best'", recipe.train.keep == "best"),
         (f"patience={recipe.train.patience}", recipe.train.patience > 0),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,18 @@ def test_absent_is_downloaded_into_the_cache(
     assert (location.folder, location.through) == (cache_root() / "tiny", "download")
     assert fetched == ["a.bin"]
     assert locate_dataset(ENTRY, is_complete).through == "cache"
+
+
+def test_a_dataset_may_lie_deeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = dataclasses.replace(ENTRY, folder="text/tiny")
+    monkeypatch.setenv("EDGECNN_DATA", str(tmp_path))
+    assert find_dataset(entry, is_complete) is None
+    deep = place(tmp_path / "text" / "tiny")
+    for root in (None, tmp_path, deep):
+        found = find_dataset(entry, is_complete, root=root)
+        assert found is not None
+        assert found.folder == deep
+    monkeypatch.delenv("EDGECNN_DATA")
+    with pytest.raises(DatasetError) as error:
+        locate_dataset(entry, is_complete, download=False)
+    assert "$EDGECNN_DATA/text/tiny/" in str(error.value.hint)

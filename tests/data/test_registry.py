@@ -19,10 +19,19 @@ def test_names() -> None:
     assert dataset_names() == (
         "mnist:train",
         "mnist:test",
+        "digit-scenes:train",
+        "digit-scenes:validation",
+        "digit-scenes:test",
         "cifar10:train",
         "cifar10:test",
         "mitdb:ds1",
         "mitdb:ds2",
+        "rt-polarity:train",
+        "rt-polarity:test",
+        "rt-polarity:all",
+        "tinyshakespeare:train",
+        "tinyshakespeare:validation",
+        "tinyshakespeare:all",
     )
 
 

@@ -293,3 +293,27 @@ def test_views_and_strides_do_not_matter() -> None:
 def test_what_is_no_picture_is_refused(array: NDArray[np.generic]) -> None:
     with pytest.raises(ImageError):
         as_bgr(array)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("colour", ["gray", "rgb", "bgr"])
+def test_none_leaves_every_picture_its_size(colour: str, layout: str) -> None:
+    spec = ImageInput(height=480, width=640, colour=colour, layout=layout, resize="none", scale=1.0)  # type: ignore[arg-type]
+    for height, width in ((3, 5), (70, 40)):
+        image = noise(height, width, 3)
+        tensor = image_tensor(image, spec)
+        if layout == "NCHW":
+            tensor = tensor.transpose(1, 2, 0)
+        wanted = {
+            "gray": cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None],
+            "rgb": image[..., ::-1],
+            "bgr": image,
+        }[colour]
+        np.testing.assert_array_equal(tensor, wanted)
+
+
+def test_pictures_of_different_sizes_are_no_batch() -> None:
+    spec = ImageInput(height=8, width=8, colour="gray", resize="none")
+    assert image_batch([noise(5, 6), noise(5, 6)], spec).shape == (2, 1, 5, 6)
+    with pytest.raises(ImageError, match="different sizes"):
+        image_batch([noise(5, 6), noise(6, 5)], spec)

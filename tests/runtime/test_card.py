@@ -44,6 +44,7 @@ def full(model: Path) -> Inspection:
             format="QDQ", activations="uint8", weights="int8", per_channel=True,
             method="minmax", samples=512, kept_fp32=("conv1",),
         ),
+        settings={"quantize.target": "arm"},
     )  # fmt: skip
     measured = Measured(
         accuracy=(
@@ -78,7 +79,7 @@ def test_everything_is_said(picture_model: Path) -> None:
         "parameters: 61,706",
         "train: mnist, 60,000 (LeCun; none stated)",
         "a note",
-        "QDQ, activations uint8, weights int8 per channel, minmax over 512 samples",
+        "QDQ, activations uint8, weights int8 per channel, minmax over 512 samples, for arm",
         "kept in FP32: conv1",
         "torch 2.13.0",
         "golden: 3 pictures; logits may drift by: cpu 0.001",

@@ -33,3 +33,13 @@ def test_bundled_models_state_what_was_measured():
     assert facts["Parameters"] == "61,706"
     beats = model_facts(load_model("bundled:ecg-beats", provider="cpu"))
     assert beats["Input"] == "MLII, 360 Hz, mV"
+
+
+def test_a_model_for_any_size_says_so(tmp_path):
+    from edgecnn.models.kernel_file import export_kernel
+
+    export_kernel("edges", tmp_path / "k.onnx", colour="gray")
+    facts = model_facts(load_model(tmp_path / "k.onnx", provider="cpu"))
+    assert facts["Input"] == "any size, gray"
+    assert facts["Task"] == "image-to-image"
+    assert "Labels" not in facts

@@ -90,3 +90,10 @@ def test_a_picture_without_pixels_still_says_why():
     empty = np.empty((0, 0, 3), np.uint8)
     drawn = draw_overlay(empty, Reading("unknown", 0.0, unknown=True, reason="cut short"))
     assert drawn.shape == (480, 640, 3)
+
+
+def test_no_panel_where_the_picture_is_the_answer():
+    picture = np.full((480, 640, 3), 90, np.uint8)
+    drawn = draw_overlay(picture, Reading("", 0.0, footer="30.0 fps", corner="#1"))
+    assert (drawn[:400] == 90).all()
+    assert (drawn[450:] != 90).any()

@@ -6,6 +6,7 @@ It needs no hardware, gives the same frames for the same seed, and knows the rig
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 
 import numpy as np
@@ -13,13 +14,21 @@ from numpy.typing import NDArray
 
 from edgecnn.errors import UsageError
 from edgecnn.runtime.frame import Frame
-from edgecnn.runtime.sources.digits import draw_digit, handwriting
+from edgecnn.runtime.sources.digits import Handwriting, draw_digit, handwriting
 from edgecnn.runtime.sources.options import Options
 
 __all__ = ["TestCamera"]
 
 _PREFIX = "test:"
 _NOISE_FRAMES = 8
+#: Blue, green, red. The first alone where there is one digit.
+_COLOURS = (
+    (232, 238, 240),
+    (80, 200, 255),
+    (120, 230, 120),
+    (255, 180, 90),
+    (150, 140, 255),
+)
 
 
 class TestCamera:
@@ -31,7 +40,7 @@ class TestCamera:
         ``test:`` or ``test:digits`` with the options ``fps`` (30), ``seed`` (0), ``size``
         (640x480), ``hold`` (seconds per digit, 1), ``frames`` (how many before it ends; 0 for
         ever), ``pace`` (``live`` as a camera does, or ``free``: as fast as they are read, and
-        every frame is processed).
+        every frame is processed), ``count`` (digits in a picture at once, 1 to 9: for detectors).
 
     Examples
     --------
@@ -58,6 +67,7 @@ class TestCamera:
         self._hold = max(1, round(options.number("hold", 1.0) * rate))
         self._frames = options.integer("frames", 0)
         self.live = options.choice("pace", "live", ("live", "free")) == "live"
+        self._digits_at_once = int(options.choice("count", "1", tuple("123456789")))
         options.finish()
         self.description = f"{_PREFIX}digits ({self._width}x{self._height}, {self.fps:g} fps)"
         self._noise = self._make_noise()
@@ -97,26 +107,46 @@ class TestCamera:
         """Nothing to let go of."""
 
     def label(self, number: int) -> str:
-        """Return the digit that a frame shows; all ten come up before one comes again."""
-        place = number // self._hold
-        return self._digits(place // 10)[place % 10]
+        """Return the digit that a frame shows; all ten come up before one comes again.
+
+        Several are in the order of their places, row by row, with a space between.
+        """
+        first = number // self._hold * self._digits_at_once
+        return " ".join(self._digit(first + i) for i in range(self._digits_at_once))
 
     def picture(self, number: int) -> NDArray[np.uint8]:
-        """Draw one frame, shape ``(H, W, 3)``: it depends on number, seed and size alone."""
+        """Draw one frame, shape ``(H, W, 3)``: it depends on number, options and size alone."""
         place, step = divmod(number, self._hold)
-        hand = handwriting(self._seed, place)
-        phase = 2 * np.pi * step / self._hold
-        sway = 1.0 if place % 2 else -1.0
-        hand = dataclasses.replace(
-            hand,
-            x=hand.x + 0.035 * sway * float(np.sin(phase)),
-            y=hand.y + 0.025 * float(np.sin(2 * phase)),
-            turn=hand.turn + 0.08 * sway * float(np.sin(phase)),
-            height=hand.height * (1 + 0.03 * float(np.cos(phase))),
-        )
         canvas = self._noise[number % _NOISE_FRAMES].copy()
-        draw_digit(canvas, self.label(number), hand, (232, 238, 240))
+        for i, (x, y, scale) in enumerate(self._cells()):
+            drawn = place * self._digits_at_once + i
+            hand = _moved(handwriting(self._seed, drawn), drawn, step / self._hold)
+            hand = dataclasses.replace(
+                hand, x=x + scale * hand.x, y=y + scale * hand.y, height=scale * hand.height
+            )
+            draw_digit(canvas, self._digit(drawn), hand, _COLOURS[i % len(_COLOURS)])
         return canvas
+
+    def _cells(self) -> list[tuple[float, float, float]]:
+        """Return centre and size of each digit's room, in heights of the picture."""
+        count = self._digits_at_once
+        if count == 1:
+            return [(0.0, 0.0, 1.0)]
+        across = self._width / self._height
+        columns = min(count, max(1, math.ceil(math.sqrt(count * across) - 0.2)))
+        rows = math.ceil(count / columns)
+        scale = min(1 / rows, across / columns)
+        return [
+            (
+                across * ((i % columns + 0.5) / columns - 0.5),
+                (i // columns + 0.5) / rows - 0.5,
+                scale,
+            )
+            for i in range(count)
+        ]
+
+    def _digit(self, drawn: int) -> str:
+        return self._digits(drawn // 10)[drawn % 10]
 
     def _digits(self, turn: int) -> list[str]:
         if turn not in self._order:
@@ -132,3 +162,16 @@ class TestCamera:
             np.repeat(grey[:, :, None], 3, axis=2)
             for grey in random.integers(6, 14, size=shape, dtype=np.uint8)
         ]
+
+
+def _moved(hand: Handwriting, drawn: int, share: float) -> Handwriting:
+    """Sway and turn a digit: ``share`` of its time is over."""
+    phase = 2 * np.pi * share
+    sway = 1.0 if drawn % 2 else -1.0
+    return dataclasses.replace(
+        hand,
+        x=hand.x + 0.035 * sway * float(np.sin(phase)),
+        y=hand.y + 0.025 * float(np.sin(2 * phase)),
+        turn=hand.turn + 0.08 * sway * float(np.sin(phase)),
+        height=hand.height * (1 + 0.03 * float(np.cos(phase))),
+    )

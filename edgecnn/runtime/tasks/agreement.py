@@ -14,7 +14,11 @@ _SAME_PICTURE = 4.0
 
 
 def changed_answer(
-    then: NDArray[np.float32], now: NDArray[np.float32], metadata: ModelMetadata
+    then: NDArray[np.float32],
+    now: NDArray[np.float32],
+    metadata: ModelMetadata,
+    *,
+    shape: tuple[int, ...] | None = None,
 ) -> tuple[str, str] | None:
     """Compare what two outputs mean, whatever their values.
 
@@ -22,6 +26,9 @@ def changed_answer(
     ----------
     then, now : ndarray of float32, shape (rows, values)
         The output reshaped to rows of its last axis.
+    shape : tuple of int, optional
+        The output's own shape, with its batch axis, which a detector's boxes are read by; the
+        default is that of ``now``.
 
     Returns
     -------
@@ -43,6 +50,12 @@ def changed_answer(
         if difference <= _SAME_PICTURE:
             return None
         return "one picture", f"another: {difference:.1f} grey levels off on average"
+    if metadata.task == "detect":
+        from edgecnn.runtime.tasks.detect import changed_boxes
+
+        outputs = (output.reshape(shape or now.shape) for output in (then, now))
+        pairs = zip(*outputs, strict=True)
+        return next((c for one, other in pairs if (c := changed_boxes(one, other, metadata))), None)
     if metadata.task == "generate":
         # The answer is what follows the whole text; rows before it have seen less.
         then, now = then[-1:], now[-1:]

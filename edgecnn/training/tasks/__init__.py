@@ -16,10 +16,16 @@ from edgecnn.errors import RecipeError
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.tasks.base import Plan, Prepared, Split, TrainingTask
 from edgecnn.training.tasks.classify import Classify
+from edgecnn.training.tasks.detect import Detect
+from edgecnn.training.tasks.generate import Generate
 
 __all__ = ["Plan", "Prepared", "Split", "TrainingTask", "training_task"]
 
-_TASKS: dict[str, TrainingTask] = {"classify": Classify()}
+_TASKS: dict[str, TrainingTask] = {
+    "classify": Classify(),
+    "generate": Generate(),
+    "detect": Detect(),
+}
 
 
 def training_task(recipe: Recipe) -> TrainingTask:

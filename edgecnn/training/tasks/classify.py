@@ -13,9 +13,11 @@ from torch.nn import functional
 
 from edgecnn.data import Dataset
 from edgecnn.data.split import hold_out
+from edgecnn.data.text import Sentences
+from edgecnn.errors import DataError
 from edgecnn.evaluation.evaluate import matched_targets, score_predictions
 from edgecnn.evaluation.metrics import confusion_matrix, macro_f1
-from edgecnn.metadata import Accuracy, InputSpec, ModelMetadata
+from edgecnn.metadata import Accuracy, InputSpec, ModelMetadata, TextInput
 from edgecnn.models.auxiliary import weighted_logits
 from edgecnn.training.augment import AugmentedExamples, augment_batch
 from edgecnn.training.examples import Examples, TrainingExamples, as_examples, labelled_targets
@@ -23,6 +25,7 @@ from edgecnn.training.loop import predict_outputs
 from edgecnn.training.objective import Objective, Scores, Step
 from edgecnn.training.recipe import ImageAugment, Recipe, TrainSettings
 from edgecnn.training.tasks.base import Plan, Prepared, Split
+from edgecnn.training.text_choice import CharacterChoice, WordChoice
 
 __all__ = ["Classify", "CrossEntropy", "split_by_class"]
 
@@ -49,6 +52,14 @@ class Classify:
 
     def input_spec(self, recipe: Recipe, dataset: Dataset, inside: NDArray[np.int64]) -> InputSpec:
         """Return the contract's input; a recipe's own needs nothing from the data."""
+        if isinstance(recipe.input, WordChoice):
+            if not isinstance(dataset, Sentences):
+                raise DataError(
+                    f"{recipe.data.train} holds no sentences",
+                    hint="take rt-polarity:train, or a folder with a file LABEL.txt per class",
+                )
+            return recipe.input.contract(tuple(dataset.texts[int(i)] for i in inside))
+        assert not isinstance(recipe.input, CharacterChoice)  # of another task
         return recipe.input
 
     def objective(self, recipe: Recipe, targets: torch.Tensor, classes: int) -> Objective:
@@ -61,7 +72,9 @@ class Classify:
         return CrossEntropy(weights)
 
     def arguments(self, labels: tuple[str, ...], spec: InputSpec) -> dict[str, int]:
-        """Return the number of classes."""
+        """Return the number of classes, and of words where there are any."""
+        if isinstance(spec, TextInput):
+            return {"classes": len(labels), "words": len(spec.vocabulary)}
         return {"classes": len(labels)}
 
     def output_shape(self, labels: tuple[str, ...], spec: InputSpec) -> tuple[int | None, ...]:

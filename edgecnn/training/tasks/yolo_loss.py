@@ -11,7 +11,9 @@ Two kinds of output:
     The paper's: linear outputs, squared errors.
 ``sigmoid``
     Outputs go through a sigmoid. Confidence and classes have the cross-entropy in place of the
-    squared error, whose gradient dies where a sigmoid saturates; the places stay as they are.
+    squared error, whose gradient dies where a sigmoid saturates. The place costs ``1 - overlap``
+    besides (Rezatofighi et al. 2019, arXiv:1902.09630): what a box is judged by, and the squared
+    errors hardly see how narrow a narrow object is.
 """
 
 from __future__ import annotations
@@ -86,6 +88,10 @@ def yolo_loss(
     responsible = answering[index, best]
     wanted = torch.cat([centre * grid - cell, size.sqrt()], dim=-1)
     loss = place_weight * (responsible[:, :4] - wanted).square().sum()
+
+    if activation == "sigmoid":
+        box = torch.cat([(responsible[:, :2] + cell) / grid, responsible[:, 2:4].square()], dim=-1)
+        loss += place_weight * (1 - overlap(box, torch.cat([centre, size], dim=-1))).sum()
 
     confidence = torch.zeros(flat.shape[:2])
     weight = torch.full(flat.shape[:2], empty_weight)

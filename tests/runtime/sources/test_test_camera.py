@@ -97,6 +97,7 @@ def test_after_a_pause_it_goes_on_without_a_burst():
         ("test:digits?seed=-1", "seed=-1 is not a whole number"),
         ("test:digits?size=9x9", "size=9x9"),
         ("test:digits?pace=slow", "pace=slow is not one of live, free"),
+        ("test:digits?count=10", "count=10 is not one of 1, 2"),
         ("test:digits?speed=3", "unknown option speed"),
     ],
 )
@@ -104,6 +105,22 @@ def test_wrong_options_are_named(text, says):
     with pytest.raises(UsageError) as caught:
         TestCamera(text)
     assert says in caught.value.message
+
+
+@pytest.mark.parametrize("size", ["640x480", "320x480"])
+@pytest.mark.parametrize("count", range(2, 10))
+def test_several_digits_at_once_stay_apart(count, size):
+    camera = TestCamera(f"test:digits?count={count}&pace=free&size={size}")
+    for number in (0, 7, 22, 95):
+        ink = (camera.picture(number).max(axis=2) > 100).astype(np.uint8)
+        parts, _ = cv2.connectedComponents(ink)
+        assert parts == 1 + count
+        assert len(camera.label(number).split()) == count
+
+
+def test_one_digit_is_drawn_as_ever():
+    first, again = TestCamera("test:digits"), TestCamera("test:digits?count=1")
+    assert (first.picture(17) == again.picture(17)).all()
 
 
 @pytest.mark.parametrize("digit", DIGITS)

@@ -1,0 +1,52 @@
+"""A contract written by hand, for a network that brings none."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from edgecnn.errors import MetadataError, MissingFileError
+from edgecnn.metadata.contract import ModelMetadata
+from edgecnn.metadata.unknown_keys import refuse_unknown
+
+__all__ = ["read_contract"]
+
+
+def read_contract(path: Path) -> ModelMetadata:
+    """Read a contract from a TOML file.
+
+    Parameters
+    ----------
+    path : Path
+        With the fields of :class:`~edgecnn.metadata.ModelMetadata`: ``name``, ``task``,
+        ``labels`` and tables ``[input]`` (``kind = "image"``, ...) and ``[output]``. The name is
+        the file's unless given, the task ``classify``.
+
+    Raises
+    ------
+    MissingFileError
+        No such file.
+    MetadataError
+        Not TOML, an unknown key, or a value that the contract does not allow; the message names
+        the field.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingFileError(f"no such metadata file: {path}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise MetadataError(f"{path} is not a readable TOML file: {error}") from error
+    content.setdefault("name", path.stem)
+    content.setdefault("task", "classify")
+    try:
+        contract = msgspec.convert(content, ModelMetadata)
+    except msgspec.ValidationError as error:
+        raise MetadataError(
+            f"{path}: {error}",
+            hint='needed: labels = [...] and [input] with kind = "image", height, width, colour',
+        ) from error
+    known = msgspec.to_builtins(contract)
+    refuse_unknown(content, known, str(path), error=MetadataError, whole="a contract")
+    return contract
