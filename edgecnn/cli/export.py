@@ -134,7 +134,8 @@ def _contract(
     std: str | None,
     resize: str | None,
 ) -> ModelMetadata:
-    from edgecnn.export.contract import image_contract, read_contract, read_labels
+    from edgecnn.export.contract import image_contract, read_labels
+    from edgecnn.metadata import read_contract
 
     if toml is not None:
         _refuse(
@@ -181,10 +182,12 @@ def _refuse(because: str, **options: object) -> None:
 
 def _print(report: ExportReport) -> None:
     from edgecnn.cli.output import remark
+    from edgecnn.runtime.card import size_text
 
     parity = report.parity
     nodes = ", ".join(f"{count} {name}" for name, count in report.nodes.items())
-    click.echo(f"{report.path}  {report.size_bytes / 1024:.1f} KiB  sha256 {report.sha256[:16]}...")
+    size = size_text(report.size_bytes)
+    click.echo(f"{report.path}  {size}  sha256 {report.sha256[:16]}...")
     click.echo(
         f"opset {report.opset}, IR {report.ir_version}, {report.parameters:,} parameters; {nodes}"
     )

@@ -12,7 +12,7 @@ from edgecnn.metadata.contract import SCHEMA
 __all__ = ["Accuracy", "ClassScore", "Latency", "Measured", "Parity"]
 
 
-class ClassScore(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ClassScore(Struct, frozen=True, kw_only=True, omit_defaults=True, repr_omit_defaults=True):
     """Sensitivity (recall), positive predictivity (precision) and F1 of one class, 0..1.
 
     ``average_precision`` is a detector's, over all thresholds; the others are at its own.

@@ -103,9 +103,9 @@ class Answer:
             result = self.result
             base = self._own_picture() if result.draw is None else result.draw()
             reading = Reading(
-                label=result.label,
+                label="" if result.draws_labels else result.label,
                 score=result.score,
-                top=result.top,
+                top=() if result.draws_labels else result.top,
                 unknown=result.state == "unknown",
                 reason=result.reason,
                 footer=f"{self.fps:.1f} fps   {self.latency_ms:.1f} ms   {self.provider}",

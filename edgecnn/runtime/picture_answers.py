@@ -65,6 +65,7 @@ def _detected(
         best,
         fields={"boxes": found.rows(metadata.labels)},
         draw=partial(_drawn, picture, found, metadata.labels),
+        draws_labels=True,
     )
 
 

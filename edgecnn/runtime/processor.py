@@ -41,6 +41,9 @@ class Result:
         draws (boxes, a trace) but without label and figures: those are the overlay's. Called at
         most once per result, only when someone looks, perhaps later and on another thread. It must
         not change the frame. None: the frame's own picture is shown.
+    draws_labels : bool
+        Whether that picture says label and score itself, at each box: the overlay's panel would
+        only hide some of it.
     stages_ms : mapping of str to float
         Where the time went: ``prepare``, ``infer``, ``decode``.
     """
@@ -52,6 +55,7 @@ class Result:
     reason: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     draw: Callable[[], Picture] | None = None
+    draws_labels: bool = False
     stages_ms: Mapping[str, float] = field(default_factory=dict)
 
     @staticmethod

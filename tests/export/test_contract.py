@@ -5,8 +5,8 @@ import re
 import pytest
 
 from edgecnn.errors import MetadataError, MissingFileError, UsageError
-from edgecnn.export.contract import image_contract, read_contract, read_labels
-from edgecnn.metadata import BeatInput, ImageInput
+from edgecnn.export.contract import image_contract, read_labels
+from edgecnn.metadata import BeatInput, ImageInput, read_contract
 
 TOML = """
 labels = ["cat", "dog"]
