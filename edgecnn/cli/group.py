@@ -24,6 +24,7 @@ COMMANDS = (
     "generate",
     "score",
     "evaluate",
+    "compare",
     "ecg",
     "bench",
     "explain",

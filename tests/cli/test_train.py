@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import urllib.request
 from pathlib import Path
 
 import cv2
@@ -96,6 +98,9 @@ def test_folds(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["halves.toml", "--set", "input.height=8"], 1, "lenet5 cannot read input", "change the"),
         (["halves.toml", "--set", "data.train="], 2, "name or folder is empty", "mnist:train"),
         (["halves.toml", "--folds", "2", "--resume"], 2, "--folds does not go with", "leave one"),
+        (["halves.toml", "--folds", "2", "--web", "0"], 2, "--folds does not go with --web", ""),
+        (["halves.toml", "--web", "nowhere:x"], 2, "not an address to listen on", "127.0.0.1:8080"),
+        (["halves.toml", "--web", "192.0.2.1:8080"], 1, "cannot listen on 192.0.2.1:8080", ""),
         ([], 2, "missing argument 'RECIPE'", ""),
         (["halves.toml", "--threads", "0"], 2, "--threads", ""),
     ],
@@ -155,3 +160,40 @@ def test_an_interrupted_training_says_how_to_go_on(
     assert "--resume goes on" in capsys.readouterr().err
     assert run(["train", "halves.toml", "--threads", "1", "--resume"]) == 0
     assert "epochs 2 to 3" in capsys.readouterr().err
+
+
+def test_a_page_is_served_while_it_trains(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from edgecnn.training.progress import LineWatcher
+
+    seen: list[dict[str, object]] = []
+
+    def look(self: LineWatcher, epoch: int, step: int, loss: float) -> None:
+        if seen:
+            return
+        url = capsys.readouterr().err.partition("page: ")[2].split()[0]
+        with urllib.request.urlopen(url + "about.json", timeout=10) as response:
+            seen.append(json.loads(response.read()))
+        body = json.dumps({"set": "momentum", "value": 0.5}).encode()
+        headers = {"Origin": url.rstrip("/"), "Content-Type": "application/json"}
+        wish = urllib.request.Request(url + "control", data=body, headers=headers)
+        with urllib.request.urlopen(wish, timeout=10) as response:
+            assert response.status == 204
+
+    monkeypatch.setattr(LineWatcher, "step", look)
+    assert run(["train", "halves.toml", "--threads", "1", "--web", "127.0.0.1:0"]) == 0
+    assert seen[0]["name"] == "halves"
+    assert "note: 1 change(s) were made by hand" in capsys.readouterr().err
+    document = json.loads((place / "runs/halves/checkpoint.json").read_text())
+    (change,) = document["metadata"]["provenance"]["interventions"]
+    assert change == {"epoch": 1, "step": 2, "setting": "momentum", "before": 0.9, "after": 0.5}
+
+
+def test_a_page_needs_its_extra(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert run(["train", "halves.toml", "--web"]) == 1
+    assert "pip install 'edgecnn[web]'" in capsys.readouterr().err
+    assert not (place / "runs").exists()
