@@ -33,7 +33,7 @@ __all__ = ["score"]
     default="detect",
     show_default=True,
     metavar="detect|ANNOTATOR",
-    help="Find the R peaks, or take those of an annotation file: atr.",
+    help="Find the R peaks, or take those of an annotation file (atr) or within an EDF+ one (edf).",
 )
 @click.option(
     "--rate",

@@ -19,9 +19,11 @@ from collections.abc import Sequence
 
 from edgecnn.errors import RecordError
 
-__all__ = ["choose_lead", "is_unnamed", "lead_label"]
+__all__ = ["choose_lead", "is_lead_name", "is_unnamed", "lead_label"]
 
 _PREFIX = re.compile(r"^(?:ECG|EKG|LEAD)+(?=.)")
+_TWO_ELECTRODES = re.compile(r"(?:(?:ECG|EKG)[12LR+]?){2}")
+_LEAD = re.compile(r"I{1,3}|A?V[RLF]|V[1-9]R?|C[MC]5|VX|VY|VZ|X|Y|Z|D[1-3]|E[ASI]")
 _ROMAN = {"1": "I", "2": "II", "3": "III"}
 _UNNAMED = ("", "ECG", "EKG", "SIGNAL", "VALUE", "LEAD")
 
@@ -69,8 +71,26 @@ def choose_lead(leads: Sequence[str], wanted: str, *, source: str) -> int:
 
 
 def is_unnamed(name: str) -> bool:
-    """Say whether a name tells no lead."""
-    return _squeezed(name) in _UNNAMED
+    """Say whether a name tells no lead: ``ECG``, or two electrodes without a place, ``ECG1-ECG2``.
+
+    Examples
+    --------
+    >>> is_unnamed("EKG1-EKG2"), is_unnamed("ECG II")
+    (True, False)
+    """
+    squeezed = _squeezed(name)
+    return squeezed in _UNNAMED or _TWO_ELECTRODES.fullmatch(squeezed) is not None
+
+
+def is_lead_name(name: str) -> bool:
+    """Say whether a name is that of a lead, and no other signal's.
+
+    Examples
+    --------
+    >>> [is_lead_name(name) for name in ("aVR", "lead ii", "MCL1", "V3R", "EEG Fpz-Cz", "ramp")]
+    [True, True, True, True, False, False]
+    """
+    return _LEAD.fullmatch(_canonical(name)) is not None
 
 
 def lead_label(name: str) -> str:

@@ -45,6 +45,8 @@ class RecordScore:
     pvc_burden_percent : float or None
         Share of V among the classified beats; None if there are none, or the model knows no V.
     notes : tuple of str
+    remarks : tuple of str
+        What looks wrong with the recording (:mod:`edgecnn.ecg.quality`).
     """
 
     record: str
@@ -58,6 +60,7 @@ class RecordScore:
     heart_rate_bpm: HeartRate | None
     pvc_burden_percent: float | None
     notes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def samples(self) -> NDArray[np.int64]:
@@ -101,7 +104,13 @@ class Part:
 
 
 def make_part(
-    record: str, annotations: Path, scored: ScoredRecord, symbols: list[str], strips: list[Strip]
+    record: str,
+    annotations: Path,
+    scored: ScoredRecord,
+    symbols: list[str],
+    strips: list[Strip],
+    *,
+    remarks: tuple[str, ...] = (),
 ) -> Part:
     """Sum a scored record up.
 
@@ -113,6 +122,8 @@ def make_part(
         Where its annotation file lies.
     symbols : list of str
         Annotation symbol of each beat.
+    remarks : tuple of str
+        What looks wrong with the recording.
     """
     intervals = rr_intervals_s(scored.samples, scored.sampling_rate_hz, scored.gaps)
     counts = scored.counts
@@ -133,6 +144,7 @@ def make_part(
             heart_rate_bpm=heart_rate(intervals),
             pvc_burden_percent=burden,
             notes=scored.notes,
+            remarks=remarks,
         ),
         samples=scored.samples.tolist(),
         scores=_plain(scored.scores),

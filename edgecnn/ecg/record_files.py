@@ -12,14 +12,17 @@ from pathlib import Path
 
 from edgecnn.ecg.readers import SUFFIXES, header_of, reader_of
 from edgecnn.ecg.readers.csv import looks_like_samples
+from edgecnn.ecg.readers.xml import looks_like_ecg
 from edgecnn.ecg.record_patterns import fixed_part, is_pattern, matching
 from edgecnn.errors import DataError, EdgeCNNError, MissingFileError, RecordError
 
 __all__ = ["FoundRecords", "Problem", "RecordFile", "find_records"]
 
 _HEADER = ".hea"
-#: Text that may be anything: taken from a folder only if it begins like samples.
-_ANY_TEXT = ".txt"
+#: What may be anything is taken from a folder only if it begins like a recording.
+_LOOKS_RIGHT = {".txt": looks_like_samples, ".xml": looks_like_ecg}
+#: Suffixes of recordings that are of WFDB records, too: signal files and annotators.
+_BESIDE_HEADERS = (".mat", ".ecg")
 _READ = f"WFDB records (.hea), {', '.join(s for s in SUFFIXES if s != _HEADER)} are read"
 
 
@@ -198,9 +201,10 @@ def _is_record(file: Path, headers: set[str]) -> bool:
     suffix = file.suffix.lower()
     if suffix not in SUFFIXES:
         return False
-    if suffix == ".mat" and file.stem + _HEADER in headers:
+    if suffix in _BESIDE_HEADERS and file.stem + _HEADER in headers:
         return False
-    return suffix != _ANY_TEXT or looks_like_samples(file)
+    looks_right = _LOOKS_RIGHT.get(suffix)
+    return looks_right is None or looks_right(file)
 
 
 def _segments(header: Path) -> list[str]:

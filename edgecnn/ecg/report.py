@@ -150,7 +150,7 @@ def _table(records: Sequence[RecordScore], labels: Sequence[str], shown: Sequenc
     if not records:
         return ""
     linked = set(shown)
-    noted = any(record.notes for record in records)
+    noted = any(record.notes or record.remarks for record in records)
     notes = '<th class="text">notes</th>' if noted else ""
     header = "".join(f'<th class="{class_style(name)}">{escape(name)}</th>' for name in labels)
     rows = "".join(
@@ -194,7 +194,8 @@ def _row(record: RecordScore, labels: Sequence[str], anchor: str, *, noted: bool
     ]
     texts = [escape(lead_label(record.lead))]
     if noted:
-        texts.append(f'<span class="note">{escape("; ".join(record.notes))}</span>')
+        told = escape("; ".join((*record.remarks, *record.notes)))
+        texts.append(f'<span class="note">{told}</span>')
     return (
         "<tr>"
         + "".join(f"<td>{cell}</td>" for cell in cells)

@@ -22,7 +22,9 @@ from edgecnn.ecg.annotations import read_annotations
 from edgecnn.ecg.beats import beat_input_of, beat_peaks, classify_record
 from edgecnn.ecg.gaps import credible_mv
 from edgecnn.ecg.parts import RecordScore, make_part, read_part, write_part
-from edgecnn.ecg.readers import read_record
+from edgecnn.ecg.quality import lead_remarks, limb_remarks_of
+from edgecnn.ecg.readers import read_record, reader_of
+from edgecnn.ecg.readers.edf_annotations import read_edf_beats
 from edgecnn.ecg.record import Record
 from edgecnn.ecg.record_files import FoundRecords, Problem, RecordFile, find_records
 from edgecnn.ecg.report import write_report
@@ -36,6 +38,8 @@ __all__ = ["DETECT", "ScoreOptions", "ScoreSummary", "score_record_file", "score
 
 #: Value of ``beats`` that lets R peaks be found.
 DETECT = "detect"
+#: Annotator of an EDF+ file: its own annotations.
+WITHIN = "edf"
 
 _REPORT = "report.html"
 
@@ -47,7 +51,7 @@ class ScoreOptions:
     Attributes
     ----------
     beats : str
-        ``"detect"``, or the annotator whose beats are taken.
+        ``"detect"``, or the annotator whose beats are taken (``"edf"``: those within an EDF+ file).
     rate_hz : float, optional
         Sampling rate of files that state none.
     lead : str, optional
@@ -238,10 +242,13 @@ def _scored(
     signal_mv = credible_mv(record.lead_mv(wanted))
     symbols = symbols_of(scored)
     strips = cut_strips(signal_mv, scored)
+    rate = scored.sampling_rate_hz
+    remarks = lead_remarks(signal_mv, rate, lead=scored.lead, peaks=scored.samples)
+    remarks += limb_remarks_of(file.path, rate, scored.samples)
     staged = folder.staged_annotations
     written = write_annotated_copy(staged / file.name, scored, symbols, signal_mv)
     place = folder.annotations / written.relative_to(staged)
-    done = make_part(file.name, place, scored, symbols, strips)
+    done = make_part(file.name, place, scored, symbols, strips, remarks=remarks)
     write_part(part, done)
     return done.score
 
@@ -269,7 +276,10 @@ def _search(paths: Sequence[Path], out: Path, beats: str) -> FoundRecords:
 
 def _annotated(record: Record, annotator: str) -> NDArray[np.int64]:
     """Read the beats of an annotation file, at the record's own rate."""
-    annotations = read_annotations(record.path.with_suffix(""), annotator)
+    if annotator == WITHIN and reader_of(record.path) == "edf":
+        annotations = read_edf_beats(record.path, record.sampling_rate_hz)
+    else:
+        annotations = read_annotations(record.path.with_suffix(""), annotator)
     peaks = beat_peaks(annotations.samples, annotations.symbols)
     if not len(peaks):
         raise RecordError(

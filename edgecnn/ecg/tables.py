@@ -34,7 +34,7 @@ def records_header(labels: Sequence[str]) -> tuple[str, ...]:
         *("record", "path", "duration_s", "sampling_rate_hz", "lead", "beats"),
         *dict.fromkeys((*labels, UNCLASSIFIED)),
         *("heart_rate_bpm_mean", "heart_rate_bpm_min", "heart_rate_bpm_max"),
-        *("pvc_burden_percent", "notes"),
+        *("pvc_burden_percent", "notes", "remarks"),
     )
 
 
@@ -54,6 +54,7 @@ def record_row(score: RecordScore) -> dict[str, Any]:
         "heart_rate_bpm_max": round(rate.max, 1) if rate is not None else None,
         "pvc_burden_percent": _rounded(score.pvc_burden_percent, 3),
         "notes": "; ".join(score.notes),
+        "remarks": "; ".join(score.remarks),
     }
 
 

@@ -8,7 +8,8 @@ __all__ = ["is_voltage", "millivolts_per"]
 
 _MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "microv": 1e-3, "nv": 1e-6, "v": 1e3}
 _WORDS = {"millivolt": "mv", "millivolts": "mv", "microvolt": "uv", "microvolts": "uv"}
-_WORDS |= {"volt": "v", "volts": "v"}
+_WORDS |= {"volt": "v", "volts": "v", "mvolt": "mv", "mvolts": "mv", "uvolt": "uv", "uvolts": "uv"}
+_WORDS |= {"nanovolt": "nv", "nanovolts": "nv"}
 
 
 def is_voltage(unit: str) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from edgecnn.ecg import results_folder, score
+from edgecnn.ecg.aami import CLASS_OF_SYMBOL
 from edgecnn.ecg.annotations import read_annotations, write_annotations
 from edgecnn.ecg.beats import classify_record
 from edgecnn.ecg.readers import read_record
@@ -31,7 +32,7 @@ RECORD_COLUMNS = [
     *("record", "path", "duration_s", "sampling_rate_hz", "lead", "beats"),
     *("N", "S", "V", "F", "Q"),
     *("heart_rate_bpm_mean", "heart_rate_bpm_min", "heart_rate_bpm_max"),
-    *("pvc_burden_percent", "notes"),
+    *("pvc_burden_percent", "notes", "remarks"),
 ]
 
 
@@ -724,13 +725,16 @@ def test_real_files_of_many_kinds(data_root, tmp_path):
         extra / "csv" / "e0103.csv",
         extra / "wfdb-samples",
         extra / "cinc2021-georgia",
+        extra / "edf",
         data_root / "mitdb" / "208",
     ]
     model = load_model("bundled:ecg-beats")
     summary = score_records(model, paths, tmp_path, rate_hz=250)
-    assert [p.error.message for p in summary.problems] == []
+    assert [(Path(p.path).name, p.reason) for p in summary.problems] == [
+        ("test_edfann.edf", "holds annotations without a signal")
+    ]
     found = {record.record.rpartition("/")[2]: record for record in summary.records}
-    assert len(found) == 15
+    assert len(found) == 18
     assert found["biosppy-ecg"].sampling_rate_hz == 1000
     assert found["e0103"].sampling_rate_hz == 250
     assert found["e0103"].heart_rate_bpm.mean == pytest.approx(60, abs=15)
@@ -739,7 +743,11 @@ def test_real_files_of_many_kinds(data_root, tmp_path):
     assert found["208"].counts["V"] > 800
     assert all(record.beats >= 8 for record in found.values())
     names = {path.name for path in (tmp_path / "annotations").rglob("*.edge")}
-    assert len(names) == 15
+    assert len(names) == 18
+    assert found["mitdb-209-first5min"].sampling_rate_hz == 360
+    # An infarct turns QRS and T over as an inverted lead does; the limb leads fit together.
+    assert found["s0010_re"].remarks == ("ii may be inverted: QRS and T point down",)
+    assert found["E07500"].remarks == ()
     # The annotations lie where the reader of the format's own package finds them.
     wfdb = pytest.importorskip("wfdb")
     base = str(Path(found["E07500"].annotations).with_suffix(""))
@@ -757,3 +765,16 @@ def test_records_without_the_lead_are_reported(data_root, tmp_path):
         True,
         True,
     ]
+
+
+@pytest.mark.data
+def test_beats_within_an_edf_file_are_taken(data_root, tmp_path):
+    path = data_root / "ecg-extra" / "edf" / "mitdb-209-first5min.edf"
+    summary = score_records(load_model("bundled:ecg-beats"), [path], tmp_path, beats="edf")
+    reference = read_annotations(data_root / "mitdb" / "209", "atr")
+    beats = [
+        sample
+        for sample, symbol in zip(reference.samples.tolist(), reference.symbols, strict=True)
+        if symbol in CLASS_OF_SYMBOL and sample < 108_000
+    ]
+    assert summary.records[0].samples.tolist() == beats

@@ -1,24 +1,43 @@
 """Record readers: one file per format, picked by the name of the file.
 
-A reader is a module with ``read(path, *, rate_hz, lead) -> Record``. It says what is wrong with a
+A reader is a module with ``read(path, *, rate_hz, lead) -> Record``, and with ``stored(...) ->
+StoredRecord`` if it can leave the samples in the file. It says what is wrong with a
 file in one :class:`~edgecnn.errors.RecordError`; what it does not know (a lead's name, a start) it
 leaves out and never guesses.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.ecg.readers.stored import StoredRecord, stored_of
 from edgecnn.ecg.record import Record
 from edgecnn.errors import MissingFileError, RecordError
 
-__all__ = ["SUFFIXES", "header_of", "read_record", "reader_of"]
+__all__ = [
+    "SUFFIXES",
+    "header_of",
+    "iter_chunks",
+    "open_record",
+    "read_record",
+    "reader_of",
+    "stays_in_file",
+]
 
 
 class _Reader(Protocol):
     def read(self, path: Path, *, rate_hz: float | None, lead: str | None) -> Record: ...
+
+
+class _StoredReader(Protocol):
+    def stored(self, path: Path, *, rate_hz: float | None, lead: str | None) -> StoredRecord: ...
 
 
 #: Reader by suffix; a path without suffix, or with the suffix of a WFDB signal or annotation file,
@@ -31,7 +50,18 @@ SUFFIXES = {
     ".npy": "npy",
     ".npz": "npy",
     ".mat": "matlab",
+    ".edf": "edf",
+    ".bdf": "edf",
+    ".rec": "edf",
+    ".ecg": "ishne",
+    ".xml": "xml",
+    ".dcm": "dicom",
+    ".parquet": "parquet",
 }
+#: Suffixes that WFDB has too, for a signal file or an annotator: a header beside decides.
+_SHARED = frozenset((".mat", ".ecg"))
+#: Readers that can leave samples in the file.
+_STORED = frozenset(("wfdb", "edf", "ishne"))
 
 
 def read_record(
@@ -59,12 +89,85 @@ def read_record(
         The format's package is not installed.
     """
     file = Path(path)
-    module = cast(_Reader, import_module(f"{__name__}.{reader_of(file)}"))
-    header = header_of(file)
+    module = cast(_Reader, _module(reader_of(file)))
     try:
-        return module.read(header or file, rate_hz=rate_hz, lead=lead)
+        return module.read(header_of(file) or file, rate_hz=rate_hz, lead=lead)
     except MemoryError:
         raise RecordError(f"{file} does not fit into memory", hint="cut it into parts") from None
+
+
+def open_record(
+    path: str | Path, *, rate_hz: float | None = None, lead: str | None = None
+) -> StoredRecord:
+    """Open an ECG record of any format, and leave its samples in the file where that can be.
+
+    Of WFDB, EDF, BDF and ISHNE records samples are read when they are asked for, so that the length
+    of a recording makes no difference to the memory; of other formats, and of several leads with
+    different rates, all are read now. Checksums are compared by :func:`read_record` only.
+
+    Parameters
+    ----------
+    path, rate_hz, lead
+        As of :func:`read_record`.
+
+    Raises
+    ------
+    MissingFileError, RecordError, MissingPackageError
+        As :func:`read_record`.
+
+    Examples
+    --------
+    >>> record = open_record("holter.edf", lead="II")              # doctest: +SKIP
+    >>> for signal_mv in record.chunks(60):                        # doctest: +SKIP
+    ...     print(signal_mv.shape)
+    (15000, 1)
+    """
+    file = Path(path)
+    name = reader_of(file)
+    if name not in _STORED:
+        return stored_of(read_record(path, rate_hz=rate_hz, lead=lead))
+    module = cast(_StoredReader, _module(name))
+    return module.stored(header_of(file) or file, rate_hz=rate_hz, lead=lead)
+
+
+def stays_in_file(path: str | Path) -> bool:
+    """Say whether :func:`open_record` leaves a record's samples in its file.
+
+    Raises
+    ------
+    MissingFileError, RecordError
+    """
+    return reader_of(Path(path)) in _STORED
+
+
+def iter_chunks(
+    path: str | Path,
+    seconds: float,
+    *,
+    rate_hz: float | None = None,
+    lead: str | None = None,
+) -> Iterator[NDArray[np.float64]]:
+    """Yield a record's signal in pieces, in millivolts, shape ``(samples, leads)``.
+
+    Parameters
+    ----------
+    path, rate_hz, lead
+        As of :func:`read_record`.
+    seconds : float
+        Length of a piece; the last one may be shorter.
+
+    Raises
+    ------
+    MissingFileError, RecordError, MissingPackageError
+        As :func:`read_record`.
+    UsageError
+        A length that is not positive.
+    """
+    yield from open_record(path, rate_hz=rate_hz, lead=lead).chunks(seconds)
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"{__name__}.{name}")
 
 
 def reader_of(file: Path) -> str:
@@ -106,7 +209,7 @@ def header_of(file: Path) -> Path | None:
     beside = file.with_name(file.name + ".hea")
     if beside.is_file():
         return beside
-    if file.suffix.lower() not in SUFFIXES or file.suffix.lower() == ".mat":
+    if file.suffix.lower() not in SUFFIXES or file.suffix.lower() in _SHARED:
         header = file.with_suffix(".hea")
         return header if header.is_file() else None
     return None

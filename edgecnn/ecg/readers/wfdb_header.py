@@ -55,10 +55,14 @@ class Signal:
 
 @dataclass(frozen=True)
 class Header:
-    """A parsed header; ``rate_hz`` is None where the line leaves it out, ``samples`` too."""
+    """A parsed header; ``rate_hz`` is None where the line leaves it out, ``samples`` too.
+
+    ``segments`` are the records that this one is made of and the samples of each, for one that has
+    no signals of its own; else None.
+    """
 
     name: str
-    segments: int
+    segments: tuple[tuple[str, int], ...] | None
     rate_hz: float | None
     samples: int | None
     start: datetime | None
@@ -91,7 +95,7 @@ def parse_header(path: Path) -> Header:
         samples = int(fields[3]) if len(fields) > 3 else None
         header = Header(
             name=name,
-            segments=int(segments) if segments else 1,
+            segments=_segments(lines[1:], int(segments)) if segments else None,
             rate_hz=float(rate) if rate is not None else None,
             samples=samples or None,
             start=_start(fields[4:6]),
@@ -109,6 +113,17 @@ def parse_header(path: Path) -> Header:
             hint="the header is cut short: copy it again",
         )
     return header
+
+
+def _segments(lines: list[str], count: int) -> tuple[tuple[str, int], ...]:
+    parts = [line.split() for line in lines[:count]]
+    if len(parts) != count or count < 1:
+        raise ValueError(f"it promises {count} segments and names {len(parts)}")
+    segments = tuple((part[0], int(part[1])) for part in parts)
+    for name, samples in segments:
+        if Path(name).name != name or samples < 0:
+            raise ValueError(f"the segment {name!r} of {samples} samples is out of place")
+    return segments
 
 
 def _signal(line: str) -> Signal:

@@ -32,3 +32,25 @@ def test_without_scipy_the_extra_is_named(tmp_path, monkeypatch):
     with pytest.raises(MissingPackageError) as raised:
         read_record(tmp_path / "r.mat", rate_hz=100)
     assert "edgecnn[ecg]" in (raised.value.hint or "")
+
+
+def test_a_7_3_file_that_promises_more_than_it_holds(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "r.mat", "w") as file:
+        # A chunked array takes no room before it is written to.
+        file.create_dataset("ecg", (10_000_000_000, 2), "f8", chunks=(1000, 2))
+    with pytest.raises(RecordError, match="promises 20000000000 samples in /ecg, it holds 0 bytes"):
+        read_record(tmp_path / "r.mat", rate_hz=100)
+
+
+def test_a_7_3_structure_is_its_fields(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    signal = np.arange(1000.0).reshape(500, 2)
+    with h5py.File(tmp_path / "r.mat", "w") as file:
+        file["record/ecg"] = signal.T
+        file["record/fs"] = [[250.0]]
+        unit = file.create_dataset("record/unit", data=np.array([[ord(c)] for c in "uV"], "u2"))
+        unit.attrs["MATLAB_class"] = np.bytes_("char")
+    record = read_record(tmp_path / "r.mat")
+    assert record.sampling_rate_hz == 250
+    assert np.allclose(record.signal_mv, signal / 1000)

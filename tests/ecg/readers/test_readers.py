@@ -61,7 +61,7 @@ def test_a_name_with_dots_is_a_name(record):
         ("x/200", MissingFileError, "no such file"),
         ("folder", RecordError, "is a folder"),
         ("alone.dat", RecordError, "no reader for .dat"),
-        ("x.edf", RecordError, "no reader for .edf"),
+        ("x.edf", RecordError, "is no EDF or BDF file"),
     ],
 )
 def test_what_cannot_be_read_is_said(record, name, kind, what):

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from edgecnn.ecg.readers import read_record
+from edgecnn.ecg.readers import iter_chunks, read_record
 from edgecnn.errors import MissingPackageError, RecordError
 
 
@@ -143,7 +143,7 @@ def test_other_formats_are_read_by_the_package(tmp_path):
     record = read_record(base, lead="II")
     assert np.allclose(record.signal_mv[:, 0], values / 200 / 1000)
     base = write(tmp_path, "r 1 250 10\nabsent.dat 80 200")
-    with pytest.raises(RecordError, match="wfdb cannot read"):
+    with pytest.raises(RecordError, match=r"absent\.dat, which is not beside it"):
         read_record(base)
 
 
@@ -195,3 +195,98 @@ def test_a_signal_file_lies_beside_its_header(tmp_path, named):
     (tmp_path / "r.hea").write_text(f"r 1 360 100\n{named} 16 200 16 0 0\n")
     with pytest.raises(RecordError, match="is no WFDB header: the signal file"):
         read_record(tmp_path / "r.hea")
+
+
+#: Formats that `wfdb` reads, and the bytes of the steps 0, 1, -1 in each (`signal(5)`).
+BYTES = {
+    "8": bytes([0, 1, 254]),  # differences
+    "24": b"".join(step.to_bytes(3, "little", signed=True) for step in (0, 1, -1)),
+    "32": np.array([0, 1, -1], "<i4").tobytes(),
+    "61": np.array([0, 1, -1], ">i2").tobytes(),
+    "80": bytes([128, 129, 127]),
+    "160": np.array([32768, 32769, 32767], "<u2").tobytes(),
+    # Three 10-bit steps in four bytes.
+    "310": bytes([0, 0xF8, 2, 0xF8]),
+    "311": bytes([0, 4, 0xF0, 0x3F]),
+}
+
+
+@pytest.mark.parametrize("form", BYTES)
+def test_all_formats_of_the_package(tmp_path, form):
+    pytest.importorskip("wfdb")
+    header = f"r 1 250 3\na.dat {form} 1/uV 10 0 0 0 0 II\n"
+    record = read_record(write(tmp_path, header, a=BYTES[form]))
+    assert (record.signal_mv[:, 0] * 1000).round(9).tolist() == [0, 1, -1]
+    with pytest.raises(RecordError, match="promises 99999999999 samples"):
+        read_record(write(tmp_path, header.replace(" 3\n", " 99999999999\n", 1)))
+
+
+def test_several_samples_in_a_frame_are_a_higher_rate(tmp_path):
+    pytest.importorskip("wfdb")
+    frames = np.array([[0, 10, 20, 100], [30, 40, 50, 130]])
+    header = "r 2 100 2\na.dat 16x3 1/uV 16 0 0 0 0 II\na.dat 16 1/uV 16 0 0 0 0 V1\n"
+    base = write(tmp_path, header, a=frames.astype("<i2").tobytes())
+    for lead, rate, samples in (("II", 300, range(0, 60, 10)), ("V1", 100, (100, 130))):
+        record = read_record(base, lead=lead)
+        assert record.sampling_rate_hz == rate
+        assert (record.signal_mv[:, 0] * 1000).round(9).tolist() == list(samples)
+        pieces = np.concatenate(list(iter_chunks(base, 0.004, lead=lead)))
+        assert np.array_equal(pieces, record.signal_mv)
+    both = read_record(base)
+    assert both.sampling_rate_hz == 300
+    assert both.notes == ("leads brought from 100 Hz to 300 Hz",)
+    found = (both.signal_mv[:, 1] * 1000).round(9)
+    assert np.array_equal(found, [100, 110, 120, 130, np.nan, np.nan], equal_nan=True)
+
+
+def segments(folder, *, first=4, rate=250, second="s2 4", total=11, lead="II", file=8, held=4):
+    lines = [f"r/4 2 250 {total}", "r_layout 0", f"s1 {first}", "~ 3", second]
+    (folder / "r.hea").write_text("\n".join(lines) + "\n")
+    signals = "~ 0 1/mV 16 0 0 0 0 II\n~ 0 1/mV 16 0 0 0 0 V1\n"
+    (folder / "r_layout.hea").write_text(f"r_layout 2 250 0\n{signals}")
+    for name, named in (("s1", "II"), ("s2", lead)):
+        text = f"{name} 1 {rate} {held}\n{name}.dat 16 1 16 0 0 0 0 {named}\n"
+        (folder / f"{name}.hea").write_text(text)
+        steps = np.arange(1, 5) + 4 * (name == "s2")
+        (folder / f"{name}.dat").write_bytes(steps.astype("<i2").tobytes()[:file])
+    return folder / "r.hea"
+
+
+def test_gaps_between_segments_and_leads_that_one_lacks_are_nan(tmp_path):
+    pytest.importorskip("wfdb")
+    path = segments(tmp_path, lead="V1")
+    record = read_record(path)
+    nan = [np.nan]
+    expected = np.transpose([[1, 2, 3, 4, *nan * 7], [*nan * 7, 5, 6, 7, 8]])
+    assert record.leads == ("II", "V1")
+    assert np.array_equal(record.signal_mv, expected, equal_nan=True)
+    assert read_record(path, lead="V1").signal_mv[7:, 0].tolist() == [5, 6, 7, 8]
+
+
+def test_segments_need_no_package(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wfdb", None)
+    assert read_record(segments(tmp_path)).signal_mv[7:, 0].tolist() == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"rate": 360}, "its segment s1 has 360 Hz, not 250 Hz"),
+        ({"first": 5}, "promises 5 samples of its segment s1, which has 4"),
+        ({"total": 12}, "promises 12 samples, its segments have 11"),
+        ({"second": "s3 4"}, "the header of s3 is not beside it"),
+        ({"second": "../s2 4"}, "is no WFDB header"),
+        ({"second": "s2 -4"}, "is no WFDB header"),
+        ({"second": "s2"}, "is no WFDB header"),
+        ({"second": ""}, "is no WFDB header"),
+        ({"second": "r 4"}, "its segment r has segments itself"),
+        ({"second": "~ 90000000000", "total": 90000000007}, "all else is gaps"),
+        ({"file": 6}, "promises 4 samples, s1.dat holds 3"),
+        ({"file": 6, "held": ""}, "promises 4 samples of its segment s1, whose files hold 3"),
+    ],
+)
+def test_broken_segments_are_one_line_with_a_hint(tmp_path, changed, what):
+    with pytest.raises(RecordError, match=what) as raised:
+        read_record(segments(tmp_path, **changed))
+    assert "\n" not in raised.value.message
+    assert raised.value.hint

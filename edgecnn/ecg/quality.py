@@ -1,0 +1,274 @@
+"""What looks wrong with a recording: flat, saturated, inverted or swapped leads.
+
+Remarks for a person to follow up, in words; no beat is changed or left out for them. An inverted
+lead and some diseases look alike, so polarity is told as a possibility.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.ecg.gaps import gaps_of
+from edgecnn.ecg.leads import choose_lead
+from edgecnn.ecg.readers import open_record, stays_in_file
+from edgecnn.ecg.record import Record
+from edgecnn.errors import EdgeCNNError, RecordError
+
+__all__ = [
+    "lead_remarks",
+    "limb_remarks",
+    "limb_remarks_of",
+    "stretches_flat",
+    "stretches_saturated",
+]
+
+#: A quarter of a second that moves by less is flat; noise alone is more.
+_FLAT_MV = 0.005
+_FLAT_WINDOW_S = 0.25
+#: Shorter pauses between beats may be flat in a clean recording.
+_FLAT_S = 2.0
+#: A peak stays at its highest value for less.
+_SATURATED_S = 0.02
+_SATURATED_SAMPLES = 4
+_SATURATED_RUNS = 3
+#: Leads whose QRS complex and T wave point up in most people.
+_LIMB = ("I", "II", "III", "aVR")
+_UPRIGHT = ("I", "II", "V4", "V5", "V6")
+_FEWEST_BEATS = 5
+_MOST_BEATS = 100
+_QRS_S = 0.06
+_T_WAVE_S = (0.18, 0.36)
+_BASELINE_S = (0.30, 0.10)
+#: How much deeper than high an inverted QRS complex is, and how much of it an inverted T wave is.
+_INVERTED = 1.5
+_T_SHARE = 0.08
+#: Of lead II, how much may be missing between it and the sum of I and III.
+_EINTHOVEN_SHARE = 0.3
+_CHECKED_S = 60.0
+_LARGEST_BYTES = 1 << 23
+
+
+def lead_remarks(
+    signal_mv: NDArray[np.floating],
+    rate_hz: float,
+    *,
+    lead: str = "",
+    peaks: NDArray[np.integer] | None = None,
+) -> tuple[str, ...]:
+    """Say what looks wrong with one lead.
+
+    Parameters
+    ----------
+    signal_mv : ndarray of float, shape (samples,)
+        NaN where there is no signal.
+    rate_hz : float
+    lead : str
+        Its name; polarity is judged of a lead that points up in most people.
+    peaks : ndarray of int, shape (beats,), optional
+        R peaks; polarity is judged by them.
+
+    Returns
+    -------
+    tuple of str
+        Nothing if nothing looks wrong.
+
+    Examples
+    --------
+    >>> lead_remarks(np.zeros(5000), 250.0)
+    ('flat for 20 s (100 %)',)
+    """
+    remarks = []
+    flat = stretches_flat(signal_mv, rate_hz)
+    if len(flat):
+        remarks.append(f"flat for {_told(flat, signal_mv.size, rate_hz)}")
+    saturated = stretches_saturated(signal_mv, rate_hz, flat)
+    if len(saturated):
+        remarks.append(f"saturated for {_told(saturated, signal_mv.size, rate_hz)}")
+    if peaks is not None and _is_named(lead, _UPRIGHT) and _points_down(signal_mv, rate_hz, peaks):
+        remarks.append(f"{lead} may be inverted: QRS and T point down")
+    return tuple(remarks)
+
+
+def limb_remarks(record: Record, peaks: NDArray[np.integer]) -> tuple[str, ...]:
+    """Say whether the limb leads of a record fit together; its first minute is looked at.
+
+    By Einthoven's law I + III is II at every instant: leads that were swapped, inverted or misnamed
+    in the file break it. Swapped electrodes keep it; right and left arm swapped turn lead I over
+    and aVR upright.
+
+    Parameters
+    ----------
+    record : Record
+        With all its leads.
+    peaks : ndarray of int, shape (beats,)
+        R peaks.
+
+    Returns
+    -------
+    tuple of str
+        Nothing if nothing looks wrong, or without the leads to tell by.
+    """
+    rate = record.sampling_rate_hz
+    signal = record.signal_mv[: round(_CHECKED_S * rate)]
+    peaks = peaks[peaks < len(signal)]
+    found = {name: _column(record.leads, name) for name in _LIMB}
+    place = {name: column for name, column in found.items() if column is not None}
+    remarks = []
+    if {"I", "II", "III"} <= place.keys():
+        one, two, three = (_centred(signal[:, place[name]]) for name in ("I", "II", "III"))
+        missing, size = _spread(two - one - three), max(map(_spread, (one, two, three)))
+        if size > 0 and missing > _EINTHOVEN_SHARE * size:
+            remarks.append("I + III is not II: limb leads may be swapped, inverted or misnamed")
+    if (
+        {"I", "aVR"} <= place.keys()
+        and _points_down(signal[:, place["I"]], rate, peaks)
+        and _points_down(-signal[:, place["aVR"]], rate, peaks)
+    ):
+        remarks.append("right and left arm may be swapped: I points down and aVR up")
+    return tuple(remarks)
+
+
+def limb_remarks_of(path: Path, lead_hz: float, peaks: NDArray[np.integer]) -> tuple[str, ...]:
+    """Say whether the limb leads of a file fit together (:func:`limb_remarks`).
+
+    Parameters
+    ----------
+    path : Path
+        Of a format that leaves samples in the file only the first minute is read; of another one
+        nothing, if it is larger than 8 MB.
+    lead_hz : float
+        Sampling rate that the peaks count at.
+    peaks : ndarray of int, shape (beats,)
+
+    Returns
+    -------
+    tuple of str
+        Nothing for a file with fewer leads, or whose other leads cannot be read.
+    """
+    try:
+        if not stays_in_file(path) and path.stat().st_size > _LARGEST_BYTES:
+            return ()
+        stored = open_record(path, rate_hz=lead_hz)
+        if len(stored.leads) < 2 or stored.sampling_rate_hz != lead_hz:
+            return ()
+        columns = {_column(stored.leads, name) for name in _LIMB}
+        if len(columns - {None}) < 2:
+            return ()
+        signal_mv = stored.fetch(0, min(stored.samples, round(_CHECKED_S * lead_hz)))
+    except (EdgeCNNError, OSError):
+        return ()
+    return limb_remarks(Record(stored.name, path, lead_hz, stored.leads, signal_mv), peaks)
+
+
+def stretches_flat(signal_mv: NDArray[np.floating], rate_hz: float) -> NDArray[np.int64]:
+    """Return first sample and end of each stretch of 2 s or more without any movement.
+
+    Returns
+    -------
+    ndarray of int64, shape (stretches, 2)
+        To a quarter of a second.
+    """
+    window = max(2, round(_FLAT_WINDOW_S * rate_hz))
+    count = signal_mv.size // window
+    windows = signal_mv[: count * window].reshape(count, window)
+    # NaN, a gap, is not less than anything.
+    still = windows.max(axis=1) - windows.min(axis=1) < _FLAT_MV
+    fewest = round(_FLAT_S * rate_hz / window)
+    flat = gaps_of(~still, longer_than=fewest - 1) * window
+    if len(flat) and flat[-1, 1] == count * window:
+        flat[-1, 1] = signal_mv.size
+    return flat
+
+
+def stretches_saturated(
+    signal_mv: NDArray[np.floating], rate_hz: float, flat: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return first sample and end of each stretch at the end of the converter's range.
+
+    The end of the range is the highest or lowest value of the recording, if the signal stays at
+    exactly it for 20 ms three times or more.
+
+    Parameters
+    ----------
+    signal_mv : ndarray of float, shape (samples,)
+    rate_hz : float
+    flat : ndarray of int64, shape (stretches, 2)
+        Where the signal is flat, whatever its value.
+
+    Returns
+    -------
+    ndarray of int64, shape (stretches, 2)
+    """
+    fewest = max(_SATURATED_SAMPLES, round(_SATURATED_S * rate_hz))
+    found = [np.empty((0, 2), dtype=np.int64)]
+    # These pass NaN over; of a signal that is all gaps both are NaN, which equals nothing.
+    for extreme in (np.fmin.reduce(signal_mv), np.fmax.reduce(signal_mv)):
+        runs = gaps_of(signal_mv != extreme, longer_than=fewest - 1)
+        if len(flat):
+            nearest = np.searchsorted(flat[:, 1], runs[:, 0], side="right")
+            first = np.append(flat[:, 0], np.iinfo(np.int64).max)[nearest]
+            runs = runs[first >= runs[:, 1]]
+        if len(runs) >= _SATURATED_RUNS:
+            found.append(runs)
+    return np.concatenate(found)
+
+
+def _points_down(
+    signal_mv: NDArray[np.floating], rate_hz: float, peaks: NDArray[np.integer]
+) -> bool:
+    """Say whether both QRS complex and T wave of the usual beat point down."""
+    before, after = round(_BASELINE_S[0] * rate_hz), round(_T_WAVE_S[1] * rate_hz)
+    peaks = peaks[(peaks >= before) & (peaks + after < signal_mv.size)]
+    if len(peaks) < _FEWEST_BEATS:
+        return False
+    # The median of a hundred beats is as good as that of all.
+    peaks = peaks[:: max(1, len(peaks) // _MOST_BEATS)]
+    beats = signal_mv[peaks[:, None] + np.arange(-before, after)]
+    beats = beats[np.isfinite(beats).all(axis=1)]
+    if len(beats) < _FEWEST_BEATS:
+        return False
+    beat = np.median(beats, axis=0)
+    beat = beat - np.median(beat[: before - round(_BASELINE_S[1] * rate_hz)])
+    near = round(_QRS_S * rate_hz)
+    qrs = beat[before - near : before + near + 1]
+    wave = beat[before + round(_T_WAVE_S[0] * rate_hz) :]
+    depth, height = -float(qrs.min()), float(qrs.max())
+    turned = float(wave[np.argmax(np.abs(wave))])
+    return depth > _INVERTED * max(height, 0.0) and turned < -_T_SHARE * depth
+
+
+def _column(leads: Sequence[str], name: str) -> int | None:
+    try:
+        column = choose_lead(leads, name, source="")
+    except RecordError:
+        return None
+    return column if _is_named(leads[column], (name,)) else None
+
+
+def _is_named(lead: str, names: tuple[str, ...]) -> bool:
+    if not lead:
+        return False
+    try:
+        choose_lead((*names, ""), lead, source="")
+    except RecordError:
+        return False
+    return True
+
+
+def _centred(signal: NDArray[np.floating]) -> NDArray[np.floating]:
+    valid = np.isfinite(signal)
+    return signal - np.median(signal[valid]) if valid.any() else signal
+
+
+def _spread(signal: NDArray[np.floating]) -> float:
+    valid = signal[np.isfinite(signal)]
+    return float(valid.std()) if valid.size else 0.0
+
+
+def _told(stretches: NDArray[np.int64], samples: int, rate_hz: float) -> str:
+    total = int((stretches[:, 1] - stretches[:, 0]).sum())
+    return f"{total / rate_hz:.3g} s ({100 * total / samples:.3g} %)"
