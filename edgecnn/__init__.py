@@ -18,6 +18,7 @@ import os
 # What type checkers take for true. Importing `typing` for it would cost more than all the rest.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from edgecnn.calibration.compare import compare_models
     from edgecnn.calibration.quantize import quantize_model
     from edgecnn.data import open_dataset
     from edgecnn.ecg.annotations import read_annotations, write_annotations
@@ -51,6 +52,7 @@ __all__ = [
     "Model",
     "ModelMetadata",
     "bench_model",
+    "compare_models",
     "create_model",
     "evaluate_model",
     "evaluate_records",
@@ -76,6 +78,7 @@ _HOME = {
     "Model": "edgecnn.runtime.session",
     "ModelMetadata": "edgecnn.metadata",
     "bench_model": "edgecnn.runtime.bench",
+    "compare_models": "edgecnn.calibration.compare",
     "create_model": "edgecnn.models",
     "evaluate_model": "edgecnn.evaluation.evaluate",
     "evaluate_records": "edgecnn.ecg.ec57.evaluate",

@@ -37,7 +37,7 @@ _DEBIAN_PACKAGE = {
 _EXTRAS = {
     "train": ("torch", "onnx", "onnxscript", "onnxsim", "safetensors", "matplotlib"),
     "quantize": ("onnx",),
-    "ecg": ("wfdb",),
+    "ecg": ("wfdb", "scipy", "h5py", "pydicom"),
     "web": ("starlette", "uvicorn", "websockets"),
     "search": ("torch", "optuna", "tomli_w"),
     "cluster": ("distributed", "pyarrow"),

@@ -191,7 +191,7 @@ def test_device_scores(
     assert record
 
 
-@pytest.mark.parametrize("name", ["mnist-lenet5", "ecg-beats"])
+@pytest.mark.parametrize("name", ["mnist-lenet5", "ecg-beats", "digits-yolo"])
 def test_bundled_models_are_small(name: str) -> None:
     assert resolve_model(f"bundled:{name}").stat().st_size <= 2_000_000
 

@@ -2,16 +2,20 @@
 
 import dataclasses
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from edgecnn.errors import TaskError
 from edgecnn.metadata import Boxes, ImageInput, ModelMetadata, Output
+from edgecnn.runtime.answer import Answer
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.images import ImageProcessor
+from edgecnn.runtime.ledger import LedgerCounts
 from edgecnn.runtime.picture_answers import picture_answer
 from edgecnn.runtime.session import load_model
+from edgecnn.runtime.sources.test_camera import TestCamera
 
 CONTRACT = ModelMetadata(
     name="pets",
@@ -61,3 +65,34 @@ def test_the_processor_times_its_stages(picture_model):
     result = ImageProcessor(detector).process(frame)
     assert result.label == "cat"
     assert set(result.stages_ms) == {"prepare", "infer", "decode"}
+
+
+@pytest.mark.parametrize("name", ["digits-yolo", "digits-yolo.int8"])
+def test_the_bundled_detector_finds_the_test_cameras_digits(name):
+    processor = ImageProcessor(load_model(f"bundled:{name}", provider="cpu", threads=1))
+    camera = TestCamera("test:digits?count=4&pace=free&seed=3")
+    drawn = found = wrong = 0
+    for number in range(0, 600, 12):
+        result = processor.process(Frame("test", number, 0, camera.picture(number)))
+        wanted = Counter(camera.label(number).split())
+        seen = Counter(box[4] for box in result.fields["boxes"])
+        drawn += wanted.total()
+        found += (wanted & seen).total()
+        wrong += (seen - wanted).total()
+    assert found / drawn > 0.9
+    assert wrong / drawn < 0.1
+
+
+def test_no_panel_hides_what_boxes_say():
+    result = _answer([50, 50, 20, 10, 1.0, 0.9, 0.1])
+    frame = Frame("x", 0, 0, np.full((200, 400, 3), 90, np.uint8))
+    result = dataclasses.replace(result, draw=lambda: frame.data)
+    answers = [
+        Answer(
+            frame, one, latency_ms=1.0, ledger=LedgerCounts(1, 1, 0, 0, 0), fps=1.0, provider="cpu"
+        ).picture()
+        for one in (result, dataclasses.replace(result, draws_labels=False))
+    ]
+    upper = [picture[: picture.shape[0] // 2] for picture in answers]
+    assert (upper[0] == 90).all()
+    assert (upper[1] != 90).any()
