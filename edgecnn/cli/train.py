@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edgecnn.metadata import Accuracy
     from edgecnn.training.recipe import Recipe
     from edgecnn.training.train import TrainSummary
+    from edgecnn.web.address import Address
 
 __all__ = ["train"]
 
@@ -93,6 +94,13 @@ def train(
             "--folds does not go with --web: the page shows one training",
             hint="leave one of them out",
         )
+    address = None
+    if web is not None:
+        from edgecnn.web.address import parse_address
+        from edgecnn.web.server import require_web
+
+        require_web()
+        address = parse_address(web)
     if source is not None:
         overrides = (*overrides, f"transfer.source={json.dumps(str(source), ensure_ascii=False)}")
     resolved = load_recipe(recipe, overrides=overrides)
@@ -126,7 +134,7 @@ def train(
                 command=_command(recipe, overrides),
             ),
             resolved,
-            web,
+            address,
         )
     except KeyboardInterrupt:
         remark(f"{folder} holds all whole epochs: the same command with --resume goes on")
@@ -149,17 +157,14 @@ def train(
     click.echo(f"next: edgecnn export {summary.folder} -o {summary.recipe}.onnx")
 
 
-def _train(run: Callable[..., TrainSummary], recipe: Recipe, web: str | None) -> TrainSummary:
+def _train(
+    run: Callable[..., TrainSummary], recipe: Recipe, address: Address | None
+) -> TrainSummary:
     """Train, with a page in the browser if an address for one is given."""
     from edgecnn.training.progress import make_watcher
 
-    if web is None:
+    if address is None:
         return run(watcher=make_watcher())
-    from edgecnn.web.address import parse_address
-    from edgecnn.web.server import require_web
-
-    address = parse_address(web)
-    require_web()
     from edgecnn.training.page.page import TrainingPage
     from edgecnn.training.watcher import Watchers
 

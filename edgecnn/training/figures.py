@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_confusion", "draw_curves"]
+__all__ = ["draw_confusion", "draw_curves", "save_figure"]
 
 # Two hues that differ in lightness too, for the colour-blind and for grey print.
 _TRAIN, _VALIDATION, _QUIET = "#8a8f98", "#1f5fa8", "#5b6068"
@@ -25,6 +25,7 @@ _TRAIN, _VALIDATION, _QUIET = "#8a8f98", "#1f5fa8", "#5b6068"
 def draw_curves(history: Sequence[EpochResult], path: Path, *, title: str) -> None:
     """Draw loss, quality (accuracy or what else the task measures) and rate over epochs."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     epochs = [result.epoch for result in history]
     quality_name, learnt, validated = _quality(history)
@@ -62,9 +63,10 @@ def draw_curves(history: Sequence[EpochResult], path: Path, *, title: str) -> No
     for name, axes in panels.items():
         axes.set_title(name, loc="left", fontsize=11)
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _plain(axes)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _quality(history: Sequence[EpochResult]) -> tuple[str, list[float], list[float]]:
@@ -113,7 +115,7 @@ def draw_confusion(accuracy: Accuracy, labels: Sequence[str], path: Path) -> Non
         loc="left",
         fontsize=10,
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _plain(axes: Axes) -> None:
@@ -122,6 +124,7 @@ def _plain(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, without a date: equal figures, equal bytes."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120, metadata={"Software": "edgecnn"})

@@ -8,24 +8,38 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
-from edgecnn.errors import TrainingError
+from edgecnn.errors import DivergenceError, TrainingError
+from edgecnn.metadata import Intervention
 from edgecnn.training.average import WeightAverage
+from edgecnn.training.controls import Controls, KnobName, Knobs, knob_ranges
 from edgecnn.training.examples import Examples, TrainingExamples
 from edgecnn.training.objective import Objective, Scores
 from edgecnn.training.recipe import TrainSettings, Transfer
-from edgecnn.training.schedule import learning_rate, make_optimizer, set_rate
+from edgecnn.training.schedule import (
+    learning_rate,
+    make_optimizer,
+    set_momentum,
+    set_rate,
+    set_weight_decay,
+)
 from edgecnn.training.stages import StagePlan
+from edgecnn.training.watcher import Watcher
 
 __all__ = ["EpochResult", "FitState", "Watcher", "fit", "predict_outputs"]
 
 #: Apart from each other for every epoch of every seed that people use.
 _SEED_STRIDE = 1_000_003
+#: How often watchers are told that a training is still paused.
+_PAUSE_S = 0.25
+#: What can change between two steps, and what only between two epochs.
+_STEP_KNOBS: tuple[KnobName, ...] = ("rate_factor", "momentum", "weight_decay")
+_EPOCH_KNOBS: tuple[KnobName, ...] = ("batch",)
 
 
 @dataclass(frozen=True)
@@ -55,9 +69,11 @@ class FitState:
     module: nn.Module
     average: WeightAverage
     optimizer: torch.optim.Optimizer
+    knobs: Knobs
     history: list[EpochResult] = field(default_factory=list)
     best: dict[str, torch.Tensor] | None = None
     stages: StagePlan | None = None
+    interventions: list[Intervention] = field(default_factory=list)
 
     @classmethod
     def fresh(
@@ -68,7 +84,8 @@ class FitState:
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = WeightAverage(module, settings.ema_decay)
         stages = StagePlan(module, transfer) if transfer is not None else None
-        return cls(module, average, make_optimizer(module, settings, stages), stages=stages)
+        optimizer = make_optimizer(module, settings, stages)
+        return cls(module, average, optimizer, Knobs.of(settings), stages=stages)
 
     @property
     def epoch(self) -> int:
@@ -85,21 +102,32 @@ class FitState:
         """Tell whether the last ``patience`` epochs were all worse than one before; 0 waits on."""
         return bool(patience) and self.best_epoch > 0 and self.epoch - self.best_epoch >= patience
 
+    def is_done(self, settings: TrainSettings) -> bool:
+        """Tell whether no more epochs come."""
+        return self.epoch >= settings.epochs or self.out_of_patience(settings.patience)
 
-class Watcher:
-    """Is told how the training goes. This one says nothing; see :mod:`~.progress`."""
+    def restore_knobs(self, interventions: Sequence[Intervention]) -> None:
+        """Take up what was changed by hand before the training was interrupted."""
+        self.interventions[:] = interventions
+        self.knobs = self.knobs.after(interventions)
+        set_momentum(self.optimizer, self.knobs.momentum)
+        set_weight_decay(self.optimizer, self.knobs.weight_decay)
 
-    def start(self, first_epoch: int, epochs: int, steps: int) -> None:
-        """Take note that epochs ``first_epoch..epochs`` of so many steps begin."""
-
-    def step(self, epoch: int, step: int, loss: float) -> None:
-        """Take note of a step; steps count from 1."""
-
-    def epoch(self, state: FitState) -> None:
-        """Take note of an epoch, the last in ``state.history``."""
-
-    def end(self) -> None:
-        """Take note that no more epochs come."""
+    def turn_knobs(
+        self, wanted: Knobs, names: Sequence[KnobName], *, epoch: int, step: int
+    ) -> None:
+        """Put wanted values in force from a step on, and take note of each that is new."""
+        for name in names:
+            before, after = getattr(self.knobs, name), getattr(wanted, name)
+            if before == after:
+                continue
+            change = Intervention(epoch=epoch, step=step, setting=name, before=before, after=after)
+            self.interventions.append(change)
+            self.knobs = self.knobs.after([change])
+            if name == "momentum":
+                set_momentum(self.optimizer, after)
+            elif name == "weight_decay":
+                set_weight_decay(self.optimizer, after)
 
 
 def fit(
@@ -110,6 +138,7 @@ def fit(
     objective: Objective,
     *,
     watcher: Watcher | None = None,
+    controls: Controls | None = None,
 ) -> None:
     """Train until ``settings.epochs`` epochs are done, or ``settings.patience`` has run out.
 
@@ -122,32 +151,47 @@ def fit(
     settings : TrainSettings
     objective : Objective
     watcher : Watcher, optional
+    controls : Controls, optional
+        Through which a person pauses the training and changes settings between steps; the state
+        keeps what was changed.
 
     Raises
     ------
+    DivergenceError
+        The loss is not finite.
     TrainingError
-        The loss is not finite, or there are no examples.
+        There are no examples.
     """
     if len(train) == 0:
         raise TrainingError("there are no examples to train on")
     watcher = watcher or Watcher()
-    steps = max(1, len(train) // settings.batch)
-    watcher.start(state.epoch + 1, settings.epochs, steps)
+    controls = controls or Controls()
+    controls.begin(state.knobs, knob_ranges(settings, len(train)))
+    watcher.start(state.epoch + 1, settings.epochs, max(1, len(train) // state.knobs.batch))
     try:
-        while state.epoch < settings.epochs and not state.out_of_patience(settings.patience):
+        while not state.is_done(settings):
             epoch = state.epoch + 1
             started = time.perf_counter()
+            state.turn_knobs(controls.wanted, _EPOCH_KNOBS, epoch=epoch, step=1)
+            steps = max(1, len(train) // state.knobs.batch)
+            watcher.begin(epoch, steps)
             learnt = _learn(
-                state, train, settings, objective, epoch=epoch, steps=steps, watcher=watcher
-            )
+                state, train, settings, objective, controls, epoch=epoch, steps=steps,
+                watcher=watcher,
+            )  # fmt: skip
             scores = None
             if validation is not None and len(validation):
                 scores = objective.validate(state.average.module.eval(), validation)
-            state.history.append(_result(epoch, learnt, scores, time.perf_counter() - started))
+            seconds = time.perf_counter() - started - learnt.paused_s
+            state.history.append(_result(epoch, learnt, scores, seconds))
             if state.best_epoch == epoch:
                 state.best = {k: v.clone() for k, v in state.average.module.state_dict().items()}
+            if not state.is_done(settings):
+                # Before it is kept: after an interruption it shall be in force.
+                state.turn_knobs(controls.wanted, _EPOCH_KNOBS, epoch=epoch + 1, step=1)
             watcher.epoch(state)
     finally:
+        controls.end()
         watcher.end()
 
 
@@ -173,9 +217,10 @@ def predict_outputs(
 
 @dataclass(frozen=True)
 class _Learnt:
-    """The last rate of an epoch, and the means over its steps."""
+    """The last rate of an epoch, the means over its steps, and how long it was paused."""
 
     rate: float
+    paused_s: float
     loss: float
     accuracy: float | None
 
@@ -185,6 +230,7 @@ def _learn(
     train: TrainingExamples,
     settings: TrainSettings,
     objective: Objective,
+    controls: Controls,
     *,
     epoch: int,
     steps: int,
@@ -197,18 +243,20 @@ def _learn(
     state.module.train()
     if state.stages is not None:
         state.stages.apply(epoch)
-    rate, loss_sum, hits, answers = 0.0, 0.0, 0, 0
+    rate, paused_s, loss_sum, hits, answers = 0.0, 0.0, 0.0, 0, 0
+    size = state.knobs.batch
     for number in range(steps):
+        if controls.paused:
+            paused_s += _pause(controls, watcher)
+        state.turn_knobs(controls.wanted, _STEP_KNOBS, epoch=epoch, step=number + 1)
         progress = ((epoch - 1) * steps + number) / (settings.epochs * steps)
-        rate = learning_rate(progress, settings)
+        rate = learning_rate(progress, settings) * state.knobs.rate_factor
         set_rate(state.optimizer, rate)
-        batch = train.draw(
-            order[number * settings.batch : (number + 1) * settings.batch], generator
-        )
+        batch = train.draw(order[number * size : (number + 1) * size], generator)
         step = objective.step(state.module, batch, settings)
         loss = step.loss.item()
         if not math.isfinite(loss):
-            raise TrainingError(
+            raise DivergenceError(
                 f"the loss is {loss} at epoch {epoch}, step {number + 1}",
                 hint=f"lower the learning rate, for example "
                 f"--set train.peak_rate={settings.peak_rate / 4:g}",
@@ -217,8 +265,18 @@ def _learn(
         loss_sum += loss
         hits += step.hits
         answers += step.answers
+        watcher.answered(step.hits, step.answers)
         watcher.step(epoch, number + 1, loss)
-    return _Learnt(rate, loss_sum / steps, hits / answers if answers else None)
+    return _Learnt(rate, paused_s, loss_sum / steps, hits / answers if answers else None)
+
+
+def _pause(controls: Controls, watcher: Watcher) -> float:
+    """Wait until the training may go on; returns for how long, in seconds."""
+    started = time.perf_counter()
+    watcher.paused()
+    while not controls.wait(_PAUSE_S):
+        watcher.paused()
+    return time.perf_counter() - started
 
 
 def _descend(state: FitState, loss: torch.Tensor, settings: TrainSettings) -> None:

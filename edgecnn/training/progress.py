@@ -9,7 +9,8 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from edgecnn.training.loop import EpochResult, FitState, Watcher
+from edgecnn.training.loop import EpochResult, FitState
+from edgecnn.training.watcher import Watcher
 
 __all__ = ["LineWatcher", "TerminalWatcher", "describe_epoch", "make_watcher"]
 
@@ -50,12 +51,12 @@ class LineWatcher(Watcher):
         self._epochs = 0
 
     def start(self, first_epoch: int, epochs: int, steps: int) -> None:
-        """See :class:`~edgecnn.training.loop.Watcher`."""
+        """See :class:`~edgecnn.training.watcher.Watcher`."""
         self._epochs = epochs
         self._say(f"epochs {first_epoch} to {epochs}, {steps} steps each")
 
     def epoch(self, state: FitState) -> None:
-        """See :class:`~edgecnn.training.loop.Watcher`."""
+        """See :class:`~edgecnn.training.watcher.Watcher`."""
         self._say(describe_epoch(state.history[-1], self._epochs, _remaining(state, self._epochs)))
 
     def _say(self, text: str) -> None:
@@ -85,34 +86,43 @@ class TerminalWatcher(Watcher):
         self._done = 0
 
     def start(self, first_epoch: int, epochs: int, steps: int) -> None:
-        """See :class:`~edgecnn.training.loop.Watcher`."""
+        """See :class:`~edgecnn.training.watcher.Watcher`."""
         self._first, self._epochs, self._steps = first_epoch, epochs, steps
         self._began = time.perf_counter()
-        total = (epochs - first_epoch + 1) * steps
+        total = epochs - first_epoch + 1
         self._task = self._bar.add_task(f"epoch {first_epoch}/{epochs}", total=total, rate="")
         self._bar.start()
 
+    def begin(self, epoch: int, steps: int) -> None:
+        """See :class:`~edgecnn.training.watcher.Watcher`."""
+        self._steps = steps
+
+    def paused(self) -> None:
+        """See :class:`~edgecnn.training.watcher.Watcher`."""
+        if self._task is not None:
+            self._bar.update(self._task, rate="paused")
+
     def step(self, epoch: int, step: int, loss: float) -> None:
-        """See :class:`~edgecnn.training.loop.Watcher`."""
-        self._done = (epoch - self._first) * self._steps + step
+        """See :class:`~edgecnn.training.watcher.Watcher`."""
+        self._done += 1
         now = time.perf_counter()
         if self._task is None or now - self._drawn < _REDRAW_S:
             return
         self._drawn = now
         self._bar.update(
             self._task,
-            completed=self._done,
+            completed=epoch - self._first + step / self._steps,
             description=f"epoch {epoch}/{self._epochs}  loss {loss:.4f}",
             rate=f"{self._done / (now - self._began):.1f} steps/s",
         )
 
     def epoch(self, state: FitState) -> None:
-        """See :class:`~edgecnn.training.loop.Watcher`."""
+        """See :class:`~edgecnn.training.watcher.Watcher`."""
         line = describe_epoch(state.history[-1], self._epochs, _remaining(state, self._epochs))
         self._console.print(line, soft_wrap=True, highlight=False)
 
     def end(self) -> None:
-        """See :class:`~edgecnn.training.loop.Watcher`."""
+        """See :class:`~edgecnn.training.watcher.Watcher`."""
         self._bar.stop()
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from torch import nn
 
 from edgecnn.files import sha256_of
-from edgecnn.metadata import DatasetUse, InputSpec, ModelMetadata, Provenance
+from edgecnn.metadata import DatasetUse, InputSpec, Intervention, ModelMetadata, Provenance
 from edgecnn.models.auxiliary import deployed_parameters
 from edgecnn.training.recipe import Recipe, flat_settings
 from edgecnn.training.transfer import weights_path
 
-__all__ = ["describe_machine", "describe_revision", "make_metadata"]
+__all__ = ["describe_revision", "make_metadata"]
 
 
 def make_metadata(
@@ -27,6 +27,7 @@ def make_metadata(
     datasets: Sequence[DatasetUse],
     *,
     command: str = "",
+    interventions: Sequence[Intervention] = (),
 ) -> ModelMetadata:
     """Build the contract of a recipe's network. It holds no dates: equal trainings, equal bytes.
 
@@ -36,6 +37,8 @@ def make_metadata(
         The recipe's input, with what the training data added to it.
     command : str, optional
         What trains this network again; the default names the recipe.
+    interventions : sequence of Intervention
+        What a person changed while it ran.
     """
     attributions = dict.fromkeys(use.attribution for use in datasets)
     return ModelMetadata(
@@ -58,6 +61,7 @@ def make_metadata(
                 "torch": version("torch"),
             },
             settings=_settings(recipe),
+            interventions=tuple(interventions),
             attribution="; ".join(attributions),
         ),
     )
@@ -72,16 +76,6 @@ def _settings(recipe: Recipe) -> dict[str, str | int | float | bool]:
         if weights.is_file():
             settings["transfer.sha256"] = sha256_of(weights)
     return settings
-
-
-def describe_machine() -> str:
-    """Name the processor, as far as the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]} ({platform.machine()})" if names else platform.machine()
 
 
 def describe_revision() -> str:

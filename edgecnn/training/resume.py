@@ -7,11 +7,12 @@ from pathlib import Path
 import msgspec
 import safetensors
 import torch
-from msgspec import Struct
+from msgspec import Struct, field
 from safetensors.torch import save as save_tensors
 
 from edgecnn.errors import TrainingError
 from edgecnn.files import write_bytes
+from edgecnn.metadata import Intervention
 from edgecnn.training.checkpoint import load_state, read_tensors
 from edgecnn.training.loop import EpochResult, FitState
 from edgecnn.training.recipe import Recipe, flat_settings
@@ -30,11 +31,13 @@ class _Header(Struct, frozen=True, kw_only=True):
     history: list[EpochResult]
     average_steps: int
     data_sha256: str
+    interventions: list[Intervention] = field(default_factory=list)
 
 
 def save_resume(folder: Path, state: FitState, recipe: Recipe, *, data_sha256: str) -> None:
-    """Keep all that the next epoch depends on: weights, average, optimizer, history.
+    """Keep all that the next epoch depends on.
 
+    That is weights, average, optimizer, history, and what was changed by hand.
     ``data_sha256`` is the training set's, of its :class:`~edgecnn.data.dataset.DatasetInfo`.
     """
     tensors: dict[str, torch.Tensor] = {}
@@ -52,6 +55,7 @@ def save_resume(folder: Path, state: FitState, recipe: Recipe, *, data_sha256: s
         history=state.history,
         average_steps=state.average.steps,
         data_sha256=data_sha256,
+        interventions=state.interventions,
     )
     content = save_tensors(tensors, metadata={_HEADER_KEY: msgspec.json.encode(header).decode()})
     write_bytes(folder / RESUME_NAME, content)
@@ -90,6 +94,7 @@ def load_resume(folder: Path, state: FitState, recipe: Recipe, *, data_sha256: s
     groups = state.optimizer.state_dict()["param_groups"]
     state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
     state.history[:] = header.history
+    state.restore_knobs(header.interventions)
 
 
 def _read_header(path: Path) -> _Header:

@@ -10,7 +10,7 @@ from torch import nn
 from edgecnn.training.recipe import TrainSettings
 from edgecnn.training.stages import StagePlan
 
-__all__ = ["learning_rate", "make_optimizer", "set_rate"]
+__all__ = ["learning_rate", "make_optimizer", "set_momentum", "set_rate", "set_weight_decay"]
 
 #: The one cycle starts at this share of the peak.
 _START = 0.1
@@ -67,6 +67,7 @@ def make_optimizer(
         {
             "params": parameters,
             "weight_decay": settings.weight_decay if decays else 0.0,
+            "decays": decays,
             "factor": factor,
         }
         for (factor, decays), parameters in sorted(grouped.items(), key=lambda item: item[0][::-1])
@@ -83,3 +84,23 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Set the learning rate of all groups, each times its own factor."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]
+
+
+def set_momentum(optimizer: torch.optim.Optimizer, momentum: float) -> None:
+    """Set the momentum of SGD, the β₁ of AdamW."""
+    for group in optimizer.param_groups:
+        if "betas" in group:
+            group["betas"] = (momentum, group["betas"][1])
+            continue
+        group["momentum"] = momentum
+        group["nesterov"] = momentum > 0
+        if momentum == 0:
+            # What was gathered so far would come back, out of date, when it is turned up again.
+            for parameter in group["params"]:
+                optimizer.state[parameter].pop("momentum_buffer", None)
+
+
+def set_weight_decay(optimizer: torch.optim.Optimizer, weight_decay: float) -> None:
+    """Set the weight decay of the weights; biases and normalisation have none."""
+    for group in optimizer.param_groups:
+        group["weight_decay"] = weight_decay if group["decays"] else 0.0

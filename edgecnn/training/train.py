@@ -15,24 +15,23 @@ from msgspec import Struct
 from edgecnn.data import open_dataset
 from edgecnn.errors import TrainingError
 from edgecnn.files import write_text
-from edgecnn.metadata import Accuracy, Measured, ModelMetadata
+from edgecnn.metadata import Accuracy, Intervention, Measured, ModelMetadata
+from edgecnn.runtime.machine import describe_machine
 from edgecnn.training.checkpoint import (
     DOCUMENT_NAME,
     Checkpoint,
     read_recipe,
     save_checkpoint,
 )
-from edgecnn.training.loop import EpochResult, FitState, Watcher, fit
+from edgecnn.training.controls import Controls
+from edgecnn.training.loop import EpochResult, FitState, fit
 from edgecnn.training.network import build_module
-from edgecnn.training.provenance import (
-    describe_machine,
-    describe_revision,
-    make_metadata,
-)
+from edgecnn.training.provenance import describe_revision, make_metadata
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.resume import RESUME_NAME, check_recipe, load_resume, save_resume
 from edgecnn.training.tasks import training_task
 from edgecnn.training.transfer import load_pretrained
+from edgecnn.training.watcher import Watcher, Watchers
 
 __all__ = ["SUMMARY_NAME", "TrainSummary", "train_recipe"]
 
@@ -56,6 +55,8 @@ class TrainSummary(Struct, frozen=True, kw_only=True):
         Spent in epochs, resumed parts included.
     threads : int
     machine, folder : str
+    interventions : tuple of Intervention
+        What a person changed while it ran, so that the recipe alone does not repeat it.
     """
 
     recipe: str
@@ -71,6 +72,7 @@ class TrainSummary(Struct, frozen=True, kw_only=True):
     threads: int
     machine: str
     folder: str
+    interventions: tuple[Intervention, ...] = ()
 
 
 def train_recipe(
@@ -80,6 +82,7 @@ def train_recipe(
     resume: bool = False,
     threads: int | None = None,
     watcher: Watcher | None = None,
+    controls: Controls | None = None,
     command: str = "",
 ) -> TrainSummary:
     """Train a recipe's network and keep what came of it.
@@ -98,6 +101,11 @@ def train_recipe(
         Threads of one operation; the default is PyTorch's.
     watcher : Watcher, optional
         Is told the progress.
+    controls : Controls, optional
+        Through which a person pauses the training or changes settings while it runs. What was
+        changed is kept with the network; after an interruption, changes of whole epochs are in
+        force again, and the epoch that was cut short is repeated with the settings that it began
+        with.
     command : str, optional
         What trains this network again, for the provenance.
 
@@ -140,13 +148,16 @@ def train_recipe(
             "so there is no best epoch",
             hint="--set train.keep=last, or a larger data.validation",
         )
+    told = Watchers(_Keeper(folder, recipe, dataset.info.sha256), watcher or Watcher())
+    told.prepared(state, parts.train, parts.validation, plan.labels, plan.spec)
     fit(
         state,
         parts.train,
         parts.validation,
         recipe.train,
         parts.objective,
-        watcher=_Keeper(folder, recipe, dataset.info.sha256, watcher or Watcher()),
+        watcher=told,
+        controls=controls,
     )
 
     kept = state.best_epoch if recipe.train.keep == "best" else state.epoch
@@ -159,7 +170,15 @@ def train_recipe(
     accuracy = None
     if test is not None:
         uses.append(test.info.use("test", len(test)))
-    metadata = make_metadata(recipe, plan.labels, plan.spec, network, uses, command=command)
+    metadata = make_metadata(
+        recipe,
+        plan.labels,
+        plan.spec,
+        network,
+        uses,
+        command=command,
+        interventions=state.interventions,
+    )
     if test is not None:
         accuracy = task.test(network, test, metadata)
     summary = TrainSummary(
@@ -174,8 +193,9 @@ def train_recipe(
         test=accuracy,
         seconds=round(sum(result.seconds for result in state.history), 1),
         threads=torch.get_num_threads(),
-        machine=describe_machine(),
+        machine=str(describe_machine()),
         folder=str(folder),
+        interventions=tuple(state.interventions),
     )
     measured = Measured(
         accuracy=(accuracy,) if accuracy else (),
@@ -191,27 +211,16 @@ def train_recipe(
 
 
 class _Keeper(Watcher):
-    """Keeps the training on disk after every epoch, then passes the word on."""
+    """Keeps the training on disk after every epoch."""
 
-    def __init__(self, folder: Path, recipe: Recipe, data_sha256: str, watcher: Watcher) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, data_sha256: str) -> None:
         self._folder = folder
         self._recipe = recipe
         self._data_sha256 = data_sha256
-        self._watcher = watcher
-
-    def start(self, first_epoch: int, epochs: int, steps: int) -> None:
-        self._watcher.start(first_epoch, epochs, steps)
-
-    def step(self, epoch: int, step: int, loss: float) -> None:
-        self._watcher.step(epoch, step, loss)
 
     def epoch(self, state: FitState) -> None:
         save_resume(self._folder, state, self._recipe, data_sha256=self._data_sha256)
         write_text(self._folder / "metrics.csv", _metrics_csv(state.history))
-        self._watcher.epoch(state)
-
-    def end(self) -> None:
-        self._watcher.end()
 
 
 def _check_folder(folder: Path, *, resume: bool) -> None:

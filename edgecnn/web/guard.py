@@ -7,6 +7,7 @@ other site may frame or read it.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Collection
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,6 +32,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _SAFE = ("GET", "HEAD")
+_JSON = "application/json"
 
 
 class Guard:
@@ -44,9 +46,18 @@ class Guard:
     token : str or None
         Asked for in the URL (``?token=``, moved to a cookie at once), in the cookie, or as
         ``Authorization: Bearer``.
+    controls : collection of str
+        Paths at which a ``POST`` from the page itself changes something. All else only shows.
     """
 
-    def __init__(self, application: ASGIApp, address: Address, token: str | None) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        address: Address,
+        token: str | None,
+        controls: Collection[str] = (),
+    ) -> None:
+        self._controls = frozenset(controls)
         self._application = application
         self._address = address
         self._token = token
@@ -82,6 +93,8 @@ class Guard:
             return PlainTextResponse("not from another site", 403)
         if headers.get("sec-fetch-site") == "cross-site" and scope["path"] != "/":
             return PlainTextResponse("not from another site", 403)
+        if scope["method"] == "POST" and scope["path"] in self._controls:
+            return _change_refusal(headers) or self._token_refusal(scope, headers)
         if scope["method"] not in _SAFE:
             return PlainTextResponse("this server only shows", 405, headers={"Allow": "GET, HEAD"})
         return self._token_refusal(scope, headers)
@@ -96,7 +109,8 @@ class Guard:
             # Out of the address line, where it would be shown and kept in the history.
             answer = RedirectResponse(scope["path"] + (f"?{rest}" if rest else ""), 303)
             # Lax, not strict: a strict cookie is withheld when the link is followed from another
-            # page, such as a mail. Nothing here can be changed by a request, so lax gives all.
+            # page, such as a mail. Lax ones do not go with another site's POST, and no GET changes
+            # anything.
             answer.set_cookie(self._cookie, given, httponly=True, samesite="lax", path="/")
             return answer
         bearer = headers.get("authorization", "")
@@ -118,3 +132,18 @@ class Guard:
 
     def _matches(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), (self._token or "").encode())
+
+
+def _change_refusal(headers: Headers) -> Response | None:
+    """Return the answer to a change that another page may have sent.
+
+    A browser names the page that sends a ``POST``, and that it is this one was seen before: so it
+    must be named. JSON cannot be sent by another site's form.
+    """
+    if headers.get("origin") is None:
+        return PlainTextResponse("a change must name its page: send an Origin", 403)
+    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return PlainTextResponse("not from another site", 403)
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
+        return PlainTextResponse(f"a change is sent as {_JSON}", 415)
+    return None

@@ -17,7 +17,7 @@ from edgecnn.errors import EdgeCNNError, MissingPackageError
 from edgecnn.web.address import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from starlette.routing import BaseRoute
 
@@ -57,6 +57,8 @@ class WebServer:
     token : str, optional
         What clients must show. The default is none on this machine's own address, and a random
         one on any other.
+    controls : collection of str
+        Paths that take a ``POST`` from the page itself; see :class:`~edgecnn.web.guard.Guard`.
 
     Raises
     ------
@@ -67,7 +69,12 @@ class WebServer:
     """
 
     def __init__(
-        self, routes: Sequence[BaseRoute], address: Address, *, token: str | None = None
+        self,
+        routes: Sequence[BaseRoute],
+        address: Address,
+        *,
+        token: str | None = None,
+        controls: Collection[str] = (),
     ) -> None:
         require_web()
         import uvicorn
@@ -82,7 +89,7 @@ class WebServer:
         self._socket = _listen(address)
         self.address = Address(address.host, self._socket.getsockname()[1])
         config = uvicorn.Config(
-            Guard(Busy(Starlette(routes=list(routes))), self.address, token),
+            Guard(Busy(Starlette(routes=list(routes))), self.address, token, controls),
             lifespan="off",
             ws="none",
             http=Connection,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import cv2
@@ -26,6 +27,21 @@ def test_curves(tmp_path: Path, epochs: int, validated: bool) -> None:
     # The curve of the validation set is blue.
     blue = (picture.astype(int)[:, :, 0] - picture[:, :, 2]) > 80
     assert (blue.sum() > 10) == validated
+
+
+def test_a_single_epoch_is_seen_in_every_panel(tmp_path: Path) -> None:
+    """A line through one point would be nothing."""
+    counts = []
+    for rate in (0.1, math.nan):
+        history = [EpochResult(1, rate, 0.7, 0.9, None, None, None, 1)]
+        draw_curves(history, tmp_path / "curves.png", title="tiny")
+        picture = cv2.imread(str(tmp_path / "curves.png")).astype(int)
+        # The grey that training and learning rate are drawn in, in the panels' inner parts.
+        width = picture.shape[1] // 3
+        panels = [picture[60:-70, i * width + 90 : (i + 1) * width - 30] for i in range(3)]
+        counts.append([int((np.abs(p - 0x8A).max(axis=2) < 50).sum()) for p in panels])
+    assert all(count > 10 for count in counts[0]), counts
+    assert counts[1][2] == 0  # so the rest of a panel does not look like a point
 
 
 def test_confusion(tmp_path: Path) -> None:
