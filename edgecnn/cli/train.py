@@ -134,6 +134,7 @@ def train(
                 command=_command(recipe, overrides),
             ),
             resolved,
+            folder,
             address,
         )
     except KeyboardInterrupt:
@@ -158,19 +159,21 @@ def train(
 
 
 def _train(
-    run: Callable[..., TrainSummary], recipe: Recipe, address: Address | None
+    run: Callable[..., TrainSummary], recipe: Recipe, folder: Path, address: Address | None
 ) -> TrainSummary:
     """Train, with a page in the browser if an address for one is given."""
     from edgecnn.training.progress import make_watcher
-
-    if address is None:
-        return run(watcher=make_watcher())
-    from edgecnn.training.page.page import TrainingPage
+    from edgecnn.training.tensorboard import tensorboard_log
     from edgecnn.training.watcher import Watchers
+
+    told = Watchers(make_watcher(), tensorboard_log(folder))
+    if address is None:
+        return run(watcher=told)
+    from edgecnn.training.page.page import TrainingPage
 
     with TrainingPage(recipe, address) as page:
         remark(f"page: {page.url}")
-        summary = run(watcher=Watchers(make_watcher(), page), controls=page.controls)
+        summary = run(watcher=Watchers(told, page), controls=page.controls)
         if summary.test is not None:
             page.tell(f"{summary.test.metric} {summary.test.value:.4f} on the test set")
         return summary

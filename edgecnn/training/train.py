@@ -30,7 +30,6 @@ from edgecnn.training.provenance import describe_revision, make_metadata
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.resume import RESUME_NAME, check_recipe, load_resume, save_resume
 from edgecnn.training.tasks import training_task
-from edgecnn.training.tensorboard import tensorboard_log
 from edgecnn.training.transfer import load_pretrained
 from edgecnn.training.watcher import Watcher, Watchers
 
@@ -94,8 +93,7 @@ def train_recipe(
         From :func:`~edgecnn.training.recipe.load_recipe`.
     folder : path
         Gets ``checkpoint.safetensors`` and ``.json``, ``metrics.csv``, ``summary.json``,
-        ``curves.png`` and ``confusion.png``, and with TensorBoard installed its event files; while
-        the training runs, ``resume.safetensors``.
+        ``curves.png`` and ``confusion.png``; while the training runs, ``resume.safetensors``.
     resume : bool
         Go on with an interrupted training of the same recipe in that folder. The numbers are
         those of a training that was not interrupted, on the same machine and threads.
@@ -150,9 +148,7 @@ def train_recipe(
             "so there is no best epoch",
             hint="--set train.keep=last, or a larger data.validation",
         )
-    told = Watchers(
-        _Keeper(folder, recipe, dataset.info.sha256), tensorboard_log(folder), watcher or Watcher()
-    )
+    told = Watchers(_Keeper(folder, recipe, dataset.info.sha256), watcher or Watcher())
     told.prepared(state, parts.train, parts.validation, plan.labels, plan.spec)
     fit(
         state,

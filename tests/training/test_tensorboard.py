@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from edgecnn.cli.run import run
 from edgecnn.training.recipe import load_recipe
 from edgecnn.training.tensorboard import LOG_FOLDER, TensorBoardLog, tensorboard_log
 from edgecnn.training.train import train_recipe
@@ -14,7 +15,8 @@ from edgecnn.training.watcher import Watcher
 
 def test_the_curves_are_those_of_the_metrics(tiny: Path, tmp_path: Path) -> None:
     """What TensorBoard itself reads is what ``metrics.csv`` says."""
-    train_recipe(load_recipe(tiny), tmp_path / "run")
+    folder = tmp_path / "run"
+    train_recipe(load_recipe(tiny), folder, watcher=tensorboard_log(folder))
     events = EventAccumulator(str(tmp_path / "run" / LOG_FOLDER))
     events.Reload()
     header, *rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
@@ -37,3 +39,8 @@ def test_without_tensorboard_nothing_is_written(
     watcher.start(1, 2, 3)
     watcher.end()
     assert not list(tmp_path.iterdir())
+
+
+def test_the_command_writes_them(tiny: Path, tmp_path: Path) -> None:
+    assert run(["train", str(tiny), "-o", str(tmp_path / "run"), "--set", "train.epochs=1"]) == 0
+    assert list((tmp_path / "run" / LOG_FOLDER).glob("events.out.tfevents.*"))
