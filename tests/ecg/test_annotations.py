@@ -96,7 +96,8 @@ def test_what_is_written_is_read_back(tmp_path_factory, data):
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # wfdb upon pandas
 def test_wfdb_reads_what_is_written(tmp_path):
-    wfdb = pytest.importorskip("wfdb")
+    import wfdb
+
     random = np.random.default_rng(0)
     samples = np.cumsum(random.integers(100, 3000, 500))
     symbols = random.choice(list(BEATS), 500).tolist()
@@ -115,7 +116,8 @@ def test_wfdb_reads_what_is_written(tmp_path):
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # wfdb upon pandas
 @pytest.mark.data
 def test_every_mit_bih_file_is_read_as_wfdb_reads_it(data_root):
-    wfdb = pytest.importorskip("wfdb")
+    import wfdb
+
     headers = sorted((data_root / "mitdb").glob("*.hea"))
     assert len(headers) == 48
     beats = 0

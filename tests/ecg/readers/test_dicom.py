@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pydicom
 import pytest
 
 from edgecnn.ecg.readers import read_record
 from edgecnn.errors import RecordError
-
-pydicom = pytest.importorskip("pydicom")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyedflib
 import pytest
 
 from edgecnn.ecg.readers import iter_chunks, open_record, read_record
@@ -191,7 +192,6 @@ def test_times_that_cannot_be_are_refused(tmp_path, times):
 
 
 def test_pyedflib_reads_the_same(recording_of):
-    pyedflib = pytest.importorskip("pyedflib")
     for form in ("edf", "bdf"):
         path = recording_of(form)
         record = read_record(path)
@@ -223,7 +223,6 @@ def test_real_files_equal_their_source(data_root, name, source):
 @pytest.mark.data
 def test_a_file_that_pyedflib_refuses(data_root, tmp_path):
     """For a degree sign in the unit of another signal; without it, both read the same."""
-    pyedflib = pytest.importorskip("pyedflib")
     path = data_root / "ecg-extra" / "wfdb-samples" / "test_generator_2.edf"
     record = read_record(path)
     assert (record.leads, record.signal_mv.shape) == (("ECG",), (120_000, 1))

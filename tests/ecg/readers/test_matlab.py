@@ -4,13 +4,13 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from edgecnn.ecg.readers import read_record
 from edgecnn.errors import MissingPackageError, RecordError
 
 
 def test_an_array_and_its_rate(tmp_path):
-    savemat = pytest.importorskip("scipy.io").savemat
     signal = np.arange(1000.0).reshape(2, 500)
     savemat(tmp_path / "r.mat", {"val": signal, "fs": 500})
     record = read_record(tmp_path / "r.mat")
@@ -19,7 +19,6 @@ def test_an_array_and_its_rate(tmp_path):
 
 
 def test_a_broken_file_is_one_line(tmp_path):
-    pytest.importorskip("scipy.io")
     (tmp_path / "r.mat").write_bytes(b"junk" * 100)
     with pytest.raises(RecordError, match="no readable MATLAB file"):
         read_record(tmp_path / "r.mat", rate_hz=100)
@@ -35,7 +34,8 @@ def test_without_scipy_the_extra_is_named(tmp_path, monkeypatch):
 
 
 def test_a_7_3_file_that_promises_more_than_it_holds(tmp_path):
-    h5py = pytest.importorskip("h5py")
+    import h5py
+
     with h5py.File(tmp_path / "r.mat", "w") as file:
         # A chunked array takes no room before it is written to.
         file.create_dataset("ecg", (10_000_000_000, 2), "f8", chunks=(1000, 2))
@@ -44,7 +44,8 @@ def test_a_7_3_file_that_promises_more_than_it_holds(tmp_path):
 
 
 def test_a_7_3_structure_is_its_fields(tmp_path):
-    h5py = pytest.importorskip("h5py")
+    import h5py
+
     signal = np.arange(1000.0).reshape(500, 2)
     with h5py.File(tmp_path / "r.mat", "w") as file:
         file["record/ecg"] = signal.T

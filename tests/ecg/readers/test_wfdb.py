@@ -136,7 +136,6 @@ def test_other_formats_need_the_package(tmp_path, monkeypatch):
 
 
 def test_other_formats_are_read_by_the_package(tmp_path):
-    pytest.importorskip("wfdb")
     values = np.arange(10) - 5
     content = (values + 128).astype(np.uint8).tobytes()
     base = write(tmp_path, "r 1 250 10\na.dat 80 200/uV 8 0 0 0 0 II", a=content)
@@ -148,7 +147,6 @@ def test_other_formats_are_read_by_the_package(tmp_path):
 
 
 def test_several_segments_are_read_by_the_package(tmp_path):
-    pytest.importorskip("wfdb")
     (tmp_path / "r.hea").write_text("r/2 1 250 8\ns1 4\ns2 4\n")
     for name, first in (("s1", 0), ("s2", 4)):
         (tmp_path / f"{name}.hea").write_text(f"{name} 1 250 4\n{name}.dat 16 1 16 0 0 0 0 II\n")
@@ -158,7 +156,8 @@ def test_several_segments_are_read_by_the_package(tmp_path):
 
 @pytest.mark.data
 def test_mit_bih_is_bit_equal_to_wfdb(data_root):
-    wfdb = pytest.importorskip("wfdb")
+    import wfdb
+
     headers = sorted((data_root / "mitdb").glob("*.hea"))
     assert len(headers) == 48
     # A sixth of them, all in turn over the runs of a year would be no better: 114 among them,
@@ -181,7 +180,8 @@ def test_mit_bih_is_bit_equal_to_wfdb(data_root):
     ],
 )
 def test_records_of_other_databases_are_bit_equal_to_wfdb(data_root, record, leads, rate):
-    wfdb = pytest.importorskip("wfdb")
+    import wfdb
+
     base = data_root / "ecg-extra" / record
     theirs, ours = wfdb.rdrecord(str(base.with_suffix(""))), read_record(base)
     assert (len(ours.leads), ours.sampling_rate_hz) == (leads, rate)
@@ -213,7 +213,6 @@ BYTES = {
 
 @pytest.mark.parametrize("form", BYTES)
 def test_all_formats_of_the_package(tmp_path, form):
-    pytest.importorskip("wfdb")
     header = f"r 1 250 3\na.dat {form} 1/uV 10 0 0 0 0 II\n"
     record = read_record(write(tmp_path, header, a=BYTES[form]))
     assert (record.signal_mv[:, 0] * 1000).round(9).tolist() == [0, 1, -1]
@@ -222,7 +221,6 @@ def test_all_formats_of_the_package(tmp_path, form):
 
 
 def test_several_samples_in_a_frame_are_a_higher_rate(tmp_path):
-    pytest.importorskip("wfdb")
     frames = np.array([[0, 10, 20, 100], [30, 40, 50, 130]])
     header = "r 2 100 2\na.dat 16x3 1/uV 16 0 0 0 0 II\na.dat 16 1/uV 16 0 0 0 0 V1\n"
     base = write(tmp_path, header, a=frames.astype("<i2").tobytes())
@@ -253,7 +251,6 @@ def segments(folder, *, first=4, rate=250, second="s2 4", total=11, lead="II", f
 
 
 def test_gaps_between_segments_and_leads_that_one_lacks_are_nan(tmp_path):
-    pytest.importorskip("wfdb")
     path = segments(tmp_path, lead="V1")
     record = read_record(path)
     nan = [np.nan]
