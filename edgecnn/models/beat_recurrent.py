@@ -7,13 +7,17 @@ still is shorter than any wave of an ECG.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import nn
 
 from edgecnn.models.beat_net import beat_classifier, rhythm_layers
 from edgecnn.models.checks import check_counts, check_dropout
 
-__all__ = ["BeatRecurrent", "beat_gru", "beat_lstm"]
+__all__ = ["BeatRecurrent", "beat_recurrent"]
+
+_CELLS: dict[str, type[nn.LSTM | nn.GRU]] = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class BeatRecurrent(nn.Module):
@@ -62,18 +66,22 @@ class BeatRecurrent(nn.Module):
         return logits
 
 
-def beat_lstm(
+def beat_recurrent(
     *,
+    cell: Literal["lstm", "gru"] = "lstm",
     classes: int = 4,
     width: int = 16,
     hidden: int = 48,
     bidirectional: bool = True,
     dropout: float = 0.5,
 ) -> BeatRecurrent:
-    """Build a beat network on long short-term memory (Hochreiter & Schmidhuber 1997).
+    """Build a recurrent beat network.
 
     Parameters
     ----------
+    cell : "lstm" or "gru"
+        Long short-term memory (Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735), or
+        gated recurrent units (Cho et al. 2014, arXiv:1406.1078).
     classes : int
         Outputs; four for the AAMI classes N, S, V, F.
     width : int
@@ -92,53 +100,13 @@ def beat_lstm(
 
     Notes
     -----
-    doi:10.1162/neco.1997.9.8.1735. Recurrent weights start orthogonal. The layer stays one ``LSTM``
-    node in the exported file; 8-bit quantization leaves it in FP32.
+    Recurrent weights start orthogonal. The layer stays one ``LSTM`` or ``GRU`` node in the exported
+    file; 8-bit quantization leaves it in FP32.
     """
-    check_counts("beat-lstm", classes=classes, width=width, hidden=hidden)
-    check_dropout("beat-lstm", dropout)
+    check_counts(f"beat-{cell}", classes=classes, width=width, hidden=hidden)
+    check_dropout(f"beat-{cell}", dropout)
     return BeatRecurrent(
-        nn.LSTM,
-        classes=classes,
-        width=width,
-        hidden=hidden,
-        bidirectional=bidirectional,
-        dropout=dropout,
-    )
-
-
-def beat_gru(
-    *,
-    classes: int = 4,
-    width: int = 16,
-    hidden: int = 48,
-    bidirectional: bool = True,
-    dropout: float = 0.5,
-) -> BeatRecurrent:
-    """Build a beat network on gated recurrent units (Cho et al. 2014, arXiv:1406.1078).
-
-    Parameters
-    ----------
-    classes : int
-        Outputs; four for the AAMI classes N, S, V, F.
-    width : int
-        Channels of the first convolution; the second has twice as many.
-    hidden : int
-        States of the recurrent layer, per direction.
-    bidirectional : bool
-        Whether a second layer reads the beat from its end.
-    dropout : float
-        Share of features dropped in training.
-
-    Raises
-    ------
-    UsageError
-        A value out of range.
-    """
-    check_counts("beat-gru", classes=classes, width=width, hidden=hidden)
-    check_dropout("beat-gru", dropout)
-    return BeatRecurrent(
-        nn.GRU,
+        _CELLS[cell],
         classes=classes,
         width=width,
         hidden=hidden,

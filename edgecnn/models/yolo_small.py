@@ -16,17 +16,10 @@ import torch
 from torch import nn
 
 from edgecnn.errors import UsageError
+from edgecnn.models.blocks import conv_norm
 from edgecnn.models.checks import check_counts
 
 __all__ = ["YoloSmall", "yolo_small"]
-
-
-def _convolution(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
 
 
 class _Residual(nn.Module):
@@ -34,7 +27,7 @@ class _Residual(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = _convolution(width, width)
+        self.layers = conv_norm(width, width)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         residual: torch.Tensor = self.layers(input)
@@ -56,11 +49,11 @@ class YoloSmall(nn.Module):
         super().__init__()
         first, second, third, last = widths
         self.features = nn.Sequential(
-            _convolution(channels, first, stride=2),
-            _convolution(first, second, stride=2),
-            _convolution(second, third, stride=2),
+            conv_norm(channels, first, stride=2),
+            conv_norm(first, second, stride=2),
+            conv_norm(second, third, stride=2),
             *(_Residual(third) for _ in range(depths[0])),
-            _convolution(third, last, stride=2),
+            conv_norm(third, last, stride=2),
             *(_Residual(last) for _ in range(depths[1])),
         )
         self.head = nn.Conv2d(last, 5 * per_cell + classes, 1)

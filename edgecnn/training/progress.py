@@ -12,7 +12,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from edgecnn.training.loop import EpochResult, FitState
 from edgecnn.training.watcher import Watcher
 
-__all__ = ["LineWatcher", "TerminalWatcher", "describe_epoch", "make_watcher"]
+__all__ = [
+    "LineWatcher",
+    "TerminalWatcher",
+    "describe_epoch",
+    "make_watcher",
+    "say_line",
+    "stderr_console",
+]
 
 _REDRAW_S = 0.1
 
@@ -44,6 +51,18 @@ def _measured(*values: tuple[str, float | None]) -> list[str]:
     return [f"{name} {value:.4f}" for name, value in values if value is not None]
 
 
+def say_line(text: str) -> None:
+    """Write a line to stderr, at once."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def stderr_console() -> Console:
+    """Return stderr for bars; it has no colours where ``NO_COLOR`` asks for none."""
+    no_color = bool(os.environ.get("NO_COLOR"))
+    return Console(stderr=True, no_color=no_color, highlight=False)
+
+
 class LineWatcher(Watcher):
     """Writes a plain line per epoch to stderr."""
 
@@ -53,23 +72,18 @@ class LineWatcher(Watcher):
     def start(self, first_epoch: int, epochs: int, steps: int) -> None:
         """See :class:`~edgecnn.training.watcher.Watcher`."""
         self._epochs = epochs
-        self._say(f"epochs {first_epoch} to {epochs}, {steps} steps each")
+        say_line(f"epochs {first_epoch} to {epochs}, {steps} steps each")
 
     def epoch(self, state: FitState) -> None:
         """See :class:`~edgecnn.training.watcher.Watcher`."""
-        self._say(describe_epoch(state.history[-1], self._epochs, _remaining(state, self._epochs)))
-
-    def _say(self, text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        say_line(describe_epoch(state.history[-1], self._epochs, _remaining(state, self._epochs)))
 
 
 class TerminalWatcher(Watcher):
     """Draws a bar over all epochs on stderr, and a line above it for each that is done."""
 
     def __init__(self, console: Console | None = None) -> None:
-        no_color = bool(os.environ.get("NO_COLOR"))
-        self._console = console or Console(stderr=True, no_color=no_color, highlight=False)
+        self._console = console or stderr_console()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

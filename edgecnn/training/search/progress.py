@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edgecnn.training.loop import Watcher
+from edgecnn.training.progress import say_line, stderr_console
 from edgecnn.training.search.record import Trial, shown
 from edgecnn.training.search.space import Value
 
@@ -60,23 +60,18 @@ class LineObserver(Observer):
     def begin(self, done: int, total: int) -> None:
         """See :class:`Observer`."""
         self._total = total
-        self._say(f"{total} trials, {min(done, total)} of them done" if done else f"{total} trials")
+        say_line(f"{total} trials, {min(done, total)} of them done" if done else f"{total} trials")
 
     def done(self, trial: Trial, best: Trial | None) -> None:
         """See :class:`Observer`."""
-        self._say(describe_trial(trial, self._total, best))
-
-    def _say(self, text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        say_line(describe_trial(trial, self._total, best))
 
 
 class TerminalObserver(Observer):
     """Draws a bar over all trials on stderr, and a line above it for each that is done."""
 
     def __init__(self, console: Console | None = None) -> None:
-        no_color = bool(os.environ.get("NO_COLOR"))
-        self._console = console or Console(stderr=True, no_color=no_color, highlight=False)
+        self._console = console or stderr_console()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
