@@ -227,6 +227,14 @@ _ARCHITECTURES = (
         404_618,
     ),
     Architecture(
+        "small-resnet",
+        "edge",
+        "residual network of any widths and depths for small pictures",
+        "small_resnet:small_resnet",
+        _SMALL,
+        470_202,
+    ),
+    Architecture(
         "resnet20",
         "edge",
         "ResNet-20 for 32×32 pictures (He et al. 2016)",

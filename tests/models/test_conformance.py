@@ -344,6 +344,11 @@ class TestResNet9(Conformance):
     narrow: ClassVar = {"widths": [8, 8, 16, 16]}
 
 
+class TestSmallResNet(Conformance):
+    name, parameters = "small-resnet", 470_202
+    narrow: ClassVar = {"widths": [8, 16], "blocks": [1, 2]}
+
+
 class CifarResNet:
     narrow: ClassVar = {"width": 0.5}
     shapes: ClassVar = {"input": (3, 16, 16)}
