@@ -15,9 +15,8 @@ from edgecnn.bundled import resolve_model
 from edgecnn.calibration.batches import CalibrationBatches
 from edgecnn.calibration.dynamic import one_step, quantize_dynamically
 from edgecnn.calibration.kept import kept_fp32
-from edgecnn.calibration.latency import Comparison, compare_latency
+from edgecnn.calibration.latency import compare_latency
 from edgecnn.calibration.outcome import (
-    Outcome,
     agreement_on,
     check_answers,
     compare_answers,
@@ -26,9 +25,10 @@ from edgecnn.calibration.outcome import (
 from edgecnn.calibration.prepare import is_quantized, prepare
 from edgecnn.calibration.qdq import insert_qdq
 from edgecnn.calibration.ranges import METHODS, PERCENTILE, Method, estimate_ranges
-from edgecnn.calibration.report import QuantizeReport
+from edgecnn.calibration.provenance import keep_other_keys, measured_of, with_provenance
+from edgecnn.calibration.report import QuantizeReport, make_report
 from edgecnn.calibration.sessions import session_of
-from edgecnn.calibration.target import IntegerTypes, Target, this_machine, types_for
+from edgecnn.calibration.target import Target, choose_types
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError, ModelError, UsageError
 from edgecnn.evaluation.language import NATS_PER_CHARACTER
@@ -54,9 +54,6 @@ from edgecnn.runtime.session import Model, load_model
 __all__ = ["int8_path", "quantize_model"]
 
 Progress = Callable[[str, int, int], None]
-
-#: Up to this many classes, tables by class go into the file.
-_TABLED_CLASSES = 40
 
 #: Calibration examples per run: what is held is the largest activations of this many.
 _BATCH = 8
@@ -155,7 +152,7 @@ def quantize_model(
     out = Path(out)
     if method not in METHODS:
         raise UsageError(f"unknown method: {method}", hint=f"one of {', '.join(METHODS)}")
-    types = _integer_types(target, activations, reduce_range=reduce_range)
+    types = choose_types(target, activations, reduce_range=reduce_range)
     source = resolve_model(path)
     if out.resolve() == source.resolve():
         raise UsageError(
@@ -211,8 +208,8 @@ def quantize_model(
         kept_fp32=kept_fp32(quantized),
         source_sha256=sha256_of(source),
     )
-    metadata = _with_provenance(fp32.metadata, recipe, calibration, types.target)
-    _keep_other_keys(model, quantized)
+    metadata = with_provenance(fp32.metadata, recipe, calibration, types.target)
+    keep_other_keys(model, quantized)
     embed(quantized, metadata)
     with atomic_path(out) as temporary:
         temporary.write_bytes(serialized(quantized))
@@ -231,7 +228,7 @@ def quantize_model(
         )
         tell("timing", 1, 1)
         golden = make_golden(metadata, int8.run, drift=INT8_DRIFT)
-        embed(quantized, metadata, golden, _measured(fp32, outcome, latency, threads))
+        embed(quantized, metadata, golden, measured_of(fp32, outcome, latency, threads))
         temporary.write_bytes(serialized(quantized))
         # Opened once more as a device opens it, golden vectors and all.
         load_model(temporary, provider="cpu")
@@ -250,7 +247,7 @@ def quantize_model(
         "threads": threads or usable_cpus(),
         "machine": describe_machine().cpu,
     }
-    return _report(
+    return make_report(
         source,
         out,
         outcome=outcome,
@@ -277,148 +274,3 @@ def _check_prepared(prepared: onnx.ModelProto, fp32: Model, sample: Tensors) -> 
         output=output,
         origin="the file itself",
     )
-
-
-def _report(
-    source: Path,
-    out: Path,
-    *,
-    outcome: Outcome,
-    latency: Comparison,
-    recipe: Quantization,
-    settings: dict[str, str | int | float | bool],
-    same_data: bool,
-) -> QuantizeReport:
-    before, after = outcome.fp32, outcome.int8
-    measured = before is not None and after is not None
-    return QuantizeReport(
-        path=str(out),
-        sha256=sha256_of(out),
-        metric=before.metric if before else None,
-        fp32=before.value if before else None,
-        int8=after.value if after else None,
-        drop=_drop(before, after) if before and after else None,
-        fp32_interval_95=before.interval_95 if before else None,
-        int8_interval_95=after.interval_95 if after else None,
-        per_class={
-            label: {"fp32": before.per_class[label], "int8": after.per_class[label]}
-            for label in before.per_class
-        }
-        if before and after
-        else {},
-        agreement=outcome.agreement,
-        agreement_on=outcome.on,
-        n=outcome.n,
-        latency_ms={"fp32": latency.first_ms[0], "int8": latency.second_ms[0]},
-        latency_p95_ms={"fp32": latency.first_ms[1], "int8": latency.second_ms[1]},
-        speedup=latency.speedup,
-        speedup_range=latency.speedup_range,
-        size_bytes={"fp32": source.stat().st_size, "int8": out.stat().st_size},
-        kept_fp32=recipe.kept_fp32,
-        settings=settings,
-        remarks=_remarks(
-            latency, recipe, str(settings["target"]), measured=measured, same_data=same_data
-        ),
-    )
-
-
-def _drop(before: Accuracy, after: Accuracy) -> float:
-    """Return what was lost: of nats per character, less is better."""
-    lost = before.value - after.value
-    return -lost if before.metric == NATS_PER_CHARACTER else lost
-
-
-def _remarks(
-    latency: Comparison, recipe: Quantization, target: str, *, measured: bool, same_data: bool
-) -> tuple[str, ...]:
-    """Say what a table of numbers may let one overlook."""
-    remarks = []
-    here = this_machine()
-    if target != here:
-        remarks.append(
-            f"made for {target} and measured on {here}: latency, and which operators run in FP32, "
-            f"are this machine's; run `edgecnn bench` and `edgecnn evaluate` on the target"
-        )
-    elif latency.speedup < 1:
-        remarks.append(
-            f"INT8 is slower than FP32 on this machine: {latency.speedup:.2f}x its speed. The "
-            "network is too small for 8 bits to pay; keep the FP32 file unless size is what counts"
-        )
-    if recipe.kept_fp32:
-        remarks.append(
-            f"{len(recipe.kept_fp32)} operators run in FP32 all the same: "
-            f"{', '.join(recipe.kept_fp32[:4])}{', ...' if len(recipe.kept_fp32) > 4 else ''}"
-        )
-    if same_data:
-        remarks.append(
-            "calibrated on the very data it is measured on: on other data it may do worse"
-        )
-    if not measured:
-        remarks.append("accuracy was not measured: give labelled data with --evaluate")
-    return tuple(remarks)
-
-
-def _integer_types(
-    target: Target, activations: Literal["auto", "uint8", "int8"], *, reduce_range: bool | None
-) -> IntegerTypes:
-    if activations not in ("auto", "uint8", "int8"):
-        raise UsageError(f"unknown type of activations: {activations}", hint="auto, uint8 or int8")
-    best = types_for(target)
-    chosen = best.activations if activations == "auto" else activations
-    reduced = best.reduce_range if reduce_range is None else reduce_range
-    if (chosen, reduced) == (best.activations, best.reduce_range):
-        return best
-    return IntegerTypes(best.target, chosen, reduce_range=reduced, reason="asked for")
-
-
-def _with_provenance(
-    metadata: ModelMetadata, recipe: Quantization, calibration: Dataset, target: str
-) -> ModelMetadata:
-    before = metadata.provenance
-    uses = [use for use in before.datasets if use.role != "calibration"]
-    if recipe.samples:
-        uses.append(calibration.info.use("calibration", recipe.samples))
-    provenance = msgspec.structs.replace(
-        before,
-        quantization=recipe,
-        datasets=tuple(uses),
-        settings={**before.settings, "quantize.target": target},
-    )
-    return msgspec.structs.replace(metadata, provenance=provenance)
-
-
-def _keep_other_keys(source: onnx.ModelProto, quantized: onnx.ModelProto) -> None:
-    """Carry over what the source's owner wrote beside the contract."""
-    for entry in source.metadata_props:
-        if entry.key != CONTRACT_KEY and not entry.key.startswith(f"{CONTRACT_KEY}."):
-            quantized.metadata_props.add(key=entry.key, value=entry.value)
-
-
-def _measured(fp32: Model, outcome: Outcome, latency: Comparison, threads: int | None) -> Measured:
-    before = fp32.measured or Measured()
-    median, high = latency.second_ms
-    return Measured(
-        accuracy=(_stored(outcome.int8),) if outcome.int8 is not None else (),
-        latency=(
-            Latency(
-                provider="cpu",
-                threads=threads or usable_cpus(),
-                batch=1,
-                p50_ms=median,
-                p95_ms=high,
-                machine=describe_machine().cpu,
-            ),
-        ),
-        training_seconds=before.training_seconds,
-        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        revision=before.revision,
-        note=f"INT8 at {latency.speedup:.2f}x the speed of its FP32 file; same label in "
-        f"{outcome.agreement:.2%} of {outcome.n} examples ({outcome.on})",
-    )
-
-
-def _stored(accuracy: Accuracy) -> Accuracy:
-    """Leave out what would outweigh the network: a thousand classes have a million pairs."""
-    if len(accuracy.per_class) <= _TABLED_CLASSES:
-        return accuracy
-    return msgspec.structs.replace(accuracy, per_class={}, confusion=())

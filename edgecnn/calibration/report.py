@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec import Struct
 
-from edgecnn.metadata import ClassScore
+from edgecnn.calibration.latency import Comparison
+from edgecnn.calibration.outcome import Outcome
+from edgecnn.calibration.remarks import remarks_on
+from edgecnn.evaluation.language import NATS_PER_CHARACTER
+from edgecnn.files import sha256_of
+from edgecnn.metadata import Accuracy, ClassScore, Quantization
 
-__all__ = ["QuantizeReport"]
+__all__ = ["QuantizeReport", "make_report"]
 
 
 class QuantizeReport(Struct, frozen=True, kw_only=True):
@@ -64,3 +71,53 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
     kept_fp32: tuple[str, ...]
     settings: dict[str, str | int | float | bool]
     remarks: tuple[str, ...]
+
+
+def make_report(
+    source: Path,
+    out: Path,
+    *,
+    outcome: Outcome,
+    latency: Comparison,
+    recipe: Quantization,
+    settings: dict[str, str | int | float | bool],
+    same_data: bool,
+) -> QuantizeReport:
+    """Draw up the report of a file that is written."""
+    before, after = outcome.fp32, outcome.int8
+    measured = before is not None and after is not None
+    return QuantizeReport(
+        path=str(out),
+        sha256=sha256_of(out),
+        metric=before.metric if before else None,
+        fp32=before.value if before else None,
+        int8=after.value if after else None,
+        drop=_drop(before, after) if before and after else None,
+        fp32_interval_95=before.interval_95 if before else None,
+        int8_interval_95=after.interval_95 if after else None,
+        per_class={
+            label: {"fp32": before.per_class[label], "int8": after.per_class[label]}
+            for label in before.per_class
+        }
+        if before and after
+        else {},
+        agreement=outcome.agreement,
+        agreement_on=outcome.on,
+        n=outcome.n,
+        latency_ms={"fp32": latency.first_ms[0], "int8": latency.second_ms[0]},
+        latency_p95_ms={"fp32": latency.first_ms[1], "int8": latency.second_ms[1]},
+        speedup=latency.speedup,
+        speedup_range=latency.speedup_range,
+        size_bytes={"fp32": source.stat().st_size, "int8": out.stat().st_size},
+        kept_fp32=recipe.kept_fp32,
+        settings=settings,
+        remarks=remarks_on(
+            latency, recipe, str(settings["target"]), measured=measured, same_data=same_data
+        ),
+    )
+
+
+def _drop(before: Accuracy, after: Accuracy) -> float:
+    """Return what was lost: of nats per character, less is better."""
+    lost = before.value - after.value
+    return -lost if before.metric == NATS_PER_CHARACTER else lost

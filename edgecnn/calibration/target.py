@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from edgecnn.errors import UsageError
 from edgecnn.runtime.machine import describe_machine
 
-__all__ = ["TARGETS", "IntegerTypes", "Target", "has_vnni", "this_machine", "types_for"]
+__all__ = ["TARGETS", "IntegerTypes", "Target", "choose_types", "has_vnni", "this_machine", "types_for"]
 
 Target = Literal["auto", "x86-vnni", "x86", "arm", "cuda"]
 
@@ -94,6 +94,26 @@ def types_for(target: Target = "auto") -> IntegerTypes:
     if target not in TARGETS:
         raise UsageError(f"unknown target: {target}", hint=f"one of {', '.join(TARGETS)}")
     return _TYPES[this_machine() if target == "auto" else target]
+
+
+def choose_types(
+    target: Target, activations: Literal["auto", "uint8", "int8"], *, reduce_range: bool | None
+) -> IntegerTypes:
+    """Choose the types for a target, with what was asked for in their place.
+
+    Raises
+    ------
+    UsageError
+        No such target or type.
+    """
+    if activations not in ("auto", "uint8", "int8"):
+        raise UsageError(f"unknown type of activations: {activations}", hint="auto, uint8 or int8")
+    best = types_for(target)
+    chosen = best.activations if activations == "auto" else activations
+    reduced = best.reduce_range if reduce_range is None else reduce_range
+    if (chosen, reduced) == (best.activations, best.reduce_range):
+        return best
+    return IntegerTypes(best.target, chosen, reduce_range=reduced, reason="asked for")
 
 
 def this_machine(machine: str | None = None, *, vnni: bool | None = None) -> str:

@@ -1,0 +1,84 @@
+"""What a quantized file says of how it was made, and of what was measured of it."""
+
+from __future__ import annotations
+
+import datetime
+
+import msgspec
+import onnx
+
+from edgecnn.calibration.latency import Comparison
+from edgecnn.calibration.outcome import Outcome
+from edgecnn.data.dataset import Dataset
+from edgecnn.metadata import (
+    CONTRACT_KEY,
+    Accuracy,
+    Latency,
+    Measured,
+    ModelMetadata,
+    Quantization,
+)
+from edgecnn.runtime.machine import describe_machine, usable_cpus
+from edgecnn.runtime.session import Model
+
+__all__ = ["keep_other_keys", "measured_of", "with_provenance"]
+
+#: Up to this many classes, tables by class go into the file.
+_TABLED_CLASSES = 40
+
+
+def with_provenance(
+    metadata: ModelMetadata, recipe: Quantization, calibration: Dataset, target: str
+) -> ModelMetadata:
+    """Add the recipe and its data to a contract, in the place of an earlier calibration's."""
+    before = metadata.provenance
+    uses = [use for use in before.datasets if use.role != "calibration"]
+    if recipe.samples:
+        uses.append(calibration.info.use("calibration", recipe.samples))
+    provenance = msgspec.structs.replace(
+        before,
+        quantization=recipe,
+        datasets=tuple(uses),
+        settings={**before.settings, "quantize.target": target},
+    )
+    return msgspec.structs.replace(metadata, provenance=provenance)
+
+
+def keep_other_keys(source: onnx.ModelProto, quantized: onnx.ModelProto) -> None:
+    """Carry over what the source's owner wrote beside the contract."""
+    for entry in source.metadata_props:
+        if entry.key != CONTRACT_KEY and not entry.key.startswith(f"{CONTRACT_KEY}."):
+            quantized.metadata_props.add(key=entry.key, value=entry.value)
+
+
+def measured_of(
+    fp32: Model, outcome: Outcome, latency: Comparison, threads: int | None
+) -> Measured:
+    """Collect what was measured of the new file, beside what still holds of the old one."""
+    before = fp32.measured or Measured()
+    median, high = latency.second_ms
+    return Measured(
+        accuracy=(_stored(outcome.int8),) if outcome.int8 is not None else (),
+        latency=(
+            Latency(
+                provider="cpu",
+                threads=threads or usable_cpus(),
+                batch=1,
+                p50_ms=median,
+                p95_ms=high,
+                machine=describe_machine().cpu,
+            ),
+        ),
+        training_seconds=before.training_seconds,
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        revision=before.revision,
+        note=f"INT8 at {latency.speedup:.2f}x the speed of its FP32 file; same label in "
+        f"{outcome.agreement:.2%} of {outcome.n} examples ({outcome.on})",
+    )
+
+
+def _stored(accuracy: Accuracy) -> Accuracy:
+    """Leave out what would outweigh the network: a thousand classes have a million pairs."""
+    if len(accuracy.per_class) <= _TABLED_CLASSES:
+        return accuracy
+    return msgspec.structs.replace(accuracy, per_class={}, confusion=())
