@@ -47,6 +47,26 @@ def test_links_are_no_packages_to_import(name: str, repository: Path) -> None:
             assert not pattern.search(path.read_text()), path
 
 
+def test_lint_sees_every_file_of_the_package_and_no_link(repository: Path) -> None:
+    """A bare `export` among ruff's exclusions would leave out edgecnn/export as well."""
+    ruff = Path(sys.executable).with_name("ruff")
+    listed = subprocess.run(
+        [ruff, "check", "--no-cache", "--show-files", "."],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    seen = {Path(line).relative_to(repository) for line in listed}
+    written = {
+        path.relative_to(repository)
+        for folder in ("edgecnn", "tests", "benchmarks")
+        for path in (repository / folder).rglob("*.py")
+    }
+    assert written <= seen
+    assert not {path.parts[0] for path in seen} & {"export", "calibration", "runtime"}
+
+
 def test_a_script_beside_the_clone_imports_the_package(repository: Path, tmp_path: Path) -> None:
     """The clone is a folder named edgecnn too, and comes first on such a script's path."""
     (tmp_path / "edgecnn").symlink_to(repository)
