@@ -10,7 +10,7 @@ import click
 from edgecnn.cli.output import json_option
 
 if TYPE_CHECKING:
-    from edgecnn.export.exporter import ExportReport
+    from edgecnn.export.report import ExportReport
     from edgecnn.metadata import ModelMetadata
 
 

@@ -11,15 +11,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edgecnn.export.exporter import ExportReport, export_model
+    from edgecnn.export.exporter import export_model
+    from edgecnn.export.report import ExportReport
 
 __all__ = ["ExportReport", "export_model"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the exporter, and torch with it, when it is asked for."""
-    if name in __all__:
-        from edgecnn.export import exporter
+    if name == "ExportReport":
+        from edgecnn.export.report import ExportReport
 
-        return getattr(exporter, name)
+        return ExportReport
+    if name == "export_model":
+        from edgecnn.export.exporter import export_model
+
+        return export_model
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

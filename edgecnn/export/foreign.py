@@ -10,8 +10,9 @@ from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError
 from edgecnn.evaluation.sampling import draw
 from edgecnn.export.drawings import drawn_inputs
-from edgecnn.export.exporter import ExportReport, export_model
+from edgecnn.export.exporter import export_model
 from edgecnn.export.factory import build_module, load_weights
+from edgecnn.export.report import ExportReport
 from edgecnn.export.trace import DEFAULT_OPSET
 from edgecnn.metadata import DatasetUse, ModelMetadata
 from edgecnn.preprocessing.tensors import Tensors

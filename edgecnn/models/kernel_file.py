@@ -9,7 +9,8 @@ import numpy as np
 
 from edgecnn.errors import UsageError
 from edgecnn.export.drawings import drawn_inputs
-from edgecnn.export.exporter import ExportReport, export_model
+from edgecnn.export.exporter import export_model
+from edgecnn.export.report import ExportReport
 from edgecnn.export.trace import DEFAULT_OPSET
 from edgecnn.export.verify import ATOL
 from edgecnn.metadata import ImageInput, ModelMetadata, Output, Pixels, Provenance

@@ -9,7 +9,8 @@ import msgspec
 
 from edgecnn.data import Dataset, open_dataset
 from edgecnn.evaluation.sampling import draw
-from edgecnn.export.exporter import ExportReport, export_model
+from edgecnn.export.exporter import export_model
+from edgecnn.export.report import ExportReport
 from edgecnn.export.trace import DEFAULT_OPSET
 from edgecnn.training.checkpoint import load_checkpoint
 

@@ -1,0 +1,47 @@
+"""What an export writes down about itself: tool versions, parameters, data, parity, date."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+
+import msgspec
+
+from edgecnn import __version__
+from edgecnn.metadata import DatasetUse, Measured, ModelMetadata, Parity
+
+__all__ = ["tool_versions", "with_parity", "with_provenance"]
+
+_PACKAGES = ("torch", "onnx", "onnxruntime", "onnxruntime-gpu", "onnxscript", "onnxsim")
+
+
+def with_parity(measured: Measured | None, parity: Parity) -> Measured:
+    """Add the parity to what was measured, and today's date where it has none."""
+    measured = measured or Measured()
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return msgspec.structs.replace(measured, parity=parity, date=measured.date or today)
+
+
+def with_provenance(
+    metadata: ModelMetadata, parameters: int, parity_data: DatasetUse | None
+) -> ModelMetadata:
+    """Add the number of parameters, the tools' versions and the data of the comparison."""
+    before = metadata.provenance
+    provenance = msgspec.structs.replace(
+        before,
+        parameters=parameters,
+        versions={**before.versions, **tool_versions()},
+        datasets=before.datasets + ((parity_data,) if parity_data is not None else ()),
+    )
+    return msgspec.structs.replace(metadata, provenance=provenance)
+
+
+def tool_versions() -> dict[str, str]:
+    """Return the versions of what an export is made with, by name of the package."""
+    found = {"edgecnn": __version__}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

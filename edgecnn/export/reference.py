@@ -1,0 +1,77 @@
+"""What PyTorch computes: the answers that an exported file is held to."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edgecnn.errors import ModelError
+from edgecnn.metadata import ModelMetadata
+from edgecnn.preprocessing.tensors import Tensors
+
+__all__ = ["check_answers", "copied", "reference_answers"]
+
+
+def copied(module: torch.nn.Module) -> torch.nn.Module:
+    """Copy a module to the processor, in evaluation mode."""
+    try:
+        return copy.deepcopy(module).cpu().eval()
+    # The module is the user's, and so may be its copying and its `train`: anything can come.
+    except Exception as error:
+        raise ModelError(
+            f"{type(module).__name__} cannot be copied: {_one_line(error)}",
+            hint="remove weight_norm first (torch.nn.utils.remove_weight_norm)",
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())[:160]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def reference_answers(
+    network: torch.nn.Module, samples: Tensors, outputs: Sequence[str]
+) -> dict[str, NDArray[np.float32]]:
+    """Run the module on all samples, 64 at a time."""
+    n = len(next(iter(samples.values())))
+    rows: list[tuple[torch.Tensor, ...]] = []
+    try:
+        with torch.inference_mode():
+            for start in range(0, n, 64):
+                answer = network(
+                    *(torch.from_numpy(x[start : start + 64]) for x in samples.values())
+                )
+                rows.append(answer if isinstance(answer, tuple) else (answer,))
+    # Torch raises for sizes that do not fit, and `forward` is the user's: it can raise anything.
+    except Exception as error:
+        shapes = ", ".join(f"{name} {(64, *x.shape[1:])}" for name, x in samples.items())
+        raise ModelError(
+            f"{type(network).__name__} cannot run {shapes}: {_one_line(error)}",
+            hint="does the input shape fit the network?",
+        ) from error
+    first = rows[0]
+    if len(first) != len(outputs) or not all(isinstance(part, torch.Tensor) for part in first):
+        returned = ", ".join(type(part).__name__ for part in first)
+        wanted = "one tensor of logits" if len(outputs) == 1 else f"{len(outputs)} tensors"
+        raise ModelError(f"{type(network).__name__} returns {returned}, not {wanted}")
+    # A single number has no rows to join.
+    return {
+        name: torch.cat([row[i] if row[i].ndim else row[i][None] for row in rows]).float().numpy()
+        for i, name in enumerate(outputs)
+    }
+
+
+def check_answers(
+    network: torch.nn.Module, answers: NDArray[np.float32], metadata: ModelMetadata
+) -> None:
+    """Refuse a classifier that does not give a logit per label."""
+    if metadata.task == "classify" and answers.shape[1:] != (len(metadata.labels),):
+        raise ModelError(
+            f"{type(network).__name__} returns shape (N, {', '.join(map(str, answers.shape[1:]))}) "
+            f"for {len(metadata.labels)} labels",
+            hint="one logit per label is expected",
+        )

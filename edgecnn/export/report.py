@@ -1,0 +1,41 @@
+"""What an export has to tell."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from edgecnn.metadata import Parity
+
+__all__ = ["ExportReport"]
+
+
+class ExportReport(Struct, frozen=True, kw_only=True):
+    """What was written, and how it was checked.
+
+    Attributes
+    ----------
+    path : str
+    opset, ir_version : int
+        IR version 10 is read by ONNX Runtime 1.18 and later.
+    parameters : int
+        Of the PyTorch module.
+    parity : Parity
+        ONNX Runtime against PyTorch, on how many samples and within which tolerance.
+    sha256 : str
+        Of the file.
+    size_bytes : int
+    nodes : dict
+        Number of nodes by operator.
+    golden : int
+        Golden vectors in the file.
+    """
+
+    path: str
+    opset: int
+    ir_version: int
+    parameters: int
+    parity: Parity
+    sha256: str
+    size_bytes: int
+    nodes: dict[str, int]
+    golden: int
