@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 import onnx
 
 from edgecnn.bundled import resolve_model
@@ -23,15 +21,14 @@ from edgecnn.calibration.outcome import (
     dataset_name,
 )
 from edgecnn.calibration.prepare import is_quantized, prepare
+from edgecnn.calibration.provenance import keep_other_keys, measured_of, with_provenance
 from edgecnn.calibration.qdq import insert_qdq
 from edgecnn.calibration.ranges import METHODS, PERCENTILE, Method, estimate_ranges
-from edgecnn.calibration.provenance import keep_other_keys, measured_of, with_provenance
 from edgecnn.calibration.report import QuantizeReport, make_report
 from edgecnn.calibration.sessions import session_of
 from edgecnn.calibration.target import Target, choose_types
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError, ModelError, UsageError
-from edgecnn.evaluation.language import NATS_PER_CHARACTER
 from edgecnn.evaluation.sampling import draw
 from edgecnn.export.embed import embed, serialized
 from edgecnn.export.golden import INT8_DRIFT, make_golden
@@ -39,12 +36,7 @@ from edgecnn.export.strip_paths import strip_paths
 from edgecnn.export.verify import check_graph, measure_parity
 from edgecnn.files import atomic_path, sha256_of
 from edgecnn.metadata import (
-    CONTRACT_KEY,
-    Accuracy,
     CharacterInput,
-    Latency,
-    Measured,
-    ModelMetadata,
     Quantization,
 )
 from edgecnn.preprocessing.tensors import Tensors

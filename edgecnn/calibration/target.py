@@ -9,7 +9,15 @@ from typing import Literal, get_args
 from edgecnn.errors import UsageError
 from edgecnn.runtime.machine import describe_machine
 
-__all__ = ["TARGETS", "IntegerTypes", "Target", "choose_types", "has_vnni", "this_machine", "types_for"]
+__all__ = [
+    "TARGETS",
+    "IntegerTypes",
+    "Target",
+    "choose_types",
+    "has_vnni",
+    "this_machine",
+    "types_for",
+]
 
 Target = Literal["auto", "x86-vnni", "x86", "arm", "cuda"]
 
