@@ -78,6 +78,11 @@ def draw_examples(metadata: ModelMetadata, count: int, *, seed: int = 0) -> list
 def drawn_inputs(metadata: ModelMetadata, count: int, *, seed: int = 0) -> Tensors:
     """Draw raw inputs and preprocess them by the contract: at least ``count`` rows."""
     examples = [golden_inputs(e, metadata.input) for e in draw_examples(metadata, count, seed=seed)]
+    if isinstance(metadata.input, CharacterInput):
+        # Texts are of different lengths, and rows of a batch are not.
+        name = metadata.input.name
+        shortest = min(e[name].shape[1] for e in examples)
+        examples = [{**e, name: e[name][:, :shortest]} for e in examples]
     return {name: np.concatenate([e[name] for e in examples]) for name in metadata.input.tensors}
 
 
