@@ -84,6 +84,10 @@ _CHAR_RNN_HOME = (
     "https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/"
 )
 _MITDB_HOME = "https://physionet.org/files/mitdb/1.0.0/"
+_MITDB_ATTRIBUTION = (
+    "G. B. Moody, R. G. Mark: The impact of the MIT-BIH Arrhythmia Database, 2001; "
+    "PhysioNet, doi:10.13026/C2F305"
+)
 
 
 def _mnist(name: str, sha256: str, payload: str) -> RemoteFile:
@@ -167,14 +171,22 @@ def _entries() -> dict[str, DatasetEntry]:
             name="mitdb",
             title="MIT-BIH Arrhythmia Database 1.0.0: heartbeats by AAMI class",
             splits=("ds1", "ds2"),
-            attribution=(
-                "G. B. Moody, R. G. Mark: The impact of the MIT-BIH Arrhythmia Database, 2001; "
-                "PhysioNet, doi:10.13026/C2F305"
-            ),
+            attribution=_MITDB_ATTRIBUTION,
             licence="ODC-By 1.0",
             files=mitdb_files(),
             download_bytes=93_857_066,
             holds="heartbeats",
+        ),
+        DatasetEntry(
+            name="mitdb-rhythm",
+            title="MIT-BIH Arrhythmia Database 1.0.0: ten-second fragments by rhythm, 17 classes",
+            splits=("fragments-train", "fragments-test", "records-train", "records-test"),
+            attribution=_MITDB_ATTRIBUTION,
+            licence="ODC-By 1.0",
+            files=mitdb_files(),
+            download_bytes=93_857_066,
+            folder="mitdb",
+            holds="fragments of signals",
         ),
         DatasetEntry(
             name="rt-polarity",

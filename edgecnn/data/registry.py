@@ -36,7 +36,9 @@ def open_dataset(
     spec : str or path
         ``mnist:train``, ``mnist:test``, ``cifar10:train``, ``cifar10:test``,
         ``digit-scenes:train``, ``digit-scenes:validation``, ``digit-scenes:test``, ``mitdb:ds1``,
-        ``mitdb:ds2``, ``mitdb:100,101`` (records), ``rt-polarity:train``, ``rt-polarity:test``,
+        ``mitdb:ds2``, ``mitdb:100,101`` (records), ``mitdb-rhythm:fragments-train``,
+        ``mitdb-rhythm:fragments-test``, ``mitdb-rhythm:records-train``,
+        ``mitdb-rhythm:records-test``, ``rt-polarity:train``, ``rt-polarity:test``,
         ``rt-polarity:all``, ``tinyshakespeare:train``, ``tinyshakespeare:validation``, or a path:
         a folder of pictures, in sub-folders by class or unlabelled; of WFDB records with ``.atr``
         annotations; of sentences in a file ``LABEL.txt`` per class; or one ``.txt`` file, to learn
@@ -170,9 +172,7 @@ def files_of(name: str, split: str, folder: Path) -> tuple[Path, ...]:
         from edgecnn.data.tinyshakespeare import TINYSHAKESPEARE_FILE
 
         return (folder / TINYSHAKESPEARE_FILE,)
-    from edgecnn.data.mitdb import record_files
-
-    return tuple(folder / file for file in record_files(split))
+    return tuple(folder / file for file in _record_files(name, split))
 
 
 def _is_complete(name: str, split: str, folder: Path) -> bool:
@@ -181,8 +181,14 @@ def _is_complete(name: str, split: str, folder: Path) -> bool:
 
 def _needed(name: str, split: str) -> tuple[str, ...]:
     """Return the published files that a split needs; empty for all of them."""
-    if name != "mitdb":
-        return ()
+    return _record_files(name, split) if name in ("mitdb", "mitdb-rhythm") else ()
+
+
+def _record_files(name: str, split: str) -> tuple[str, ...]:
+    if name == "mitdb-rhythm":
+        from edgecnn.data.mitdb_rhythm import rhythm_files
+
+        return rhythm_files()
     from edgecnn.data.mitdb import record_files
 
     return record_files(split)
@@ -209,6 +215,10 @@ def _read(name: str, folder: Path, split: str) -> Dataset:
         from edgecnn.data.tinyshakespeare import open_tinyshakespeare
 
         return open_tinyshakespeare(folder, split)
+    if name == "mitdb-rhythm":
+        from edgecnn.data.mitdb_rhythm import open_mitdb_rhythm
+
+        return open_mitdb_rhythm(folder, split)
     from edgecnn.data.mitdb import open_mitdb
 
     return open_mitdb(folder, split)

@@ -21,7 +21,14 @@ from edgecnn.evaluation.metrics import (
     wilson_interval,
 )
 from edgecnn.evaluation.sampling import draw
-from edgecnn.metadata import Accuracy, BeatInput, CharacterInput, InputSpec, ModelMetadata
+from edgecnn.metadata import (
+    Accuracy,
+    BeatInput,
+    CharacterInput,
+    InputSpec,
+    ModelMetadata,
+    SignalInput,
+)
 from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.session import Model
 from edgecnn.runtime.writer import Writer
@@ -76,7 +83,9 @@ def evaluate_model(
     Accuracy
         For pictures and sentences the accuracy, with the Wilson interval. For heartbeats
         ``"macro-F1 (N,S,V)"`` with an interval by bootstrap over records; beats of a class that
-        the model does not have are left out, and ``note`` says how many. For a network that
+        the model does not have are left out, and ``note`` says how many. For fragments of signals
+        the accuracy, with the macro-F1 in ``note`` and, where the data keeps patients apart, an
+        interval by bootstrap over them. For a network that
         writes, what :func:`edgecnn.evaluation.language.measure_text` gives; its ``limit`` counts
         characters.
         For a detector mAP@0.5: see :func:`edgecnn.evaluation.detector.detector_accuracy`.
@@ -235,6 +244,14 @@ def score_predictions(
             confusion_by_group(targets, predictions, groups, len(labels)),
             lambda matrix: macro_f1(matrix, rows),
         )
+    elif isinstance(metadata.input, SignalInput):
+        # Rhythms are as unequal in number as heartbeats: the accuracy alone is that of the largest.
+        occurring = np.flatnonzero(confusion.sum(axis=1))
+        said.append(
+            f"macro-F1 {macro_f1(confusion, occurring.tolist()):.4f} over the {len(occurring)} "
+            "classes that occur"
+        )
+        interval = _signal_interval(targets, predictions, dataset, indices, len(labels))
     else:
         interval = wilson_interval(int(np.trace(confusion)), len(targets))
     return Accuracy(
@@ -248,6 +265,20 @@ def score_predictions(
         confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
         note="; ".join(said),
     )
+
+
+def _signal_interval(
+    targets: NDArray[np.int64],
+    predictions: NDArray[np.integer],
+    dataset: Dataset,
+    indices: NDArray[np.integer],
+    classes: int,
+) -> tuple[float, float]:
+    """Return the accuracy's interval: over whole patients where the data keeps them apart."""
+    if dataset.groups is None:
+        return wilson_interval(int(np.count_nonzero(targets == predictions)), len(targets))
+    groups = dataset.groups[indices]
+    return bootstrap_interval(confusion_by_group(targets, predictions, groups, classes), accuracy)
 
 
 def ranked_rows(labels: tuple[str, ...]) -> tuple[tuple[str, ...], list[int]]:
