@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,17 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.ecg.aami import CLASS_OF_SYMBOL
-from edgecnn.ecg.conditioning import condition_lead, place_beats, rescale_samples
-from edgecnn.ecg.gaps import touches
-from edgecnn.ecg.leads import is_unnamed
-from edgecnn.ecg.peaks import find_r_peaks
+from edgecnn.ecg.readers.stored import stored_of
 from edgecnn.ecg.record import Record
-from edgecnn.errors import DataError, RecordError, TaskError
+from edgecnn.errors import TaskError
 from edgecnn.metadata import BeatInput, how_to_run, reads
-from edgecnn.preprocessing.beats import beat_tensors, cut_windows
-from edgecnn.preprocessing.boxcar import filter_boxcar
 from edgecnn.runtime.session import Model
-from edgecnn.runtime.tasks.classify import scores as to_scores
 
 __all__ = [
     "UNCLASSIFIED",
@@ -34,11 +27,6 @@ __all__ = [
 
 #: Class and annotation symbol of a beat that was found but got no class: AAMI's "unclassifiable".
 UNCLASSIFIED = "Q"
-
-#: Beats that go through the network at once: larger batches leave the processor's cache.
-_BATCH = 256
-#: Shorter signals hold no two beats at rest.
-_SHORTEST_S = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,59 +151,10 @@ def classify_record(
     >>> scored.counts                                              # doctest: +SKIP
     {'N': 2239, 'S': 33, 'V': 1, 'F': 0, 'Q': 0}
     """
-    spec = beat_input_of(model)
-    wanted = lead if lead is not None else spec.leads[0]
-    chosen = record.select(wanted)
-    name = chosen.leads[0]
-    signal_mv = chosen.lead_mv(wanted)
-    if record.duration_s < _SHORTEST_S:
-        raise RecordError(
-            f"{record.path} lasts {record.duration_s:.3g} s, too short for heartbeats",
-            hint=f"at least {_SHORTEST_S:g} s are needed; is its sampling rate right?",
-        )
-    notes = [*record.notes, *_lead_notes(name, wanted, spec.leads[0])]
-    rate = record.sampling_rate_hz
-    try:
-        conditioned = condition_lead(signal_mv, rate, spec.sampling_rate_hz)
-    except RecordError as error:
-        raise RecordError(f"{record.path}: {error.message}", hint=error.hint) from error
-    signal_uv, gaps = conditioned.signal_uv, conditioned.gaps
-    notes += conditioned.notes
+    from edgecnn.ecg.stored_beats import classify_stored
 
-    ratio = spec.sampling_rate_hz / rate
-    if peaks is None:
-        at = find_r_peaks(signal_uv, spec.sampling_rate_hz)
-        samples = at if ratio == 1 else rescale_samples(at, 1 / ratio, len(signal_mv))
-    else:
-        samples, at, said = _given(peaks, ratio, len(signal_mv), len(signal_uv))
-        notes += said
-    alive = ~touches(gaps, at, at + 1)
-    samples, at = samples[alive], at[alive]
-    if not len(at):
-        notes.append("no beats found")
-
-    classes, best = _classify(signal_uv, at, spec, model)
-    blind = touches(gaps, at - spec.before, at + spec.after)
-    classes[blind], best[blind] = -1, np.nan
-    if blind.any():
-        notes.append(f"{blind.sum()} beats beside gaps not classified")
-    unsure = (best < model.metadata.output.min_score) & ~blind
-    if unsure.any():
-        classes[unsure] = -1
-        notes.append(f"{unsure.sum()} beats not classified: no class is likely enough")
-    return ScoredRecord(
-        name=record.name,
-        path=record.path,
-        sampling_rate_hz=rate,
-        duration_s=record.duration_s,
-        lead=name,
-        labels=model.metadata.labels,
-        samples=samples,
-        class_indices=classes,
-        scores=best,
-        gaps=conditioned.record_gaps,
-        notes=tuple(notes),
-    )
+    wanted = lead if lead is not None else beat_input_of(model).leads[0]
+    return classify_stored(stored_of(record.select(wanted)), model, wanted=wanted, peaks=peaks)
 
 
 def match_beats(
@@ -273,63 +212,3 @@ def beat_peaks(samples: NDArray[np.int64], symbols: tuple[str, ...]) -> NDArray[
     is_beat = np.array([symbol in CLASS_OF_SYMBOL for symbol in symbols], dtype=bool)
     beats: NDArray[np.int64] = samples[is_beat]
     return beats
-
-
-def _lead_notes(name: str, wanted: str, trained: str) -> Iterator[str]:
-    if is_unnamed(name):
-        yield f"unnamed lead taken as {wanted}"
-    elif name != wanted:
-        yield f"{name} taken as lead {wanted}"
-    if wanted != trained:
-        yield f"the model was trained on lead {trained}"
-
-
-def _given(
-    peaks: NDArray[np.integer], ratio: float, length: int, new_length: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
-    """Bring given peaks to the model's rate: samples at both rates, and notes."""
-    samples = np.unique(np.asarray(peaks, dtype=np.int64))
-    inside = samples[(samples >= 0) & (samples < length)]
-    notes = []
-    if len(inside) < len(samples):
-        notes.append(f"{len(samples) - len(inside)} annotated beats lie outside the signal")
-    at, first, _ = place_beats(inside, ratio, new_length)
-    return inside[first], at, notes
-
-
-def _classify(
-    signal_uv: NDArray[np.int64], at: NDArray[np.int64], spec: BeatInput, model: Model
-) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    classes = np.empty(len(at), dtype=np.int8)
-    best = np.empty(len(at), dtype=np.float32)
-    for start, tensors in _batches(signal_uv, at, spec):
-        scores = to_scores(model.run(tensors), model.metadata.output)
-        rows = slice(start, start + len(scores))
-        classes[rows], best[rows] = scores.argmax(axis=1), scores.max(axis=1)
-    if not np.isfinite(best).all():
-        raise DataError(
-            f"{model.path} answers with values that are no numbers",
-            hint="is the file sound? `edgecnn inspect` shows what it holds",
-        )
-    return classes, best
-
-
-def _batches(
-    signal_uv: NDArray[np.int64], at: NDArray[np.int64], spec: BeatInput
-) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
-    """Give the network's inputs in batches: the very rows of ``beat_inputs``, a few at a time.
-
-    A row depends on no more beats before it than are cut along with its batch.
-    """
-    filtered = filter_boxcar(signal_uv, spec.filter, spec.sampling_rate_hz)
-    history = max(spec.template_beats, spec.rhythm.long + 1)
-    for start in range(0, len(at), _BATCH):
-        first, stop = max(0, start - history), min(start + _BATCH, len(at))
-        peaks = at[first:stop]
-        tensors = beat_tensors(
-            cut_windows(filtered, peaks, spec),
-            peaks,
-            spec,
-            next_peak=int(at[stop]) if stop < len(at) else None,
-        )
-        yield start, {name: rows[start - first :] for name, rows in tensors.items()}

@@ -6,6 +6,7 @@ Scoring, the datasets that networks are trained on and the live stream all go th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,14 @@ from edgecnn.errors import RecordError
 from edgecnn.preprocessing.boxcar import to_microvolts
 from edgecnn.preprocessing.resample import Resampler
 
-__all__ = ["ConditionedLead", "LeadConditioner", "condition_lead", "place_beats", "rescale_samples"]
+__all__ = [
+    "ConditionedLead",
+    "LeadConditioner",
+    "condition_lead",
+    "place_beats",
+    "rescale_samples",
+    "signal_notes",
+]
 
 #: A skin electrode gives some mV, with drift some ten.
 _LARGEST_SWING_MV = 200.0
@@ -64,6 +72,12 @@ class LeadConditioner:
         if self._resampler is not None:
             waits += self._resampler.look_ahead
         self.look_ahead_s = waits / rate_hz
+
+    def samples_out(self, samples: int) -> int:
+        """Return how many samples come out of a stream of so many."""
+        if self._resampler is None or not samples:
+            return samples
+        return self._resampler.samples_out(samples)
 
     def push(self, chunk_mv: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Take more samples.
@@ -156,7 +170,6 @@ def condition_lead(
     >>> condition_lead(np.array([0.0, np.nan, 0.002]), 360, 360).signal_uv.tolist()
     [0, 1, 2]
     """
-    notes = []
     credible = credible_mv(signal_mv)
     valid = np.isfinite(credible)
     is_whole = bool(valid.all())
@@ -170,21 +183,39 @@ def condition_lead(
     signal_uv = np.concatenate([part for part, _ in parts])
     gaps = record_gaps = np.empty((0, 2), dtype=np.int64)
     if not is_whole:
-        beyond = np.count_nonzero(np.isfinite(signal_mv)) - seen.size
-        if beyond:
-            notes.append(f"{beyond} samples beyond {LARGEST_MV:g} mV taken as missing")
-        missing = valid.size - seen.size
-        notes.append(f"{missing} samples missing ({100 * missing / valid.size:.2g} %)")
         gaps = gaps_of(np.concatenate([mask for _, mask in parts]))
         record_gaps = gaps_of(valid, GapFiller(rate_hz).longest)
-    swing = float(np.ptp(seen))
-    if swing > _LARGEST_SWING_MV:
-        notes.append(f"the signal swings by {swing:.0f} mV: is its unit right?")
-    elif swing == 0:
-        notes.append("the signal is flat")
+    notes = list(
+        signal_notes(
+            length=valid.size,
+            numbers=int(np.count_nonzero(np.isfinite(signal_mv))),
+            credible=seen.size,
+            swing_mv=float(np.ptp(seen)),
+        )
+    )
     if rate_hz != new_rate_hz:
         notes.append(f"brought from {rate_hz:g} to {new_rate_hz:g} Hz")
     return ConditionedLead(signal_uv, gaps, record_gaps, tuple(notes))
+
+
+def signal_notes(*, length: int, numbers: int, credible: int, swing_mv: float) -> Iterator[str]:
+    """Say what a reader of the results should know of a lead's samples.
+
+    Parameters
+    ----------
+    length, numbers, credible : int
+        Samples: all, those that are numbers, and those among them that an electrode can give.
+    swing_mv : float
+        Between lowest and highest of the last.
+    """
+    if beyond := numbers - credible:
+        yield f"{beyond} samples beyond {LARGEST_MV:g} mV taken as missing"
+    if missing := length - credible:
+        yield f"{missing} samples missing ({100 * missing / length:.2g} %)"
+    if swing_mv > _LARGEST_SWING_MV:
+        yield f"the signal swings by {swing_mv:.0f} mV: is its unit right?"
+    elif swing_mv == 0:
+        yield "the signal is flat"
 
 
 def rescale_samples(samples: NDArray[np.integer], ratio: float, length: int) -> NDArray[np.int64]:

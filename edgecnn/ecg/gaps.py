@@ -23,6 +23,9 @@ def credible_mv(signal_mv: NDArray[np.floating]) -> NDArray[np.floating]:
     >>> credible_mv(np.array([0.5, 1e308, np.nan])).tolist()
     [0.5, nan, nan]
     """
+    # NaN is on neither side, so that with one in it the signal is looked at sample by sample.
+    if signal_mv.size and signal_mv.min() >= -LARGEST_MV and signal_mv.max() <= LARGEST_MV:
+        return signal_mv
     outside = ~(np.abs(signal_mv) <= LARGEST_MV)
     return np.where(outside, np.nan, signal_mv) if outside.any() else signal_mv
 

@@ -12,29 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.ecg.gaps import gaps_of
+from edgecnn.ecg.lead_signal import Sliceable
 from edgecnn.ecg.leads import choose_lead
 from edgecnn.ecg.readers import open_record, stays_in_file
 from edgecnn.ecg.record import Record
+from edgecnn.ecg.stretches import FlatFinder, SaturationFinder
 from edgecnn.errors import EdgeCNNError, RecordError
 
-__all__ = [
-    "lead_remarks",
-    "limb_remarks",
-    "limb_remarks_of",
-    "stretches_flat",
-    "stretches_saturated",
-]
+__all__ = ["LeadWatch", "lead_remarks", "limb_remarks", "limb_remarks_of"]
 
-#: A quarter of a second that moves by less is flat; noise alone is more.
-_FLAT_MV = 0.005
-_FLAT_WINDOW_S = 0.25
-#: Shorter pauses between beats may be flat in a clean recording.
-_FLAT_S = 2.0
-#: A peak stays at its highest value for less.
-_SATURATED_S = 0.02
-_SATURATED_SAMPLES = 4
-_SATURATED_RUNS = 3
 #: Leads whose QRS complex and T wave point up in most people.
 _LIMB = ("I", "II", "III", "aVR")
 _UPRIGHT = ("I", "II", "V4", "V5", "V6")
@@ -81,16 +67,51 @@ def lead_remarks(
     >>> lead_remarks(np.zeros(5000), 250.0)
     ('flat for 20 s (100 %)',)
     """
-    remarks = []
-    flat = stretches_flat(signal_mv, rate_hz)
-    if len(flat):
-        remarks.append(f"flat for {_told(flat, signal_mv.size, rate_hz)}")
-    saturated = stretches_saturated(signal_mv, rate_hz, flat)
-    if len(saturated):
-        remarks.append(f"saturated for {_told(saturated, signal_mv.size, rate_hz)}")
-    if peaks is not None and _is_named(lead, _UPRIGHT) and _points_down(signal_mv, rate_hz, peaks):
-        remarks.append(f"{lead} may be inverted: QRS and T point down")
-    return tuple(remarks)
+    watch = LeadWatch(rate_hz)
+    watch.push(signal_mv)
+    return watch.remarks(signal_mv, lead=lead, peaks=peaks)
+
+
+class LeadWatch:
+    """Watch one lead piece by piece, and say at its end what looks wrong with it.
+
+    Parameters
+    ----------
+    rate_hz : float
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        self._rate = rate_hz
+        self._flat = FlatFinder(rate_hz)
+        self._saturated = SaturationFinder(rate_hz)
+
+    def push(self, chunk_mv: NDArray[np.floating]) -> None:
+        """Take more samples in millivolts; NaN where there is no signal."""
+        self._flat.push(chunk_mv)
+        self._saturated.push(chunk_mv)
+
+    def remarks(
+        self,
+        signal_mv: Sliceable,
+        *,
+        lead: str = "",
+        peaks: NDArray[np.integer] | None = None,
+    ) -> tuple[str, ...]:
+        """Say it; ``signal_mv`` is the whole lead, else as :func:`lead_remarks`."""
+        remarks = []
+        flat = self._flat.finish()
+        if len(flat):
+            remarks.append(f"flat for {_told(flat, len(signal_mv), self._rate)}")
+        saturated = self._saturated.finish(flat)
+        if len(saturated):
+            remarks.append(f"saturated for {_told(saturated, len(signal_mv), self._rate)}")
+        if (
+            peaks is not None
+            and _is_named(lead, _UPRIGHT)
+            and _points_down(signal_mv, self._rate, peaks)
+        ):
+            remarks.append(f"{lead} may be inverted: QRS and T point down")
+        return tuple(remarks)
 
 
 def limb_remarks(record: Record, peaks: NDArray[np.integer]) -> tuple[str, ...]:
@@ -164,70 +185,15 @@ def limb_remarks_of(path: Path, lead_hz: float, peaks: NDArray[np.integer]) -> t
     return limb_remarks(Record(stored.name, path, lead_hz, stored.leads, signal_mv), peaks)
 
 
-def stretches_flat(signal_mv: NDArray[np.floating], rate_hz: float) -> NDArray[np.int64]:
-    """Return first sample and end of each stretch of 2 s or more without any movement.
-
-    Returns
-    -------
-    ndarray of int64, shape (stretches, 2)
-        To a quarter of a second.
-    """
-    window = max(2, round(_FLAT_WINDOW_S * rate_hz))
-    count = signal_mv.size // window
-    windows = signal_mv[: count * window].reshape(count, window)
-    # NaN, a gap, is not less than anything.
-    still = windows.max(axis=1) - windows.min(axis=1) < _FLAT_MV
-    fewest = round(_FLAT_S * rate_hz / window)
-    flat = gaps_of(~still, longer_than=fewest - 1) * window
-    if len(flat) and flat[-1, 1] == count * window:
-        flat[-1, 1] = signal_mv.size
-    return flat
-
-
-def stretches_saturated(
-    signal_mv: NDArray[np.floating], rate_hz: float, flat: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return first sample and end of each stretch at the end of the converter's range.
-
-    The end of the range is the highest or lowest value of the recording, if the signal stays at
-    exactly it for 20 ms three times or more.
-
-    Parameters
-    ----------
-    signal_mv : ndarray of float, shape (samples,)
-    rate_hz : float
-    flat : ndarray of int64, shape (stretches, 2)
-        Where the signal is flat, whatever its value.
-
-    Returns
-    -------
-    ndarray of int64, shape (stretches, 2)
-    """
-    fewest = max(_SATURATED_SAMPLES, round(_SATURATED_S * rate_hz))
-    found = [np.empty((0, 2), dtype=np.int64)]
-    # These pass NaN over; of a signal that is all gaps both are NaN, which equals nothing.
-    for extreme in (np.fmin.reduce(signal_mv), np.fmax.reduce(signal_mv)):
-        runs = gaps_of(signal_mv != extreme, longer_than=fewest - 1)
-        if len(flat):
-            nearest = np.searchsorted(flat[:, 1], runs[:, 0], side="right")
-            first = np.append(flat[:, 0], np.iinfo(np.int64).max)[nearest]
-            runs = runs[first >= runs[:, 1]]
-        if len(runs) >= _SATURATED_RUNS:
-            found.append(runs)
-    return np.concatenate(found)
-
-
-def _points_down(
-    signal_mv: NDArray[np.floating], rate_hz: float, peaks: NDArray[np.integer]
-) -> bool:
+def _points_down(signal_mv: Sliceable, rate_hz: float, peaks: NDArray[np.integer]) -> bool:
     """Say whether both QRS complex and T wave of the usual beat point down."""
     before, after = round(_BASELINE_S[0] * rate_hz), round(_T_WAVE_S[1] * rate_hz)
-    peaks = peaks[(peaks >= before) & (peaks + after < signal_mv.size)]
+    peaks = peaks[(peaks >= before) & (peaks + after < len(signal_mv))]
     if len(peaks) < _FEWEST_BEATS:
         return False
     # The median of a hundred beats is as good as that of all.
     peaks = peaks[:: max(1, len(peaks) // _MOST_BEATS)]
-    beats = signal_mv[peaks[:, None] + np.arange(-before, after)]
+    beats = np.stack([signal_mv[peak - before : peak + after] for peak in peaks.tolist()])
     beats = beats[np.isfinite(beats).all(axis=1)]
     if len(beats) < _FEWEST_BEATS:
         return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from edgecnn.preprocessing.beats import beat_tensors, cut_windows
 from edgecnn.preprocessing.boxcar import filter_boxcar, reach
 from edgecnn.runtime.tasks.classify import scores as to_scores
 
-__all__ = ["BeatStream", "Beats"]
+__all__ = ["BeatStream", "Beats", "GivenPeaks"]
 
 Run = Callable[[Mapping[str, NDArray[np.float32]]], NDArray[np.float32]]
 
@@ -50,6 +51,39 @@ class Beats:
         return len(self.samples)
 
 
+class _Detector(Protocol):
+    settled: int
+
+    def push(self, chunk_uv: _Samples) -> _Samples: ...
+
+    def flush(self) -> _Samples: ...
+
+
+class GivenPeaks:
+    """Peaks that are known beforehand, in a detector's place.
+
+    Parameters
+    ----------
+    peaks : ndarray of int64, shape (beats,)
+        Rising, at the stream's rate.
+    """
+
+    def __init__(self, peaks: _Samples) -> None:
+        self._rest = peaks
+        self.settled = 0
+
+    def push(self, chunk_uv: _Samples) -> _Samples:
+        """Return those that lie in the samples so far."""
+        self.settled += chunk_uv.size
+        until = int(np.searchsorted(self._rest, self.settled))
+        given, self._rest = self._rest[:until], self._rest[until:]
+        return given
+
+    def flush(self) -> _Samples:
+        """Return none: beyond its end a stream has no beats."""
+        return self._rest[:0]
+
+
 class BeatStream:
     """Classify the beats of a stream of samples.
 
@@ -59,6 +93,11 @@ class BeatStream:
         With a beat input.
     run : callable
         Maps the network's inputs to its outputs: :meth:`edgecnn.runtime.session.Model.run`.
+    peaks : ndarray of int64, shape (beats,), optional
+        R peaks, rising; the default is to find them.
+    batch : int, optional
+        Answer so many beats at a time, whatever the chunks: the network then sees the same batches,
+        and gives the same bits, however the stream was cut. The default is at once.
 
     Raises
     ------
@@ -71,7 +110,14 @@ class BeatStream:
     one, and its window with the filter's reach is complete. Memory does not grow with the stream.
     """
 
-    def __init__(self, metadata: ModelMetadata, run: Run) -> None:
+    def __init__(
+        self,
+        metadata: ModelMetadata,
+        run: Run,
+        *,
+        peaks: _Samples | None = None,
+        batch: int | None = None,
+    ) -> None:
         spec = metadata.input
         if not isinstance(spec, BeatInput):
             raise TaskError(
@@ -79,7 +125,10 @@ class BeatStream:
                 hint="an ECG needs a beat model: bundled:ecg-beats",
             )
         self._metadata, self._spec, self._run = metadata, spec, run
-        self._detector = PeakDetector(spec.sampling_rate_hz)
+        self._detector: _Detector = (
+            PeakDetector(spec.sampling_rate_hz) if peaks is None else GivenPeaks(peaks)
+        )
+        self._batch = batch
         self._longest = round(spec.rhythm.longest_s * spec.sampling_rate_hz)
         self._reach = reach(spec.filter, spec.sampling_rate_hz)
         # Rows that a beat's inputs may depend on, as `beat_tensors` says.
@@ -90,8 +139,9 @@ class BeatStream:
         self._received = 0
         self._ended = False
         self._waiting: list[int] = []
-        self._past_peaks: _Samples = np.empty(0, dtype=np.int64)
-        self._past_windows: _Samples = np.empty((0, spec.before + spec.after), dtype=np.int64)
+        # Beats whose windows are cut; the first `_past` are answered, and here for the others.
+        self._past = 0
+        self._cut = _CutBeats.none(spec)
 
     @property
     def received(self) -> int:
@@ -134,12 +184,22 @@ class BeatStream:
 
     def _answer(self) -> Beats:
         ready = self._ready()
-        peaks = np.array(self._waiting[:ready], dtype=np.int64)
-        next_peak = self._waiting[ready] if ready < len(self._waiting) else None
-        del self._waiting[:ready]
-        beats = self._classify(peaks, next_peak)
+        if ready:
+            self._cut = self._cut.joined(
+                self._windows(np.array(self._waiting[:ready], dtype=np.int64))
+            )
+            del self._waiting[:ready]
+        answers = []
+        while True:
+            left = len(self._cut) - self._past
+            count = left if self._batch is None or self._ended else left // self._batch
+            if self._batch is not None:
+                count = min(left, self._batch) if count else 0
+            if not count:
+                break
+            answers.append(self._classify(count))
         self._forget()
-        return beats
+        return _joined(answers, len(self._metadata.labels))
 
     def _ready(self) -> int:
         """Count the waiting beats that nothing more has to be known for."""
@@ -156,41 +216,45 @@ class BeatStream:
             ready = number
         return ready
 
-    def _classify(self, peaks: _Samples, next_peak: int | None) -> Beats:
-        labels = len(self._metadata.labels)
-        scores = np.full((len(peaks), labels), np.nan, dtype=np.float32)
-        if not len(peaks):
-            return Beats(peaks, peaks, scores)
-        past = len(self._past_peaks)
-        all_peaks = np.concatenate([self._past_peaks, peaks])
-        all_windows = np.concatenate([self._past_windows, self._windows(peaks)])
-        tensors = beat_tensors(all_windows, all_peaks, self._spec, next_peak=next_peak)
-        logits = self._run({name: values[past:] for name, values in tensors.items()})
-        scores[:] = to_scores(logits, self._metadata.output)
+    def _classify(self, count: int) -> Beats:
+        first, stop = self._past, self._past + count
+        cut = self._cut
+        next_peak = self._waiting[0] if self._waiting else None
+        if stop < len(cut):
+            next_peak = int(cut.peaks[stop])
+        tensors = beat_tensors(
+            cut.windows[:stop], cut.peaks[:stop], self._spec, next_peak=next_peak, first=first
+        )
+        logits = self._run(tensors)
+        scores = np.asarray(to_scores(logits, self._metadata.output), dtype=np.float32)
         if not np.isfinite(scores).all():
             raise ModelError(
                 f"{self._metadata.name} answers with values that are no numbers",
                 hint="is the file sound? `edgecnn inspect` shows what it holds",
             )
-        self._past_peaks = all_peaks[-self._context :]
-        self._past_windows = all_windows[-self._context :]
-        seen = cut_windows(self._valid.astype(np.int64), peaks - self._start, self._spec)
-        scores[seen.min(axis=1) == 0] = np.nan
+        scores[~cut.seen[first:stop]] = np.nan
         sure = scores.max(axis=1) >= self._metadata.output.min_score
-        classes = np.full(len(peaks), -1, dtype=np.int64)
+        classes = np.full(count, -1, dtype=np.int64)
         classes[sure] = scores[sure].argmax(axis=1)
-        return Beats(peaks, classes, scores)
+        answered = Beats(cut.peaks[first:stop], classes, scores)
+        self._cut = cut.since(max(0, stop - self._context))
+        self._past = min(stop, self._context)
+        return answered
 
-    def _windows(self, peaks: _Samples) -> _Samples:
+    def _windows(self, peaks: _Samples) -> _CutBeats:
         """Cut the filtered windows of some beats out of the part of the signal they need."""
         spec = self._spec
         first = max(self._start, int(peaks[0]) - spec.before - self._reach)
         last = min(self._received, int(peaks[-1]) + spec.after + self._reach)
-        part = self._signal[first - self._start : last - self._start]
-        filtered = filter_boxcar(part, spec.filter, spec.sampling_rate_hz)
+        part = slice(first - self._start, last - self._start)
+        filtered = filter_boxcar(self._signal[part], spec.filter, spec.sampling_rate_hz)
+        seen = np.ones(len(peaks), dtype=bool)
+        valid = self._valid[part]
+        if not valid.all():
+            seen = cut_windows(valid.astype(np.int64), peaks - first, spec).min(axis=1) > 0
         # Cut at the record's own ends the filter is what it is there; elsewhere within its reach
         # of a cut it is not used.
-        return cut_windows(filtered, peaks - first, spec)
+        return _CutBeats(peaks, cut_windows(filtered, peaks - first, spec), seen)
 
     def _forget(self) -> None:
         """Let go of samples that no beat can need any more."""
@@ -200,3 +264,44 @@ class BeatStream:
             self._signal = self._signal[keep:].copy()
             self._valid = self._valid[keep:].copy()
             self._start += keep
+
+
+@dataclass(frozen=True, eq=False)
+class _CutBeats:
+    """Beats with their windows, and whether each window is all signal."""
+
+    peaks: _Samples
+    windows: _Samples
+    seen: _Mask
+
+    @classmethod
+    def none(cls, spec: BeatInput) -> _CutBeats:
+        width = spec.before + spec.after
+        empty = np.empty(0, dtype=np.int64)
+        return cls(empty, np.empty((0, width), dtype=np.int64), np.empty(0, dtype=bool))
+
+    def __len__(self) -> int:
+        return len(self.peaks)
+
+    def joined(self, other: _CutBeats) -> _CutBeats:
+        return _CutBeats(
+            np.concatenate([self.peaks, other.peaks]),
+            np.concatenate([self.windows, other.windows]),
+            np.concatenate([self.seen, other.seen]),
+        )
+
+    def since(self, first: int) -> _CutBeats:
+        return _CutBeats(self.peaks[first:], self.windows[first:], self.seen[first:])
+
+
+def _joined(parts: list[Beats], labels: int) -> Beats:
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        empty = np.empty(0, dtype=np.int64)
+        return Beats(empty, empty, np.empty((0, labels), dtype=np.float32))
+    return Beats(
+        np.concatenate([part.samples for part in parts]),
+        np.concatenate([part.classes for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+    )

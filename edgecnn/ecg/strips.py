@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.ecg.beats import ScoredRecord
+from edgecnn.ecg.lead_signal import Sliceable
 
 __all__ = ["Strip", "cut_strips"]
 
@@ -44,13 +45,13 @@ class Strip:
 
 
 def cut_strips(
-    signal_mv: NDArray[np.floating], scored: ScoredRecord, classes: tuple[str, ...] = ("V", "S")
+    signal_mv: Sliceable, scored: ScoredRecord, classes: tuple[str, ...] = ("V", "S")
 ) -> list[Strip]:
     """Cut strips around beats of some classes: the longest run first, others spread evenly.
 
     Parameters
     ----------
-    signal_mv : ndarray of float, shape (samples,)
+    signal_mv : ndarray of float, shape (samples,), or LeadSignal
         The lead that was scored, at the record's own rate.
     scored : ScoredRecord
     classes : tuple of str
@@ -87,7 +88,7 @@ def _centres(scored: ScoredRecord, wanted: int) -> list[int]:
     return sorted(chosen)
 
 
-def _cut(signal_mv: NDArray[np.floating], scored: ScoredRecord, focus: str, centre: int) -> Strip:
+def _cut(signal_mv: Sliceable, scored: ScoredRecord, focus: str, centre: int) -> Strip:
     rate = scored.sampling_rate_hz
     length = min(round(STRIP_S * rate), len(signal_mv))
     start = int(np.clip(centre - length // 2, 0, len(signal_mv) - length))

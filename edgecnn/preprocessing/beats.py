@@ -66,6 +66,7 @@ def beat_tensors(
     spec: BeatInput,
     *,
     next_peak: int | None = None,
+    first: int = 0,
 ) -> dict[str, NDArray[np.float32]]:
     """Turn cut windows and peak positions into the network's inputs.
 
@@ -78,27 +79,40 @@ def beat_tensors(
         rows before them, so a stream may pass just these and take the last row.
     next_peak : int, optional
         Sample of the R peak after the last row, when it is known.
+    first : int
+        Rows before this one are there for those after them only, and are not returned.
     """
-    template = template_sums(windows, spec.template_beats)
-    counts = np.minimum(np.arange(len(windows)), spec.template_beats)
-    counts[:1] = 1
+    begin = max(0, first - spec.template_beats)
+    template = template_sums(windows[begin:], spec.template_beats)[first - begin :]
+    counts = np.minimum(np.arange(first, len(windows)), spec.template_beats)
+    counts[counts == 0] = 1
     mean = template / counts[:, None]
     rms = np.sqrt(np.mean(mean * mean, axis=1))
     # A flat line has no size of its own; 16 is one microvolt.
     scale = np.maximum(rms, 16.0)[:, None]
-    beats = np.stack([windows / scale, mean / scale], axis=1)
-    beats = np.clip(beats, -spec.clip, spec.clip).astype(np.float32)
-    return {spec.name: beats, spec.rhythm.name: rhythm_ratios(peaks, spec, next_peak=next_peak)}
+    beats = np.empty((len(mean), 2, windows.shape[1]), dtype=np.float32)
+    for place, values in enumerate((windows[first:], mean)):
+        scaled = values / scale
+        beats[:, place] = np.clip(scaled, -spec.clip, spec.clip, out=scaled)
+    ratios = rhythm_ratios(peaks, spec, next_peak=next_peak)[first:]
+    return {spec.name: beats, spec.rhythm.name: ratios}
 
 
 def cut_windows(
     filtered: NDArray[np.int64], peaks: NDArray[np.int64], spec: BeatInput
 ) -> NDArray[np.int64]:
     """Cut ``before + after`` samples around each peak; the ends repeat the outermost sample."""
-    offsets = np.arange(-spec.before, spec.after)
-    index = np.clip(peaks[:, None] + offsets, 0, max(filtered.size - 1, 0))
+    width = spec.before + spec.after
     if not peaks.size:
-        return np.empty((0, spec.before + spec.after), dtype=np.int64)
+        return np.empty((0, width), dtype=np.int64)
+    starts = peaks - spec.before
+    if starts.min() >= 0 and starts.max() + width <= filtered.size:
+        # Rows copied whole: several times as fast as an index for each sample.
+        inside: NDArray[np.int64] = np.lib.stride_tricks.sliding_window_view(filtered, width)[
+            starts
+        ]
+        return inside
+    index = np.clip(starts[:, None] + np.arange(width), 0, max(filtered.size - 1, 0))
     windows: NDArray[np.int64] = filtered[index]
     return windows
 
@@ -107,10 +121,12 @@ def template_sums(windows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Sum the up to ``count`` windows before each; the first beat is its own template."""
     if not len(windows):
         return windows
-    total = np.concatenate([np.zeros_like(windows[:1]), np.cumsum(windows, axis=0)])
-    row = np.arange(len(windows))
-    sums: NDArray[np.int64] = total[row] - total[np.maximum(row - count, 0)]
+    sums = np.empty_like(windows)
     sums[0] = windows[0]
+    np.cumsum(windows[:-1], axis=0, out=sums[1:])
+    if len(windows) > count + 1:
+        # A copy: what is subtracted are the running sums as they were.
+        sums[count + 1 :] -= sums[1:-count].copy()
     return sums
 
 

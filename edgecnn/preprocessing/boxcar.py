@@ -34,10 +34,11 @@ def to_microvolts(signal_mv: NDArray[np.floating]) -> NDArray[np.int64]:
     A microvolt is below the resolution of the usual converters (MIT-BIH: 5 µV per step). Samples
     that are not finite become 0; callers that care test for them first.
     """
-    scaled = np.nan_to_num(
-        np.asarray(signal_mv, dtype=np.float64) * MICROVOLTS_PER_MV, posinf=0.0, neginf=0.0
-    )
-    return np.rint(np.clip(scaled, -_CLIP_UV, _CLIP_UV)).astype(np.int64)
+    scaled = np.asarray(signal_mv, dtype=np.float64) * MICROVOLTS_PER_MV
+    # NaN is neither; what lies within needs no look at each sample.
+    if not (scaled.size and scaled.min() >= -_CLIP_UV and scaled.max() <= _CLIP_UV):
+        scaled = np.clip(np.nan_to_num(scaled, posinf=0.0, neginf=0.0), -_CLIP_UV, _CLIP_UV)
+    return np.rint(scaled).astype(np.int64)
 
 
 def half_width(seconds: float, rate_hz: float) -> int:

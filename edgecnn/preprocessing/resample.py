@@ -121,8 +121,11 @@ class Resampler:
         if not self.total:
             return np.empty(0)
         self._rest = np.concatenate([self._rest, np.repeat(self._rest[-1:], self.look_ahead + 1)])
-        count = max(1, round(self.total * self.up / self.down))
-        return self._results(count, self.total)
+        return self._results(self.samples_out(self.total), self.total)
+
+    def samples_out(self, samples: int) -> int:
+        """Return how many results a stream of so many samples has."""
+        return max(1, round(samples * self.up / self.down))
 
     def _results(self, stop: int, last: int) -> NDArray[np.float64]:
         if stop <= self._given:

@@ -6,15 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgecnn.ecg.quality import (
-    lead_remarks,
-    limb_remarks,
-    limb_remarks_of,
-    stretches_flat,
-    stretches_saturated,
-)
+from edgecnn.ecg.quality import lead_remarks, limb_remarks, limb_remarks_of
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.record import Record
+from edgecnn.ecg.stretches import stretches_flat, stretches_saturated
 from edgecnn.ecg.synthetic import synthetic_ecg
 
 RATE = 250.0

@@ -124,7 +124,7 @@ def test_memory_does_not_grow_with_the_stream(model):
         stream.push(beats)
     assert stream.received == 20 * (3600 + beats.size)
     assert stream._signal.size < 20 * RATE + beats.size
-    assert len(stream._past_peaks) <= 64
+    assert len(stream._cut) <= 64
     for _ in range(20):
         stream.push(flat[:36])
     assert stream._signal.size < 10 * RATE

@@ -31,6 +31,9 @@ class StoredRecord:
         Of each lead; no more than the file holds.
     fetch : callable
         ``fetch(first, stop)`` returns these samples in millivolts, shape ``(stop - first, leads)``.
+    remarks : callable
+        Says what is to be known once all samples were fetched in their order: a WFDB record's
+        checksums.
     """
 
     name: str
@@ -41,6 +44,7 @@ class StoredRecord:
     fetch: Callable[[int, int], NDArray[np.float64]]
     start: datetime | None = None
     notes: tuple[str, ...] = ()
+    remarks: Callable[[], tuple[str, ...]] = tuple
 
     def __post_init__(self) -> None:
         """Refuse a file without samples."""
@@ -89,7 +93,7 @@ class StoredRecord:
             leads=self.leads,
             signal_mv=signal_mv,
             start=self.start,
-            notes=self.notes,
+            notes=self.notes + self.remarks(),
         )
 
 

@@ -30,25 +30,7 @@ def read(path: Path, *, rate_hz: float | None = None, lead: str | None = None) -
 
     The header's checksums are compared: a changed file can still be read, but a note tells of it.
     """
-    header, rate, notes = _opened(path, rate_hz)
-    if header.segments is not None or not _is_plain(header):
-        return _elsewhere(path, header, rate, notes, lead).read()
-    file = _plain(path, header, lead)
-    signal_mv = np.empty((file.samples, len(file.picked.columns)))
-    for place, (signal, steps) in enumerate(
-        zip(file.signals, file.steps(0, file.samples), strict=True)
-    ):
-        notes += _checked(signal, steps, complete=file.samples == header.samples)
-        file.to_physical(place, steps, out=signal_mv[:, place])
-    return Record(
-        name=header.name,
-        path=path,
-        sampling_rate_hz=rate,
-        leads=tuple(signal.name for signal in file.signals),
-        signal_mv=signal_mv,
-        start=header.start,
-        notes=notes + file.picked.notes,
-    )
+    return stored(path, rate_hz=rate_hz, lead=lead).read()
 
 
 def stored(path: Path, *, rate_hz: float | None = None, lead: str | None = None) -> StoredRecord:
@@ -57,15 +39,17 @@ def stored(path: Path, *, rate_hz: float | None = None, lead: str | None = None)
     if header.segments is not None or not _is_plain(header):
         return _elsewhere(path, header, rate, notes, lead)
     file = _plain(path, header, lead)
+    checks = _Checks(file.signals, complete=file.samples == header.samples)
     return StoredRecord(
         name=header.name,
         path=path,
         sampling_rate_hz=rate,
         leads=tuple(signal.name for signal in file.signals),
         samples=file.samples,
-        fetch=file.fetch,
+        fetch=lambda first, stop: file.fetch(first, stop, checks),
         start=header.start,
         notes=notes + file.picked.notes,
+        remarks=checks.remarks,
     )
 
 
@@ -128,10 +112,12 @@ class _PlainFiles:
         if missing.any():
             out[missing] = np.nan
 
-    def fetch(self, first: int, stop: int) -> NDArray[np.float64]:
+    def fetch(self, first: int, stop: int, checks: _Checks) -> NDArray[np.float64]:
         """Read samples of all picked signals in millivolts."""
         signal_mv = np.empty((stop - first, len(self.signals)))
-        for place, steps in enumerate(self.steps(first, stop)):
+        read = self.steps(first, stop)
+        checks.see(first, read)
+        for place, steps in enumerate(read):
             self.to_physical(place, steps, out=signal_mv[:, place])
         return signal_mv
 
@@ -187,11 +173,29 @@ def _samples_in(path: Path, header: Header, name: str, members: list[int]) -> in
     return samples_held(size, first.format, len(members))
 
 
-def _checked(signal: Signal, steps: NDArray[np.int16], *, complete: bool) -> tuple[str, ...]:
-    """Compare the header's checksum: a changed file can still be read, but should be known."""
-    if signal.checksum is None or not complete:
-        return ()
-    total = int(steps.sum(dtype=np.int64))
-    if (total - signal.checksum) % _CHECKSUM_MODULUS == 0:
-        return ()
-    return (f"{signal.name}: checksum differs from the header's, the file was changed",)
+class _Checks:
+    """Compare the header's checksums with the samples, as these are read in their order.
+
+    A changed file can still be read, but should be known.
+    """
+
+    def __init__(self, signals: tuple[Signal, ...], *, complete: bool) -> None:
+        self._signals = signals
+        self._totals = [0] * len(signals)
+        self._seen = 0
+        self._complete = complete
+
+    def see(self, first: int, steps: list[NDArray[np.int16]]) -> None:
+        if self._complete and first == self._seen and steps:
+            for place, each in enumerate(steps):
+                self._totals[place] += int(each.sum(dtype=np.int64))
+            self._seen += len(steps[0])
+
+    def remarks(self) -> tuple[str, ...]:
+        return tuple(
+            f"{signal.name}: checksum differs from the header's, the file was changed"
+            for signal, total in zip(self._signals, self._totals, strict=True)
+            if self._complete
+            and signal.checksum is not None
+            and (total - signal.checksum) % _CHECKSUM_MODULUS
+        )

@@ -1,0 +1,80 @@
+"""One lead of a recording that stays in its file: piece by piece, and any stretch of it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecnn.ecg.gaps import credible_mv
+from edgecnn.ecg.readers.stored import StoredRecord
+
+__all__ = ["CHUNK_SAMPLES", "LeadSignal", "Sliceable"]
+
+#: Samples that are worked on at once: few enough to stay in a processor's cache.
+CHUNK_SAMPLES = 1 << 15
+#: A lead of up to so many samples (an hour and a half at 360 Hz) is kept while it is worked on.
+_KEPT_SAMPLES = 1 << 21
+
+
+class Sliceable(Protocol):
+    """A signal that stretches can be cut out of: an array, or a :class:`LeadSignal`."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        ...
+
+    def __getitem__(self, part: slice, /) -> NDArray[np.floating]:
+        """Return a stretch."""
+        ...
+
+
+class LeadSignal:
+    """A lead in millivolts, NaN where there is no signal.
+
+    However long it is, no more than a few pieces of it are in memory.
+
+    Parameters
+    ----------
+    stored : StoredRecord
+        Opened with a single lead.
+    chunk_samples : int
+        Length of a piece; the results of scoring do not depend on it.
+    """
+
+    def __init__(self, stored: StoredRecord, chunk_samples: int = CHUNK_SAMPLES) -> None:
+        self._stored = stored
+        self._step = chunk_samples
+        self._pieces: list[NDArray[np.floating]] = []
+        self._whole: NDArray[np.floating] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return self._stored.samples
+
+    def chunks(self) -> Iterator[NDArray[np.floating]]:
+        """Yield the pieces in order, as the file has them."""
+        if self._whole is not None:
+            for first in range(0, len(self), self._step):
+                yield self._whole[first : first + self._step]
+            return
+        keep = len(self) <= _KEPT_SAMPLES
+        kept: list[NDArray[np.floating]] = []
+        for first in range(0, len(self), self._step):
+            piece = self._stored.fetch(first, min(first + self._step, len(self)))[:, 0]
+            if keep:
+                kept.append(piece)
+            yield piece
+        if keep:
+            self._pieces = kept
+
+    def __getitem__(self, part: slice) -> NDArray[np.floating]:
+        """Return a stretch; samples that no electrode gives are NaN."""
+        first, stop, _ = part.indices(len(self))
+        if self._pieces:
+            self._whole, self._pieces = np.concatenate(self._pieces), []
+        if self._whole is not None:
+            return credible_mv(self._whole[first:stop])
+        return credible_mv(self._stored.fetch(first, stop)[:, 0])
