@@ -29,7 +29,7 @@ class CalibrationBatches:
     batch : int
         Examples at a time.
     progress : callable, optional
-        Called with the number of examples given out, counted over all passes.
+        Called with the number of examples that are done with.
     """
 
     def __init__(
@@ -46,10 +46,9 @@ class CalibrationBatches:
         self._indices = indices
         self._batch = batch
         self._progress = progress
-        self._given = 0
 
-    def __call__(self) -> Iterator[Tensors]:
-        """Start anew.
+    def __call__(self, start: int = 0) -> Iterator[Tensors]:
+        """Start anew, or after this many examples.
 
         Raises
         ------
@@ -57,13 +56,13 @@ class CalibrationBatches:
             The data is of another kind or size than the model reads, or not finite.
         """
         for inputs in input_batches(
-            self._dataset, self._spec, indices=self._indices, batch=self._batch
+            self._dataset, self._spec, indices=self._indices[start:], batch=self._batch
         ):
             self._check(inputs)
             yield inputs
-            self._given += len(next(iter(inputs.values())))
+            start += len(next(iter(inputs.values())))
             if self._progress is not None:
-                self._progress(self._given)
+                self._progress(start)
 
     def first(self) -> Tensors:
         """Return the first example alone, batch 1."""

@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 import onnx
 
+from edgecnn.calibration.observe import hidden_tensors
 from edgecnn.calibration.quiet import quiet
-from edgecnn.calibration.ranges import Range
+from edgecnn.calibration.tensor_values import Range
 from edgecnn.errors import ModelError, UsageError
 
 __all__ = ["insert_qdq"]
@@ -31,7 +32,7 @@ def insert_qdq(
     model : onnx.ModelProto
         Prepared, with shapes inferred. It is not changed.
     ranges : mapping of str to Range
-        Of every activation.
+        Of every activation, but for those that only a ``Relu`` or ``Clip`` reads.
     activations : "uint8" or "int8"
         Unsigned with signed weights is what x86's VNNI multiplies; with both signed (the default
         of ONNX Runtime's tool) half of a ResNet's convolutions stay in FP32 there.
@@ -63,9 +64,13 @@ def insert_qdq(
         )
     copied = onnx.ModelProto()
     copied.CopyFrom(model)
+    found = dict(ranges)
+    for name, result in hidden_tensors(model).items():
+        if result in found:
+            found.setdefault(name, found[result])
     data = {
         name: TensorData(lowest=np.float32(r.low), highest=np.float32(r.high))
-        for name, r in ranges.items()
+        for name, r in found.items()
     }
     with quiet():
         quantizer = QDQQuantizer(

@@ -12,6 +12,7 @@ import onnx
 from edgecnn.bundled import resolve_model
 from edgecnn.calibration.batches import CalibrationBatches
 from edgecnn.calibration.dynamic import one_step, quantize_dynamically
+from edgecnn.calibration.estimators import PERCENTILE, Method, make_estimator
 from edgecnn.calibration.kept import kept_fp32
 from edgecnn.calibration.latency import compare_latency
 from edgecnn.calibration.outcome import (
@@ -23,7 +24,7 @@ from edgecnn.calibration.outcome import (
 from edgecnn.calibration.prepare import is_quantized, prepare
 from edgecnn.calibration.provenance import keep_other_keys, measured_of, with_provenance
 from edgecnn.calibration.qdq import insert_qdq
-from edgecnn.calibration.ranges import METHODS, PERCENTILE, Method, estimate_ranges
+from edgecnn.calibration.ranges import estimate_ranges
 from edgecnn.calibration.report import QuantizeReport, make_report
 from edgecnn.calibration.sessions import session_of
 from edgecnn.calibration.target import Target, choose_types
@@ -101,7 +102,7 @@ def quantize_model(
         Calibration examples to draw.
     seed : int
         For the draw.
-    method : "min-max", "moving-average" or "percentile"
+    method : "min-max", "moving-average", "percentile", "entropy" or "mse"
         See :func:`edgecnn.calibration.ranges.estimate_ranges`.
     percentile : float
         For ``"percentile"``: share of values that stay unclipped, in percent.
@@ -142,8 +143,7 @@ def quantize_model(
     Integer arithmetic after Jacob et al. 2018 (arXiv:1712.05877).
     """
     out = Path(out)
-    if method not in METHODS:
-        raise UsageError(f"unknown method: {method}", hint=f"one of {', '.join(METHODS)}")
+    estimator = make_estimator(method, percentile=percentile)
     types = choose_types(target, activations, reduce_range=reduce_range)
     source = resolve_model(path)
     if out.resolve() == source.resolve():
@@ -161,13 +161,12 @@ def quantize_model(
         check_answers(evaluate, fp32.metadata)
     tell = progress or (lambda stage, done, total: None)
     chosen = draw(len(calibration), samples, targets=calibration.targets, seed=seed)
-    passes = 2 if method == "percentile" else 1
     batches = CalibrationBatches(
         calibration,
         fp32.metadata.input,
         chosen,
         batch=_BATCH,
-        progress=lambda done: tell("calibrating", done, passes * len(chosen)),
+        progress=lambda done: tell("calibrating", done, len(chosen)),
     )
     spec = fp32.metadata.input
     writes = isinstance(spec, CharacterInput)
@@ -185,7 +184,7 @@ def quantize_model(
             reduce_range=types.reduce_range,
             exclude=exclude,
         )
-        method_name = f"percentile {percentile:g} %" if method == "percentile" else method
+        method_name = estimator.title
         used, reduced = len(chosen), types.reduce_range
     strip_paths(quantized)
     check_graph(quantized, fp32.metadata)

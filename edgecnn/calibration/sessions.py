@@ -8,22 +8,28 @@ from typing import Any
 
 import onnx
 
-from edgecnn.errors import ModelError
+from edgecnn.errors import EdgeCNNError, ModelError
 from edgecnn.runtime.machine import usable_cpus
 from edgecnn.runtime.providers import import_runtime
 
 __all__ = ["optimised", "session_of"]
 
 
-def session_of(model: onnx.ModelProto) -> Any:
+def session_of(model: onnx.ModelProto, *, optimise: bool = True) -> Any:
     """Open a graph on the CPU.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+    optimise : bool
+        Let ONNX Runtime fuse and lay out what it runs; otherwise every node runs as it stands.
 
     Raises
     ------
     ModelError
         ONNX Runtime refuses it.
     """
-    return _open(model, None, basic=False)
+    return _open(model, None, level="ORT_ENABLE_ALL" if optimise else "ORT_DISABLE_ALL")
 
 
 def optimised(model: onnx.ModelProto, *, basic: bool) -> onnx.ModelProto:
@@ -39,23 +45,34 @@ def optimised(model: onnx.ModelProto, *, basic: bool) -> onnx.ModelProto:
     """
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
         path = Path(folder, "optimised.onnx")
-        _open(model, path, basic=basic)
+        _open(model, path, level="ORT_ENABLE_BASIC" if basic else "ORT_ENABLE_ALL")
         return onnx.load_model(path)
 
 
-def _open(model: onnx.ModelProto, written: Path | None, *, basic: bool) -> Any:
+def _open(model: onnx.ModelProto, written: Path | None, *, level: str) -> Any:
     runtime = import_runtime()
     options = runtime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = usable_cpus()
     if written is not None:
         options.optimized_model_filepath = str(written)
-    if basic:
-        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.graph_optimization_level = getattr(runtime.GraphOptimizationLevel, level)
+    with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
+        # Through a file: from memory, ONNX Runtime holds the bytes beside its own copy.
+        path = Path(folder, "graph.onnx")
+        try:
+            path.write_bytes(model.SerializeToString())
+        except OSError as error:
+            raise EdgeCNNError(
+                f"cannot write to {folder}: {error.strerror or error}",
+                hint="TMPDIR names the folder for temporary files",
+            ) from error
+        return _session(runtime, path, options)
+
+
+def _session(runtime: Any, path: Path, options: Any) -> Any:
     try:
-        return runtime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     # ONNX Runtime's errors have no base class of their own.
     except Exception as error:
         raise ModelError(

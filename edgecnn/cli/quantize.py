@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, help="For drawing the samples.")
 @click.option(
     "--method",
-    type=click.Choice(("min-max", "moving-average", "percentile")),
+    type=click.Choice(("min-max", "moving-average", "percentile", "entropy", "mse")),
     default="min-max",
     show_default=True,
     help="How the range of an activation is found.",
+)
+@click.option(
+    "--percentile",
+    type=float,
+    help="For --method percentile: share of values kept, in percent  [default: 99.99]",
 )
 @click.option(
     "--target",
@@ -59,6 +64,7 @@ def quantize(
     samples: int,
     seed: int,
     method: str,
+    percentile: float | None,
     target: str,
     activations: str,
     exclude: tuple[str, ...],
@@ -76,12 +82,18 @@ def quantize(
     edgecnn quantize lenet.onnx --calibration mnist:train --evaluate mnist:test
     """
     from edgecnn.bundled import resolve_model
+    from edgecnn.calibration.estimators import PERCENTILE
     from edgecnn.calibration.quantize import int8_path, quantize_model
     from edgecnn.calibration.target import types_for
     from edgecnn.cli.output import fetch_data, print_json, progress_bar, warn
     from edgecnn.data import open_dataset, require_kind
+    from edgecnn.errors import UsageError
     from edgecnn.runtime.session import load_model
 
+    if percentile is not None and method != "percentile":
+        raise UsageError(
+            f"--percentile goes with --method percentile, not {method}",
+        )
     types_for(target)  # type: ignore[arg-type]  # refused before anything is read
     source = resolve_model(model)
     metadata = load_model(source, provider="cpu", check=False).metadata
@@ -105,6 +117,7 @@ def quantize(
             samples=samples,
             seed=seed,
             method=method,  # type: ignore[arg-type]  # click.Choice has checked it
+            percentile=PERCENTILE if percentile is None else percentile,
             target=target,  # type: ignore[arg-type]
             activations=activations,  # type: ignore[arg-type]
             exclude=exclude,
