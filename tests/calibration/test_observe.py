@@ -194,7 +194,7 @@ def test_what_is_stored_is_checked(prepared, data, content):
     seen = observe(prepared, _batches(data[:4], 4), ["input"], histograms=True)
     stored = seen.to_bytes()
     names = ["other"] if content is None else ["input"]
-    with pytest.raises(ValueError, match="observation|size|file|No data"):
+    with pytest.raises(ValueError, match=r"observation|No data"):
         Observation.from_bytes(stored if content is None else content, names, histograms=True)
 
 
