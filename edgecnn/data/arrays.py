@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgecnn.data.dataset import DatasetInfo
 from edgecnn.errors import DataError
 from edgecnn.metadata import ImageInput, InputSpec, reads
-from edgecnn.preprocessing.image import image_batch
+from edgecnn.preprocessing.image import as_bgr, image_batch
 
 __all__ = ["PictureArray", "combined_sha256", "require_image_spec"]
 
@@ -22,8 +22,8 @@ class PictureArray:
     Parameters
     ----------
     info : DatasetInfo
-    pictures : ndarray of uint8, shape (N, H, W) or (N, H, W, 3)
-        Grey, or colours in OpenCV's order (BGR).
+    pictures : ndarray of uint8, shape (N, H, W) or (N, H, W, C)
+        Grey, or colours in OpenCV's order (BGR, BGRA).
     targets : ndarray of int64, shape (N,), or None
     """
 
@@ -50,6 +50,14 @@ class PictureArray:
         chosen = np.arange(len(self)) if indices is None else indices
         pictures = (self.pictures[index] for index in chosen)
         return {image.name: image_batch(pictures, image, count=len(chosen))}
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """Return one picture; see :meth:`edgecnn.data.pictures.PictureDataset.picture`."""
+        return as_bgr(self.pictures[index])
+
+    def name_of(self, index: int) -> str:
+        """Return a picture's number."""
+        return f"picture {index}"
 
 
 def require_image_spec(spec: InputSpec, info: DatasetInfo) -> ImageInput:

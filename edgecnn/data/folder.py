@@ -1,4 +1,4 @@
-"""Pictures of one's own: a folder with a sub-folder per class, or without any."""
+"""Pictures of one's own: a folder with a sub-folder per class or without any, or a list."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.data.arrays import combined_sha256, require_image_spec
+from edgecnn.data.classes import numbered_labels
 from edgecnn.data.dataset import DatasetInfo
+from edgecnn.data.manifest import Manifest
 from edgecnn.errors import DatasetError
 from edgecnn.files import sha256_of
 from edgecnn.metadata import InputSpec
 from edgecnn.preprocessing.image import image_batch
-from edgecnn.preprocessing.picture import list_pictures, read_picture
+from edgecnn.preprocessing.picture import PICTURE_SUFFIXES, list_pictures, read_picture
 
-__all__ = ["PictureFolder", "open_folder"]
+__all__ = ["PictureFolder", "open_folder", "open_picture_list"]
 
 
 class PictureFolder:
@@ -39,8 +41,16 @@ class PictureFolder:
         """Preprocess pictures; see :meth:`edgecnn.data.dataset.Dataset.inputs`."""
         image = require_image_spec(spec, self.info)
         chosen = np.arange(len(self)) if indices is None else indices
-        pictures = (read_picture(self.paths[int(index)]) for index in chosen)
+        pictures = (self.picture(int(index)) for index in chosen)
         return {image.name: image_batch(pictures, image, count=len(chosen))}
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """Read one picture; see :meth:`edgecnn.data.pictures.PictureDataset.picture`."""
+        return read_picture(self.paths[index])
+
+    def name_of(self, index: int) -> str:
+        """Return a picture's path."""
+        return str(self.paths[index])
 
 
 def open_folder(folder: Path, *, labels: tuple[str, ...] | None = None) -> PictureFolder:
@@ -96,3 +106,43 @@ def open_folder(folder: Path, *, labels: tuple[str, ...] | None = None) -> Pictu
         licence="not stated",
     )
     return PictureFolder(info, paths, targets)
+
+
+def open_picture_list(
+    manifest: Manifest, *, labels: tuple[str, ...] | None = None
+) -> PictureFolder:
+    """Open the pictures that a list names.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    labels : tuple of str, optional
+        A model's labels, which targets shall index.
+
+    Raises
+    ------
+    DatasetError
+        A label that the model does not have, or a file that is no picture by its name.
+    """
+    for path in manifest.paths:
+        if path.suffix.lower() not in PICTURE_SUFFIXES:
+            raise DatasetError(
+                f"{manifest.source}: {path.name} is no picture by its name",
+                hint=f"pictures are {', '.join(sorted(PICTURE_SUFFIXES))}",
+            )
+    names, targets = labels or (), None
+    if manifest.labels is not None:
+        names, targets = numbered_labels(manifest.labels, labels, source=str(manifest.source))
+    written = manifest.labels or ("",) * len(manifest.paths)
+    info = DatasetInfo(
+        name=manifest.source.name,
+        split="all",
+        labels=tuple(names),
+        sha256=combined_sha256(
+            f"{label}\0{sha256_of(path)}"
+            for label, path in zip(written, manifest.paths, strict=True)
+        ),
+        attribution="the user's own pictures",
+        licence="not stated",
+    )
+    return PictureFolder(info, manifest.paths, targets)

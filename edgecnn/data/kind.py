@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from edgecnn.data.catalogue import CATALOGUE
+from edgecnn.data.manifest import is_manifest, read_manifest
 from edgecnn.errors import DataError
 from edgecnn.metadata import InputSpec, reads
 
@@ -42,13 +43,23 @@ def require_kind(data: str | os.PathLike[str], spec: InputSpec) -> None:
     elif path.is_dir():
         kind = folder_kind(path)
     else:
-        kind = "characters" if path.suffix == ".txt" and path.is_file() else ""
+        kind = _file_kind(path)
     wanted = reads(spec)
     if kind and kind != wanted:
         raise DataError(
             f"{text} holds {kind}, but the model reads {wanted}",
             hint="`edgecnn datasets` lists the others",
         )
+
+
+def _file_kind(path: Path) -> str:
+    """Tell what a file holds by its name, or if it is a list, by its first name."""
+    if is_manifest(path):
+        return read_manifest(path).holds
+    if path.suffix == ".txt" and path.is_file():
+        return "characters"
+    is_record = path.suffix.lower() in ("", ".hea", ".dat") and path.with_suffix(".hea").is_file()
+    return "heartbeats" if is_record else ""
 
 
 def folder_kind(folder: Path) -> str:

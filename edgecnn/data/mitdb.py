@@ -8,6 +8,7 @@ asks.
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from edgecnn.ecg.aami import CLASS_OF_SYMBOL
 from edgecnn.ecg.annotations import read_annotations
 from edgecnn.ecg.conditioning import condition_lead, place_beats
 from edgecnn.ecg.gaps import GapFiller, credible_mv, gaps_of, touches
+from edgecnn.ecg.peaks import find_r_peaks
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.record import Record
 from edgecnn.errors import DataError, DatasetError
@@ -36,6 +38,7 @@ __all__ = [
     "BeatRecords",
     "open_mitdb",
     "open_record_folder",
+    "open_records",
     "record_files",
 ]
 
@@ -64,7 +67,7 @@ class _AnnotatedRecord:
     path: Path
     peaks: NDArray[np.int64]
     kept: NDArray[np.int64]
-    targets: NDArray[np.int64]
+    targets: NDArray[np.int64] | None
     outside: int
     beside_gaps: int
 
@@ -84,11 +87,13 @@ class BeatRecords:
     def __init__(self, info: DatasetInfo, records: Sequence[Path], names: Sequence[str]) -> None:
         self._records = [_read_beats(path) for path in records]
         self.info = replace(info, note=_joined(info.note, _left_out(self._records)))
-        targets = [record.targets for record in self._records]
-        groups = [np.full(len(t), name) for t, name in zip(targets, names, strict=True)]
-        self.targets = np.concatenate(targets) if targets else np.empty(0, np.int64)
-        self.groups = np.concatenate(groups) if groups else np.empty(0, "U1")
         lengths = [len(record.kept) for record in self._records]
+        targets = [record.targets for record in self._records if record.targets is not None]
+        groups = [np.full(n, name) for n, name in zip(lengths, names, strict=True)]
+        self.targets = None
+        if len(targets) == len(lengths):
+            self.targets = np.concatenate(targets) if targets else np.empty(0, np.int64)
+        self.groups = np.concatenate(groups) if groups else np.empty(0, "U1")
         self._starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
     def __len__(self) -> int:
@@ -160,28 +165,46 @@ def open_mitdb(folder: Path, split: str) -> BeatRecords:
 
 
 def open_record_folder(folder: Path) -> BeatRecords:
-    """Open beats of one's own WFDB records, annotated in ``.atr`` files.
+    """Open beats of one's own WFDB records: of those annotated in ``.atr`` files, if any are.
 
     Raises
     ------
     DatasetError
-        No record of the folder has reference annotations.
+        No record.
     """
     headers = sorted(folder.glob("*.hea"))
-    records = [path.with_suffix("") for path in headers if path.with_suffix(".atr").is_file()]
+    annotated = [path for path in headers if path.with_suffix(f".{_ANNOTATOR}").is_file()]
+    return open_records(annotated or headers, name=folder.resolve().name)
+
+
+def open_records(paths: Sequence[Path], *, name: str) -> BeatRecords:
+    """Open beats of one's own WFDB records.
+
+    Where a record has no ``.atr`` file its beats are found, and no beat of the set has a label.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Headers, signal files, or records without a suffix.
+    name : str
+        What the set is called.
+
+    Raises
+    ------
+    DatasetError
+        No records.
+    """
+    records = [path.with_suffix("") if path.suffix else path for path in paths]
     if not records:
-        raise DatasetError(
-            f"no record in {folder} has reference annotations",
-            hint=f"expected an .{_ANNOTATOR} file beside each .hea header",
-        )
+        raise DatasetError(f"{name} holds no records", hint="a WFDB record has a .hea file")
     files = sorted(
         file
-        for record in records
-        for file in folder.glob(f"{record.name}.*")
+        for record in dict.fromkeys(records)
+        for file in record.parent.glob(f"{glob.escape(record.name)}.*")
         if file.suffix in (".atr", ".dat", ".hea", ".mat")
     )
     info = DatasetInfo(
-        name=folder.resolve().name,
+        name=name,
         split="all",
         labels=BEAT_LABELS,
         sha256=combined_sha256(sha256_of(file) for file in files),
@@ -196,6 +219,8 @@ def _record_names(split: str) -> tuple[str, ...]:
 
 
 def _read_beats(path: Path) -> _AnnotatedRecord:
+    if not path.with_name(f"{path.name}.{_ANNOTATOR}").is_file():
+        return _find_beats(path, read_record(path))
     annotations = read_annotations(path, _ANNOTATOR)
     signal = read_record(path)
     is_beat = np.array([symbol in CLASS_OF_SYMBOL for symbol in annotations.symbols], dtype=bool)
@@ -223,6 +248,23 @@ def _read_beats(path: Path) -> _AnnotatedRecord:
     )
 
 
+def _find_beats(path: Path, signal: Record) -> _AnnotatedRecord:
+    """Find the beats of a record that nobody annotated, in the lead that shows them best."""
+    rate = signal.sampling_rate_hz
+    named = [place for place, lead in enumerate(signal.leads) if lead.upper() in ("MLII", "II")]
+    lead = condition_lead(signal.signal_mv[:, named[0] if named else 0], rate, rate)
+    peaks = find_r_peaks(lead.signal_uv, rate)
+    beside = _beside_gaps(signal, peaks)
+    return _AnnotatedRecord(
+        path=path,
+        peaks=peaks,
+        kept=np.flatnonzero(~beside),
+        targets=None,
+        outside=0,
+        beside_gaps=int(np.count_nonzero(beside)),
+    )
+
+
 def _beside_gaps(record: Record, peaks: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Say which beats lie so close to a gap of any lead that their window may touch it."""
     beside = np.zeros(len(peaks), dtype=bool)
@@ -240,6 +282,12 @@ def _left_out(records: Sequence[_AnnotatedRecord]) -> str:
     outside = sum(record.outside for record in records)
     beside = sum(record.beside_gaps for record in records)
     said = []
+    bare = sum(record.targets is None for record in records)
+    if bare:
+        said.append(
+            f"{bare} of {len(records)} records have no annotations: their beats are found, and no "
+            "beat has a label"
+        )
     if outside:
         said.append(f"{outside} annotated beats lie outside the signal")
     if beside:

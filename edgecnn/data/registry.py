@@ -9,9 +9,9 @@ from pathlib import Path
 from edgecnn.data.catalogue import CATALOGUE, DatasetEntry
 from edgecnn.data.dataset import Dataset
 from edgecnn.data.download import Progress
-from edgecnn.data.kind import folder_kind
 from edgecnn.data.locate import Location, find_dataset, locate_dataset
-from edgecnn.errors import DatasetError, MissingFileError, UsageError
+from edgecnn.data.own import open_own
+from edgecnn.errors import MissingFileError, UsageError
 
 __all__ = ["dataset_names", "fetch_dataset", "files_of", "find_named", "open_dataset"]
 
@@ -29,7 +29,7 @@ def open_dataset(
     download: bool = True,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Open a dataset by name, or a folder of one's own.
+    """Open a dataset by name, or data of one's own.
 
     Parameters
     ----------
@@ -41,8 +41,12 @@ def open_dataset(
         ``mitdb-rhythm:records-test``, ``rt-polarity:train``, ``rt-polarity:test``,
         ``rt-polarity:all``, ``tinyshakespeare:train``, ``tinyshakespeare:validation``, or a path:
         a folder of pictures, in sub-folders by class or unlabelled; of WFDB records with ``.atr``
-        annotations; of sentences in a file ``LABEL.txt`` per class; or one ``.txt`` file, to learn
-        to write from.
+        annotations; of sentences in a file ``LABEL.txt`` per class; one record (``.hea``); a list
+        of picture files or records, with or without labels (``.csv``, ``.jsonl``, ``.txt``; see
+        :func:`edgecnn.data.manifest.read_manifest`); pictures in an array (``.npy``, ``.npz``;
+        see :mod:`edgecnn.data.array_file`); ``tensors:FILE.npz``, a model's own preprocessed
+        inputs; or any other ``.txt`` file, to learn to write from. Records without annotations
+        have beats that are found, and no labels.
     labels : tuple of str, optional
         For a folder of one's own: the model's labels, which targets shall index.
     root : Path, optional
@@ -67,29 +71,12 @@ def open_dataset(
     if location is not None:
         name, _, split = text.partition(":")
         return _read(name, location.folder, split)
-    folder = Path(text)
-    if folder.suffix == ".txt" and folder.is_file():
-        from edgecnn.data.text import open_text_file
-
-        return open_text_file(folder)
-    if not folder.is_dir():
-        if folder.exists():
-            raise DatasetError(f"{text} is a file, not a folder or a dataset's name")
+    dataset = open_own(text, labels=labels)
+    if dataset is None:
         raise MissingFileError(
             f"no such dataset or folder: {text}", hint=f"datasets: {', '.join(dataset_names())}"
         )
-    kind = folder_kind(folder)
-    if kind == "heartbeats":
-        from edgecnn.data.mitdb import open_record_folder
-
-        return open_record_folder(folder)
-    if kind == "sentences":
-        from edgecnn.data.text import open_sentence_folder
-
-        return open_sentence_folder(folder, labels=labels)
-    from edgecnn.data.folder import open_folder
-
-    return open_folder(folder, labels=labels)
+    return dataset
 
 
 def fetch_dataset(

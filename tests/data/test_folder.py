@@ -85,3 +85,31 @@ def test_an_unreadable_picture_is_named(folder: Path) -> None:
     (folder / "red/3.jpg").write_bytes(b"no picture")
     with pytest.raises(ImageError, match=r"3\.jpg"):
         open_dataset(folder).inputs(RGB)
+
+
+def test_lists_of_pictures(folder: Path) -> None:
+    relative = [str(p.relative_to(folder.parent)) for p in sorted(folder.rglob("*.jpg"))]
+    (folder.parent / "list.txt").write_text("\n".join(relative))
+    (folder.parent / "labelled.csv").write_text(
+        "path,label\n" + "".join(f"{p},{p.split('/')[1]}\n" for p in relative)
+    )
+    bare = open_dataset(folder.parent / "list.txt")
+    assert bare.targets is None
+    labelled = open_dataset(folder.parent / "labelled.csv", labels=("red", "blue"))
+    assert labelled.targets is not None
+    assert labelled.targets.tolist() == [1, 0, 0]
+    same = open_dataset(folder)
+    for dataset in (bare, labelled):
+        np.testing.assert_array_equal(dataset.inputs(RGB)["input"], same.inputs(RGB)["input"])
+    with pytest.raises(DatasetError, match="'blue' is no class"):
+        open_dataset(folder.parent / "labelled.csv", labels=("red", "green"))
+
+
+def test_the_hash_of_a_list_follows_labels_and_content(folder: Path) -> None:
+    path = folder.parent / "list.csv"
+    path.write_text("pictures/red/1.jpg,x\npictures/red/3.jpg,y\n")
+    before = open_dataset(path).info.sha256
+    path.write_text("file,class\npictures/red/1.jpg,x\npictures/red/3.jpg,y\n")
+    assert open_dataset(path).info.sha256 == before
+    path.write_text("pictures/red/1.jpg,y\npictures/red/3.jpg,y\n")
+    assert open_dataset(path).info.sha256 != before

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from edgecnn.ecg.annotations import read_annotations, write_annotations
 from edgecnn.ecg.beats import classify_record
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.synthetic import synthetic_ecg
-from edgecnn.errors import DataError, DatasetError, RecordError, UsageError
+from edgecnn.errors import DataError, RecordError, UsageError
 from edgecnn.metadata import BeatInput, BoxcarFilter, ImageInput, RhythmFeatures
 from edgecnn.runtime.session import load_model
 
@@ -98,8 +99,40 @@ def test_bad_records(records: Path, tmp_path: Path) -> None:
         dataset.inputs(BEATS)
     (records / "b.atr").unlink()
     (records / "a.atr").unlink()
-    with pytest.raises(DatasetError, match="no record in"):
+    with pytest.raises(RecordError, match="promises 4200 samples"):
         open_dataset(records)
+
+
+@pytest.mark.data
+def test_records_that_nobody_annotated(data_root: Path, tmp_path: Path) -> None:
+    """Their beats are found: on a real record, within a beat in a hundred of the reference."""
+    for name in ("100.hea", "100.dat"):
+        shutil.copy(data_root / "mitdb" / name, tmp_path / name)
+    dataset = open_dataset(tmp_path)
+    assert dataset.targets is None
+    assert abs(len(dataset) - 2273) < 23
+    assert "1 of 1 records have no annotations" in dataset.info.note
+    inputs = dataset.inputs(BEATS, np.arange(5))
+    reference = open_dataset("mitdb:100", root=data_root).inputs(BEATS, np.arange(5))
+    for name, values in inputs.items():
+        assert values.shape == reference[name].shape
+
+
+def test_one_record_and_lists_of_them(records: Path) -> None:
+    folder = open_dataset(records)
+    for spec in ("a.hea", "a.dat", "a"):
+        one = open_dataset(records / spec)
+        assert one.info.name == "a"
+        assert set(one.groups) == {"a"}
+    for name, text in {
+        "list.txt": "a\nb\n",
+        "list.csv": "record\na.hea\nb.dat\n",
+        "list.jsonl": '{"record": "a"}\n{"record": "b.hea"}\n',
+    }.items():
+        (records / name).write_text(text)
+        listed = open_dataset(records / name)
+        np.testing.assert_array_equal(listed.targets, folder.targets)
+        assert listed.info.sha256 == folder.info.sha256
 
 
 def test_unknown_names() -> None:
