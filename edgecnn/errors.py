@@ -30,6 +30,9 @@ bad value, ``FileNotFoundError`` for an absent file), the error is one of those 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 __all__ = [
     "DataError",
     "DatasetError",
@@ -116,7 +119,16 @@ class ShapeError(ModelError, ValueError):
 
 
 class ParityError(ModelError):
-    """ONNX Runtime and PyTorch do not give the same answer."""
+    """ONNX Runtime and PyTorch do not give the same answer.
+
+    ``inputs`` are those that they differ on, by name, where they are known.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, inputs: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.inputs = inputs
 
 
 class TaskError(ModelError, ValueError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,8 @@ import click
 from edgecnn.cli.output import json_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edgecnn.export.report import ExportReport
     from edgecnn.metadata import ModelMetadata
 
@@ -20,15 +24,17 @@ if TYPE_CHECKING:
     "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The file."
 )
 @click.option(
-    "--opset", type=click.IntRange(18, 23), default=20, show_default=True, help="Operator set."
+    "--opset",
+    type=click.IntRange(13, 23),
+    help="Operator set; below 18 by a verified conversion  [default: 20; an .onnx file's own]",
 )
 @click.option(
     "--weights",
     type=click.Path(path_type=Path, dir_okay=False),
     help="For module:factory: .safetensors, or .pt with a state dictionary.",
 )
-@click.option("--input-shape", metavar="C,H,W", help="For module:factory: shape of one picture.")
-@click.option("--labels", metavar="FILE|LIST", help="For module:factory: a file, or cat,dog,...")
+@click.option("--input-shape", metavar="C,H,W", help="Shape of one picture.")
+@click.option("--labels", metavar="FILE|LIST", help="A file with one per line, or cat,dog,...")
 @click.option("--colour", type=click.Choice(("gray", "rgb", "bgr")), help="Default by channels.")
 @click.option("--mean", metavar="M[,M,M]", help="Of pixels of 0..1; default 0.")
 @click.option("--std", metavar="S[,S,S]", help="Of pixels of 0..1; default 1.")
@@ -43,13 +49,42 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="The whole contract as a TOML file, instead of the options above.",
 )
-@click.option("--parity", metavar="DATA", help="Data to compare PyTorch and the file on.")
+@click.option(
+    "--dynamic",
+    metavar="AXES",
+    help="Further free axes: time, height,width; batch of an .onnx file with a fixed one.",
+)
+@click.option(
+    "--outputs", metavar="NAMES", help="Of all that the network returns, if the contract has fewer."
+)
+@click.option(
+    "--verify-with",
+    "--parity",
+    "verify_with",
+    metavar="DATA",
+    multiple=True,
+    help="Dataset, folder, or files (one each) to compare file and source on.",
+)
+@click.option(
+    "--atol",
+    type=click.FloatRange(min=0),
+    default=1e-4,
+    show_default=True,
+    help="Largest difference from a reference of 0.",
+)
+@click.option(
+    "--rtol",
+    type=click.FloatRange(min=0),
+    default=1e-3,
+    show_default=True,
+    help="What it grows by per unit of the reference.",
+)
 @json_option
 def export(
     *,
     source: str,
     out: Path,
-    opset: int,
+    opset: int | None,
     weights: Path | None,
     input_shape: str | None,
     labels: str | None,
@@ -58,65 +93,98 @@ def export(
     std: str | None,
     resize: str | None,
     toml: Path | None,
-    parity: str | None,
+    dynamic: str | None,
+    outputs: str | None,
+    verify_with: tuple[str, ...],
+    atol: float,
+    rtol: float,
     as_json: bool,
 ) -> None:
     r"""Export SOURCE to a simplified, verified, self-describing .onnx file.
 
-    SOURCE is a checkpoint of `edgecnn train` (its folder or file), or module:factory, a function
-    without arguments in a module of your own that returns a torch.nn.Module.
+    SOURCE is a checkpoint of `edgecnn train` (its folder or file); module:factory, a function
+    without arguments in a module of your own that returns a torch.nn.Module; a .pt2 file of
+    torch.export.save; or an .onnx file that something else made.
 
     \b
     edgecnn export runs/mnist-lenet5 -o lenet.onnx
     edgecnn export mynet:build --weights net.safetensors \
         --input-shape 3,224,224 --labels labels.txt -o net.onnx
+    edgecnn export yolox_nano.onnx --metadata yolox-nano.toml -o detector.onnx
     """
     from edgecnn.cli.output import fetch_data, print_json, warn
 
+    if not (math.isfinite(atol) and math.isfinite(rtol)):
+        raise click.UsageError("--atol and --rtol are numbers, not infinite ones")
+    described = {
+        "input_shape": input_shape,
+        "labels": labels,
+        "colour": colour,
+        "mean": mean,
+        "std": std,
+        "resize": resize,
+    }
+    axes = _names(dynamic)
     # A Windows drive is no module, a path that exists no factory.
-    if ":" in source and not Path(source).exists():
-        from edgecnn.data import open_dataset
-        from edgecnn.export.foreign import export_foreign
+    factory = ":" in source and not Path(source).exists()
+    graph = Path(source).suffix.lower() == ".onnx"
+    if factory or graph or Path(source).suffix.lower() == ".pt2":
+        from edgecnn.export.exporter import export_model
+        from edgecnn.export.open_source import named_as, open_source, own_contract
+        from edgecnn.export.verify_data import named_samples
 
-        contract = _contract(
-            source.partition(":")[0],
-            toml=toml,
-            input_shape=input_shape,
-            labels=labels,
-            colour=colour,
-            mean=mean,
-            std=std,
-            resize=resize,
-        )
-        if weights is None:
+        contract = None
+        if toml is not None or not graph:
+            contract = _contract(_name_of(source), toml=toml, **described)
+        if factory and weights is None:
             warn("no --weights: the network is exported with the values it was built with")
-        fetch_data(parity)
-        report = export_foreign(
-            source,
-            out,
+        network = open_source(source, weights=weights, free_batch="batch" in axes)
+        if contract is None:
+            contract = (
+                own_contract(network)
+                if not any(described.values())
+                else named_as(network, _contract(_name_of(source), toml=None, **described))
+            )
+        fetch_data(*verify_with)
+        report = export_model(
+            network,
             contract,
-            weights=weights,
-            parity=open_dataset(parity) if parity else None,
+            named_samples(verify_with, contract) if verify_with else None,
+            out,
             opset=opset,
+            dynamic=axes,
+            outputs=_names(outputs),
+            atol=atol,
+            rtol=rtol,
         )
     else:
         _refuse(
             "a checkpoint brings its own",
             weights=weights,
             metadata=toml,
-            input_shape=input_shape,
-            labels=labels,
-            colour=colour,
-            mean=mean,
-            std=std,
-            resize=resize,
+            outputs=outputs,
+            **described,
         )
+        from edgecnn.errors import DatasetError, MissingFileError
         from edgecnn.training.checkpoint import load_checkpoint
         from edgecnn.training.exporting import export_checkpoint
 
-        fetch_data(parity or load_checkpoint(Path(source)).recipe.data.train)
-
-        report = export_checkpoint(Path(source), out, opset=opset, data=parity)
+        if verify_with:
+            fetch_data(*verify_with)
+        else:
+            recipe = load_checkpoint(Path(source)).recipe
+            # The export says that it does without.
+            with contextlib.suppress(DatasetError, MissingFileError):
+                fetch_data(recipe.data.train)
+        report = export_checkpoint(
+            Path(source),
+            out,
+            opset=opset,
+            dynamic=axes,
+            data=verify_with or None,
+            atol=atol,
+            rtol=rtol,
+        )
     if as_json:
         print_json(report)
     else:
@@ -149,9 +217,11 @@ def _contract(
         )
         return read_contract(toml)
     if input_shape is None or labels is None:
-        raise click.UsageError("module:factory needs --input-shape and --labels, or --metadata")
+        raise click.UsageError(
+            "a network without a contract needs --input-shape and --labels, or --metadata"
+        )
     return image_contract(
-        name.rpartition(".")[2],
+        name,
         read_labels(labels),
         [
             int(size)
@@ -162,6 +232,16 @@ def _contract(
         std=_numbers(std, "--std"),
         resize=resize or "crop",
     )
+
+
+def _name_of(source: str) -> str:
+    """Return what a model is called unless its contract says: its module, or the file."""
+    module, colon, _ = source.partition(":")
+    return module.rpartition(".")[2] if colon and not Path(source).exists() else Path(source).stem
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
 def _numbers(text: str | None, option: str, *, whole: bool = False) -> list[float]:
@@ -181,9 +261,11 @@ def _refuse(because: str, **options: object) -> None:
 
 
 def _print(report: ExportReport) -> None:
-    from edgecnn.cli.output import remark
+    from edgecnn.cli.output import warn
     from edgecnn.runtime.card import size_text
 
+    for text in report.remarks:
+        warn(text)
     parity = report.parity
     nodes = ", ".join(f"{count} {name}" for name, count in report.nodes.items())
     size = size_text(report.size_bytes)
@@ -192,12 +274,17 @@ def _print(report: ExportReport) -> None:
         f"opset {report.opset}, IR {report.ir_version}, {report.parameters:,} parameters; {nodes}"
     )
     click.echo(
-        f"PyTorch and ONNX Runtime on {parity.samples} inputs: largest difference "
+        f"{report.origin} and ONNX Runtime on {parity.samples} inputs: largest difference "
         f"{parity.max_abs:.2g} (relative {parity.max_rel:.2g})"
         + ("" if parity.top1_agreement is None else f", same label in {parity.top1_agreement:.2%}")
         + f"; tolerance {parity.atol:g} + {parity.rtol:g} |reference|"
     )
+    if report.axes:
+        tried = "; ".join(f"{axis} {_listed(sizes)}" for axis, sizes in report.axes.items())
+        click.echo(f"free axes, each tried: {tried}")
     if report.golden:
         click.echo(f"{report.golden} golden vectors")
-    else:
-        remark("no golden vectors: the network does not tell drawn inputs apart clearly enough")
+
+
+def _listed(sizes: Sequence[int]) -> str:
+    return ", ".join(map(str, sizes))

@@ -8,7 +8,7 @@ import importlib.metadata
 import msgspec
 
 from edgecnn import __version__
-from edgecnn.metadata import DatasetUse, Measured, ModelMetadata, Parity
+from edgecnn.metadata import DatasetUse, ExportLock, Measured, ModelMetadata, Parity
 
 __all__ = ["tool_versions", "with_parity", "with_provenance"]
 
@@ -23,15 +23,20 @@ def with_parity(measured: Measured | None, parity: Parity) -> Measured:
 
 
 def with_provenance(
-    metadata: ModelMetadata, parameters: int, parity_data: DatasetUse | None
+    metadata: ModelMetadata, parameters: int, parity_data: DatasetUse | None, lock: ExportLock
 ) -> ModelMetadata:
-    """Add the number of parameters, the tools' versions and the data of the comparison."""
+    """Add the number of parameters, tool versions, the data of the comparison and the lock."""
     before = metadata.provenance
     provenance = msgspec.structs.replace(
         before,
         parameters=parameters,
         versions={**before.versions, **tool_versions()},
-        datasets=before.datasets + ((parity_data,) if parity_data is not None else ()),
+        # An exported file that is exported again was compared before: that is no longer true of it.
+        datasets=(
+            *(use for use in before.datasets if use.role != "parity"),
+            *((parity_data,) if parity_data is not None else ()),
+        ),
+        lock=lock,
     )
     return msgspec.structs.replace(metadata, provenance=provenance)
 

@@ -13,7 +13,11 @@ from edgecnn.errors import ModelError
 from edgecnn.metadata import ModelMetadata
 from edgecnn.preprocessing.tensors import Tensors
 
-__all__ = ["check_answers", "copied", "reference_answers"]
+__all__ = ["check_answers", "copied", "one_line", "reference_answers"]
+
+
+#: Rows at once unless told otherwise.
+_ROWS = 64
 
 
 def copied(module: torch.nn.Module) -> torch.nn.Module:
@@ -23,55 +27,74 @@ def copied(module: torch.nn.Module) -> torch.nn.Module:
     # The module is the user's, and so may be its copying and its `train`: anything can come.
     except Exception as error:
         raise ModelError(
-            f"{type(module).__name__} cannot be copied: {_one_line(error)}",
+            f"{type(module).__name__} cannot be copied: {one_line(error)}",
             hint="remove weight_norm first (torch.nn.utils.remove_weight_norm)",
         ) from error
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """Return an error's type and text, as one line of bounded length."""
     text = " ".join(str(error).split())[:160]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def reference_answers(
-    network: torch.nn.Module, samples: Tensors, outputs: Sequence[str]
+    network: torch.nn.Module,
+    samples: Tensors,
+    outputs: Sequence[str],
+    *,
+    title: str = "",
+    rows: int | None = None,
 ) -> dict[str, NDArray[np.float32]]:
-    """Run the module on all samples, 64 at a time."""
+    """Run the module on all samples, so many at a time.
+
+    Raises
+    ------
+    ModelError
+        It fails on them, or returns something else than a tensor per output.
+    """
+    title = title or type(network).__name__
     n = len(next(iter(samples.values())))
-    rows: list[tuple[torch.Tensor, ...]] = []
+    step = rows or _ROWS
+    answers: list[tuple[torch.Tensor, ...]] = []
     try:
         with torch.inference_mode():
-            for start in range(0, n, 64):
+            for start in range(0, n, step):
                 answer = network(
-                    *(torch.from_numpy(x[start : start + 64]) for x in samples.values())
+                    *(torch.from_numpy(x[start : start + step]) for x in samples.values())
                 )
-                rows.append(answer if isinstance(answer, tuple) else (answer,))
+                answers.append(tuple(answer) if isinstance(answer, tuple | list) else (answer,))
     # Torch raises for sizes that do not fit, and `forward` is the user's: it can raise anything.
     except Exception as error:
-        shapes = ", ".join(f"{name} {(64, *x.shape[1:])}" for name, x in samples.items())
+        shapes = ", ".join(f"{name} {(min(step, n), *x.shape[1:])}" for name, x in samples.items())
         raise ModelError(
-            f"{type(network).__name__} cannot run {shapes}: {_one_line(error)}",
+            f"{title} cannot run {shapes}: {one_line(error)}",
             hint="does the input shape fit the network?",
         ) from error
-    first = rows[0]
+    first = answers[0]
     if len(first) != len(outputs) or not all(isinstance(part, torch.Tensor) for part in first):
         returned = ", ".join(type(part).__name__ for part in first)
         wanted = "one tensor of logits" if len(outputs) == 1 else f"{len(outputs)} tensors"
-        raise ModelError(f"{type(network).__name__} returns {returned}, not {wanted}")
+        raise ModelError(
+            f"{title} returns {returned}, not {wanted}",
+            hint="--outputs names all that it returns, in their order"
+            if len(first) > len(outputs)
+            else None,
+        )
     # A single number has no rows to join.
     return {
-        name: torch.cat([row[i] if row[i].ndim else row[i][None] for row in rows]).float().numpy()
+        name: torch.cat([row[i] if row[i].ndim else row[i][None] for row in answers])
+        .float()
+        .numpy()
         for i, name in enumerate(outputs)
     }
 
 
-def check_answers(
-    network: torch.nn.Module, answers: NDArray[np.float32], metadata: ModelMetadata
-) -> None:
+def check_answers(title: str, answers: NDArray[np.float32], metadata: ModelMetadata) -> None:
     """Refuse a classifier that does not give a logit per label."""
     if metadata.task == "classify" and answers.shape[1:] != (len(metadata.labels),):
         raise ModelError(
-            f"{type(network).__name__} returns shape (N, {', '.join(map(str, answers.shape[1:]))}) "
+            f"{title} returns shape (N, {', '.join(map(str, answers.shape[1:]))}) "
             f"for {len(metadata.labels)} labels",
             hint="one logit per label is expected",
         )

@@ -28,6 +28,14 @@ class ExportReport(Struct, frozen=True, kw_only=True):
         Number of nodes by operator.
     golden : int
         Golden vectors in the file.
+    origin : str
+        What the file was compared with: ``"PyTorch"`` or ``"the original file"``.
+    axes : dict
+        Lengths that every free axis was tried at, by its name.
+    verified_with : str
+        Where the compared inputs come from: a dataset's name, or ``"drawings"``.
+    remarks : tuple of str
+        What a reader should know.
     """
 
     path: str
@@ -39,3 +47,7 @@ class ExportReport(Struct, frozen=True, kw_only=True):
     size_bytes: int
     nodes: dict[str, int]
     golden: int
+    origin: str = "PyTorch"
+    axes: dict[str, tuple[int, ...]] = {}
+    verified_with: str = ""
+    remarks: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -25,12 +25,27 @@ MIN_AGREEMENT = 0.99
 
 _BATCH = "batch"
 
+#: Enough to see where two graphs part; all tensors inside of them are held at once for it.
+_FAILING_ROWS = 4
+
 Run = Callable[[Tensors], NDArray[np.float32]]
 Shape = tuple[str | int, ...]
 
 
-def check_graph(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
+def check_graph(
+    model: onnx.ModelProto, metadata: ModelMetadata, *, batch: int | None = None
+) -> None:
     """Check a model's structure, types and shapes, and its signature against the contract.
+
+    An output beside the contract's may be there, for whoever reads it; and an axis of an input may
+    be free that the contract gives a size.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+    metadata : ModelMetadata
+    batch : int, optional
+        The only batch size of a graph that takes no other; by default it must be free.
 
     Raises
     ------
@@ -40,6 +55,7 @@ def check_graph(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
     """
     try:
         onnx.checker.check_model(model, full_check=True)
+        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ModelError(f"not a valid ONNX graph: {' '.join(str(error).split())[:240]}") from error
     outside = [
@@ -48,13 +64,24 @@ def check_graph(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
     if outside:
         raise ModelError(f"{len(outside)} weights lie outside the file, first {outside[0]}")
     expected = expected_shapes(metadata)
-    found = {value.name: _shape(value) for value in (*model.graph.input, *model.graph.output)}
-    if found.keys() != expected.keys() or not all(
-        _fits(found[name], shape) for name, shape in expected.items()
+    inputs = {value.name: _shape(value, batch) for value in model.graph.input}
+    outputs = {value.name: _shape(value, batch) for value in model.graph.output}
+    wanted = {name: expected.pop(name) for name in metadata.input.tensors}
+    for name, shape in outputs.items():
+        if name in expected and shape and isinstance(shape[0], int) and _is_free(inputs):
+            raise ModelError(
+                f"a batch of {shape[0]} is baked into {name}, while the input's is free",
+                hint="look for a reshape or view with a fixed first size",
+            )
+    if (
+        inputs.keys() != wanted.keys()
+        or not expected.keys() <= outputs.keys()
+        or not all(_fits(inputs[name], shape, freer=True) for name, shape in wanted.items())
+        or not all(_fits(outputs[name], shape) for name, shape in expected.items())
     ):
         raise ModelError(
-            f"the graph's inputs and outputs are {_listed(found)}; "
-            f"its contract says {_listed(expected)}",
+            f"the graph's inputs and outputs are {_listed(inputs | outputs)}; "
+            f"its contract says {_listed(wanted | expected)}",
             hint="labels, input size and output name must be the network's, the batch free",
         )
 
@@ -143,16 +170,12 @@ def measure_parity(
     max_abs = max_rel = 0.0
     agreement = 1.0
     for batch in sorted(set(batches or (1, 2, n))):
-        rows = [
-            run({name: x[start : start + batch] for name, x in samples.items()})
-            for start in range(0, n, batch)
-        ]
-        answer = np.concatenate(rows)
-        if answer.shape != reference.shape:
-            raise ParityError(
-                f"{output} has shape {answer.shape} in ONNX Runtime, {reference.shape} from "
-                f"{origin} (batch {batch})"
-            )
+        answer = np.concatenate(
+            [
+                _rows(run, part, reference.shape[1:], output=output, batch=batch, origin=origin)
+                for part in _batches(samples, batch)
+            ]
+        )
         difference = np.abs(answer.astype(np.float64) - reference)
         difference[~np.isfinite(answer)] = np.inf
         excess = difference - (atol + rtol * np.abs(reference))
@@ -164,7 +187,10 @@ def measure_parity(
                 f"{excess.size} values; worst: {output}[{at}] is {answer[worst]:.6g}, "
                 f"{origin} gives {reference[worst]:.6g} "
                 f"(batch {batch}, tolerance {atol:g} + {rtol:g} * |reference|)",
-                hint="is the network in evaluation mode and free of random operations?",
+                hint="is the network in evaluation mode and free of random operations?"
+                if origin == "PyTorch"
+                else None,
+                inputs=_failing(samples, int(worst[0]), batch),
             )
         if ranked:
             same = float(np.mean(answer.argmax(axis=-1) == reference.argmax(axis=-1)))
@@ -187,20 +213,72 @@ def measure_parity(
     )
 
 
-def _shape(value: onnx.ValueInfoProto) -> tuple[str | int, ...]:
+def _batches(samples: Tensors, batch: int) -> Iterator[Tensors]:
+    n = len(next(iter(samples.values())))
+    for start in range(0, n, batch):
+        yield {name: values[start : start + batch] for name, values in samples.items()}
+
+
+def _rows(
+    run: Run, inputs: Tensors, shape: tuple[int, ...], *, output: str, batch: int, origin: str
+) -> NDArray[np.float32]:
+    """Run a batch; the answer must have a row of the reference's shape for each of its rows."""
+    baked_in = "look for a reshape or view with a fixed first size"
+    try:
+        answer = run(inputs)
+    except ParityError:
+        raise
+    except ModelError as error:
+        raise ParityError(
+            f"ONNX Runtime fails on a batch of {batch}: {error.message}",
+            hint=baked_in,
+            inputs=inputs,
+        ) from error
+    expected = (len(next(iter(inputs.values()))), *shape)
+    if answer.shape != expected:
+        raise ParityError(
+            f"{output} has shape {answer.shape} in ONNX Runtime, {expected} from {origin} "
+            f"(batch {batch})",
+            hint=baked_in,
+            inputs=inputs,
+        )
+    return answer
+
+
+def _is_free(inputs: Mapping[str, Shape]) -> bool:
+    return all(shape[:1] == (_BATCH,) for shape in inputs.values())
+
+
+def _failing(samples: Tensors, row: int, batch: int) -> Tensors:
+    """Return the batch that a row was in, cut to a few rows around it."""
+    start = row // batch * batch
+    first = max(start, min(row, start + batch - _FAILING_ROWS))
+    rows = slice(first, min(first + _FAILING_ROWS, start + batch))
+    return {name: values[rows] for name, values in samples.items()}
+
+
+def _shape(value: onnx.ValueInfoProto, batch: int | None) -> tuple[str | int, ...]:
     """Sizes, and names of free axes; a first one that is free is the batch under any name."""
-    first, *others = (d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim)
-    return (_BATCH if isinstance(first, str) else first, *others)
+    sizes = [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+    if not sizes:
+        return ()
+    first, *others = sizes
+    return (_BATCH if isinstance(first, str) or first == batch else first, *others)
 
 
-def _fits(found: Shape, expected: Shape | None) -> bool:
+def _fits(found: Shape, expected: Shape | None, *, freer: bool = False) -> bool:
     """Tell whether sizes agree; a free axis is one under any name."""
     if expected is None:
         return bool(found) and found[0] == _BATCH
-    return len(found) == len(expected) and all(
-        isinstance(one, str) if isinstance(other, str) else one == other
-        for one, other in zip(found, expected, strict=True)
-    )
+    if len(found) != len(expected):
+        return False
+    for one, other in zip(found, expected, strict=True):
+        if isinstance(one, str):
+            if isinstance(other, int) and not freer:
+                return False
+        elif one != other:
+            return False
+    return True
 
 
 def _listed(shapes: Mapping[str, Shape | None]) -> str:

@@ -38,6 +38,7 @@ from edgecnn.metadata.documents import (
     encode,
     from_properties,
 )
+from edgecnn.metadata.export_lock import ExportLock, LockedFile
 from edgecnn.metadata.golden import GOLDEN_LIMIT_BYTES, Golden, GoldenExample
 from edgecnn.metadata.handwritten import read_contract
 from edgecnn.metadata.image_input import ImageInput
@@ -70,12 +71,14 @@ __all__ = [
     "ClassScore",
     "DatasetRole",
     "DatasetUse",
+    "ExportLock",
     "Golden",
     "GoldenExample",
     "ImageInput",
     "InputSpec",
     "Intervention",
     "Latency",
+    "LockedFile",
     "Measured",
     "ModelMetadata",
     "Output",

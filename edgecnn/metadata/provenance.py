@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from edgecnn.metadata.constraints import Count
+from edgecnn.metadata.export_lock import ExportLock
 
 __all__ = ["DatasetRole", "DatasetUse", "Intervention", "Provenance", "Quantization"]
 
@@ -70,7 +71,8 @@ class Intervention(Struct, frozen=True, kw_only=True):
 class Provenance(Struct, frozen=True, kw_only=True):
     """Where the file comes from: recipe, data, seed, tool versions.
 
-    Where there are ``interventions``, ``command`` alone does not train this network again.
+    Where there are ``interventions``, ``command`` alone does not train this network again. With
+    ``lock``, ``edgecnn export --rebuild`` makes the file again and compares.
     """
 
     recipe: str = ""
@@ -82,5 +84,6 @@ class Provenance(Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str | int | float | bool] = field(default_factory=dict)
     interventions: tuple[Intervention, ...] = ()
+    lock: ExportLock | None = None
     quantization: Quantization | None = None
     attribution: str = ""

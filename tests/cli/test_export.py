@@ -158,7 +158,7 @@ def test_labels_from_a_file_and_parity_on_data(folder, capsys):
             "--metadata brings its own: --mean, --resize not",
         ),
         (["quarters_net:build", *OPTIONS, "--mean", "nan"], 2, "mean is not finite: nan"),
-        (["quarters_net:build", *OPTIONS, "--opset", "13"], 2, "13 is not in the range"),
+        (["quarters_net:build", *OPTIONS, "--opset", "12"], 2, "12 is not in the range"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_no_file(folder, capsys, arguments, code, message):
@@ -203,8 +203,17 @@ def test_checkpoint_of_a_training(folder, capsys, monkeypatch):
     got = model.run({"input": np.ones((1, 1, 28, 28), np.float32)})
     np.testing.assert_allclose(got, expected, atol=1e-4)
     monkeypatch.setattr("edgecnn.data.registry.fetch_dataset", lambda *_, **__: None)
-    assert run(["export", "run", "-o", "other.onnx"]) == 1
+    capsys.readouterr()
+    assert run(["export", "run", "-o", "other.onnx"]) == 0
     assert asked == ["photos", "mnist:train"]
+    assert (
+        "warning: compared on drawn inputs: mnist:train is not at hand" in capsys.readouterr().err
+    )
+    use = load_model("other.onnx", provider="cpu").metadata.provenance.datasets[-1]
+    assert (use.name, use.role) == ("drawings", "parity")
+    assert run(["export", "run", "-o", "x.onnx", "--verify-with", "nowhere"]) == 1
+    assert "no such dataset or folder: nowhere" in capsys.readouterr().err
+    assert not Path("x.onnx").exists()
 
 
 def test_same_bytes_from_another_folder(folder, tmp_path_factory):
@@ -224,7 +233,7 @@ def test_same_bytes_from_another_folder(folder, tmp_path_factory):
         )
         # torch's exporter and the simplifier would print pages.
         assert done.stderr == UNTRAINED
-        assert len(done.stdout.splitlines()) == 4
+        assert len(done.stdout.splitlines()) == 5
         model = onnx.load(place / "q.onnx")
         assert str(place).encode() not in model.SerializeToString()
         kept = [entry for entry in model.metadata_props if entry.key != "edgecnn.measured"]
