@@ -12,6 +12,9 @@ from edgecnn.metadata import DatasetUse, ExportLock, Measured, ModelMetadata, Pa
 
 __all__ = ["tool_versions", "with_parity", "with_provenance"]
 
+#: Sources whose name tells the network; a training's recipe tells its own.
+_NAMED = ("factory", "program", "onnx")
+
 _PACKAGES = ("torch", "onnx", "onnxruntime", "onnxruntime-gpu", "onnxscript", "onnxsim")
 
 
@@ -30,6 +33,7 @@ def with_provenance(
     provenance = msgspec.structs.replace(
         before,
         parameters=parameters,
+        architecture=before.architecture or (lock.name if lock.source in _NAMED else ""),
         versions={**before.versions, **tool_versions()},
         # An exported file that is exported again was compared before: that is no longer true of it.
         datasets=(
