@@ -24,6 +24,8 @@ let selected = 0;
 // Sliders that a person has just moved, by when: figures that are on their way do not move them.
 const touched = new Map();
 const waiting = new Map();
+const held = new Set();
+const unsent = new Set();
 
 function setText(id, text) {
   const element = typeof id === "string" ? byId(id) : id;
@@ -150,14 +152,23 @@ for (const name of Object.keys(KNOBS)) {
     touched.set(name, Date.now());
     setText(part(name, "output"), KNOBS[name].text(KNOBS[name].value(Number(slider.value))));
   });
-  // Keys change a slider step by step: the last one counts.
-  slider.addEventListener("change", () => {
+  // Keys change a slider step by step: while one is held nothing is sent, and of several quick ones
+  // the last counts.
+  const settle = () => {
     clearTimeout(waiting.get(name));
     waiting.set(name, setTimeout(() => {
+      waiting.delete(name);
       touched.set(name, Date.now());
       send({ set: name, value: KNOBS[name].value(Number(slider.value)) });
     }, 300));
-  });
+  };
+  slider.addEventListener("keydown", () => held.add(name));
+  for (const end of ["keyup", "blur"]) {
+    slider.addEventListener(end, () => {
+      if (held.delete(name) && unsent.delete(name)) settle();
+    });
+  }
+  slider.addEventListener("change", () => (held.has(name) ? unsent.add(name) : settle()));
 }
 
 byId("pause").addEventListener("click", () => send({ pause: !["paused", "pausing"].includes(status.phase) }));
@@ -166,6 +177,10 @@ byId("reset").addEventListener("click", async () => {
     if (status.wanted && status.wanted[name] !== about.recipe[name]) await send({ set: name, value: about.recipe[name] });
   }
 });
+
+// A slider that a person is moving, or has just moved, does not jump back to what is known so far.
+const beingMoved = (name) =>
+  held.has(name) || waiting.has(name) || Date.now() - (touched.get(name) || 0) < 1000;
 
 function hint(name) {
   const wanted = status.wanted[name], inForce = status.knobs[name];
@@ -182,7 +197,7 @@ function showControls() {
     const slider = byId(name);
     slider.disabled = !open;
     const value = status.wanted ? status.wanted[name] : status.knobs && status.knobs[name];
-    if (!known(value) || !about.ranges || Date.now() - (touched.get(name) || 0) < 1000) continue;
+    if (!known(value) || !about.ranges || beingMoved(name)) continue;
     slider.value = KNOBS[name].place(value);
     const text = KNOBS[name].text(value);
     setText(part(name, "output"), text);

@@ -84,7 +84,7 @@ def training(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         each.thread = threading.Thread(target=run)
         each.thread.start()
         running.append(each)
-        assert begun.wait(20)
+        assert begun.wait(90)
         return each
 
     yield start
