@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Comparison", "compare_latency"]
+__all__ = ["Comparison", "compare_latency", "median_interval"]
 
 _ROUND_S = 0.01
 _LEAST_ROUNDS = 10
+
+#: A speed-up that counts as slower: what is lost is more than another run may give back.
+_CLEARLY = 0.97
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,24 @@ class Comparison:
         Median over the rounds of first ÷ second.
     speedup_range : tuple of float
         Its quartiles over the rounds: what another run may well show.
+    interval_95 : tuple of float
+        Where the median over ever more rounds would lie (:func:`median_interval`).
     """
 
     first_ms: tuple[float, float]
     second_ms: tuple[float, float]
     speedup: float
     speedup_range: tuple[float, float]
+    interval_95: tuple[float, float] = (0.0, math.inf)
+
+    @property
+    def clearly_slower(self) -> bool:
+        """Whether the second is slower beyond doubt.
+
+        The interval of the median lies below 1 by more than a few percent, and so do three quarters
+        of the rounds: on a busy machine a single round says nothing.
+        """
+        return self.interval_95[1] < _CLEARLY and self.speedup_range[1] < 1
 
 
 def compare_latency(
@@ -70,7 +86,36 @@ def compare_latency(
         second_ms=_summary(times[1]),
         speedup=float(np.median(ratios)),
         speedup_range=(float(quartiles[0]), float(quartiles[1])),
+        interval_95=median_interval(ratios),
     )
+
+
+def median_interval(values: Sequence[float], *, confidence: float = 0.95) -> tuple[float, float]:
+    """Return an interval of the median that assumes nothing about how values are distributed.
+
+    Between two of the ordered values, by the binomial distribution (sign test): how many values
+    fall below the median is a coin thrown as often.
+
+    Parameters
+    ----------
+    values : sequence of float
+        With fewer than six, no interval has the confidence of 95 %: smallest and largest are given.
+
+    Examples
+    --------
+    >>> median_interval([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    (2.0, 9.0)
+    """
+    ordered = sorted(float(value) for value in values)
+    n = len(ordered)
+    tail, outside = 0.0, 0
+    for k in range(n // 2):
+        tail += math.comb(n, k) / 2**n
+        if 2 * tail > 1 - confidence:
+            break
+        outside = k + 1
+    place = max(outside - 1, 0)
+    return (ordered[place], ordered[n - 1 - place])
 
 
 def _calls_per_round(call: Callable[[], object]) -> int:

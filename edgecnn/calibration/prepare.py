@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx
 import onnx.version_converter
 
+from edgecnn.calibration.integer_kernels import use_pooling
 from edgecnn.calibration.sessions import optimised
 from edgecnn.errors import ModelError
 from edgecnn.export.opset import opset_of
@@ -46,19 +47,25 @@ def prepare(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     if opset_of(model) < _PER_CHANNEL_OPSET:
         model = _converted(model)
-    folded = optimised(model, basic=True)
+    inferred = _inferred(optimised(model, basic=True))
+    if use_pooling(inferred):
+        inferred = _inferred(inferred)
+    used = {node.domain for node in inferred.graph.node} | {"", "ai.onnx"}
+    kept = [entry for entry in inferred.opset_import if entry.domain in used]
+    del inferred.opset_import[:]
+    inferred.opset_import.extend(kept)
+    return inferred
+
+
+def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
     try:
         inferred: onnx.ModelProto = onnx.shape_inference.infer_shapes(
-            folded, strict_mode=True, data_prop=True
+            model, strict_mode=True, data_prop=True
         )
     except onnx.shape_inference.InferenceError as error:
         raise ModelError(
             f"shapes cannot be inferred: {' '.join(str(error).split())[:200]}"
         ) from error
-    used = {node.domain for node in inferred.graph.node} | {"", "ai.onnx"}
-    kept = [entry for entry in inferred.opset_import if entry.domain in used]
-    del inferred.opset_import[:]
-    inferred.opset_import.extend(kept)
     return inferred
 
 

@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 import onnx
 
+from edgecnn.calibration.fp32_islands import guard_islands
+from edgecnn.calibration.integer_kernels import tabulate_gates
 from edgecnn.calibration.observe import hidden_tensors
 from edgecnn.calibration.quiet import quiet
 from edgecnn.calibration.tensor_values import Range
@@ -94,6 +96,8 @@ def insert_qdq(
             hint="it has neither convolutions nor matrix products",
         )
     _keep_logits_float(quantized)
+    tabulate_gates(quantized)
+    guard_islands(quantized)
     return quantized
 
 

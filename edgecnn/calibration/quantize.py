@@ -3,37 +3,52 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from edgecnn.bundled import resolve_model
 from edgecnn.calibration.batches import CalibrationBatches
-from edgecnn.calibration.dynamic import one_step, quantize_dynamically
+from edgecnn.calibration.bias_correction import bias_corrections
+from edgecnn.calibration.budget import Budget
+from edgecnn.calibration.budget_report import (
+    check_selection,
+    frontier_path,
+    no_form,
+    write_points,
+)
+from edgecnn.calibration.candidates import Candidates
+from edgecnn.calibration.dynamic import one_step
 from edgecnn.calibration.estimators import PERCENTILE, Method, make_estimator
-from edgecnn.calibration.kept import kept_fp32
-from edgecnn.calibration.latency import compare_latency
+from edgecnn.calibration.forms import DynamicForms, Forms, StaticForms
+from edgecnn.calibration.kept import fusion_of
 from edgecnn.calibration.outcome import (
+    Memory,
+    Outcome,
     agreement_on,
     check_answers,
     compare_answers,
     dataset_name,
 )
+from edgecnn.calibration.pay import refuse_slower, will_it_pay
 from edgecnn.calibration.prepare import is_quantized, prepare
 from edgecnn.calibration.provenance import keep_other_keys, measured_of, with_provenance
-from edgecnn.calibration.qdq import insert_qdq
 from edgecnn.calibration.ranges import estimate_ranges
 from edgecnn.calibration.report import QuantizeReport, make_report
 from edgecnn.calibration.sessions import session_of
-from edgecnn.calibration.target import Target, choose_types
+from edgecnn.calibration.settle import Settled, leave_blocks, settle
+from edgecnn.calibration.target import Target, choose_types, this_machine
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError, ModelError, UsageError
+from edgecnn.evaluation.evaluate import predict_dataset
 from edgecnn.evaluation.sampling import draw
 from edgecnn.export.embed import embed, serialized
 from edgecnn.export.golden import INT8_DRIFT, make_golden
-from edgecnn.export.strip_paths import strip_paths
 from edgecnn.export.verify import check_graph, measure_parity
 from edgecnn.files import atomic_path, sha256_of
 from edgecnn.metadata import (
@@ -50,6 +65,12 @@ Progress = Callable[[str, int, int], None]
 
 #: Calibration examples per run: what is held is the largest activations of this many.
 _BATCH = 8
+
+#: Calibration examples that layers are ranked by.
+_RANKED = 32
+
+#: Seconds for the timing of two forms that one is chosen of.
+_RACE_S = 0.5
 
 
 def int8_path(path: Path) -> Path:
@@ -77,6 +98,13 @@ def quantize_model(
     activations: Literal["auto", "uint8", "int8"] = "auto",
     reduce_range: bool | None = None,
     exclude: Sequence[str] = (),
+    leave: Sequence[str] | None = None,
+    max_drop: float | None = None,
+    min_agreement: float | None = None,
+    select: Dataset | None = None,
+    bias_correction: bool | None = None,
+    frontier: str | os.PathLike[str] | None = None,
+    allow_slower: bool = False,
     threads: int | None = None,
     seconds: float = 2.0,
     progress: Progress | None = None,
@@ -115,12 +143,34 @@ def quantize_model(
         Weights of 7 bits; the default suits the target.
     exclude : sequence of str
         Names of nodes to leave in FP32.
+    leave : sequence of str, optional
+        Blocks to leave in FP32, keys of :data:`edgecnn.calibration.settle.BLOCKS`. The default
+        finds out by timing, where the target is this machine, which of them the file is faster
+        without; with ``allow_slower`` none are left out.
+    max_drop : float, optional
+        Points (percent) of the task's metric that may be lost on ``evaluate``; of text, nats per
+        character. The fewest layers go back to FP32 until that holds.
+    min_agreement : float, optional
+        Share of answers that must stay the same, 0..1; it needs no labels.
+    select : Dataset, optional
+        Labelled data to choose the form on, so that ``evaluate`` is measured on once. The default
+        is ``evaluate`` itself, and then the report says so.
+    bias_correction : bool, optional
+        See :mod:`edgecnn.calibration.bias_correction`. The default tries it where a budget is not
+        kept to otherwise.
+    frontier : path, optional
+        PNG of loss against latency for all forms that were measured, with the same as JSON beside
+        it. With a budget the default is ``NAME.frontier.png`` beside ``out``.
+    allow_slower : bool
+        Write the file also where it is clearly slower than the FP32 one, on the machine that it is
+        for.
     threads : int, optional
         For the comparison of latencies; the default is all that this process may use.
     seconds : float
         Time to spend on that comparison.
     progress : callable, optional
-        Called with (stage, done, total); stages are ``calibrating``, ``comparing``, ``timing``.
+        Called with (stage, done, total); stages are ``calibrating``, ``choosing`` (which blocks to
+        leave), ``searching`` and ``ranking layers`` (for the budget), ``comparing``, ``timing``.
 
     Returns
     -------
@@ -137,6 +187,9 @@ def quantize_model(
         No calibration samples, or data of another kind than the model reads.
     UsageError
         A setting that does not exist.
+    EdgeCNNError
+        No form keeps to the budget, or the file is slower than the one that it is made of: nothing
+        is written.
 
     Notes
     -----
@@ -150,15 +203,19 @@ def quantize_model(
         raise UsageError(
             f"{out} is the FP32 file itself", hint=f"write to {int8_path(source).name}"
         )
-    fp32 = load_model(source, provider="cpu", threads=threads)
+    budget = Budget(max_drop, min_agreement)
+    picture = frontier_path(frontier)
+    check_selection(budget, evaluate, select)
+    # As a device runs it, beside other work, and as `compare` times two files.
+    fp32 = load_model(source, provider="cpu", threads=threads, spinning=False)
     model = onnx.load_model(source)
     if is_quantized(model):
         raise ModelError(f"{source} is quantized already", hint="start from its FP32 file")
     if not len(calibration) or samples < 1:
         raise DataError(f"no calibration samples in {dataset_name(calibration)}")
-    if evaluate is not None:
+    for data in filter(None, (evaluate, select)):
         # What is wrong with it is said before the work, not after.
-        check_answers(evaluate, fp32.metadata)
+        check_answers(data, fp32.metadata)
     tell = progress or (lambda stage, done, total: None)
     chosen = draw(len(calibration), samples, targets=calibration.targets, seed=seed)
     batches = CalibrationBatches(
@@ -171,23 +228,67 @@ def quantize_model(
     spec = fp32.metadata.input
     writes = isinstance(spec, CharacterInput)
     sample = one_step(spec) if isinstance(spec, CharacterInput) else batches.first()
+    forms: Forms
     if writes:
-        quantized = quantize_dynamically(model, exclude=exclude)
+        forms = DynamicForms(model, tuple(exclude))
         method_name, used, reduced = "range of each input", 0, False
     else:
         prepared = prepare(model)
         _check_prepared(prepared, fp32, sample)
-        quantized = insert_qdq(
+        forms = StaticForms(
             prepared,
             estimate_ranges(prepared, batches, method=method, percentile=percentile),
             activations=types.activations,
             reduce_range=types.reduce_range,
-            exclude=exclude,
+            exclude=tuple(exclude),
         )
         method_name = estimator.title
         used, reduced = len(chosen), types.reduce_range
-    strip_paths(quantized)
+    memory: Memory = {}
+
+    def compared(done: int, total: int) -> None:
+        tell("comparing", done, total)
+
+    def judged(int8: Model, on: Dataset | None, told: Callable[[int, int], None] | None) -> Outcome:
+        if on is not None:
+            return compare_answers(fp32, int8, on, progress=told, memory=memory)
+        return agreement_on(fp32, int8, calibration, chosen, progress=told, memory=memory)
+
+    def ranked_by(one: Model) -> NDArray[np.float32]:
+        return predict_dataset(one, calibration, indices=chosen[:_RANKED])
+
+    def correct() -> dict[str, NDArray[np.float32]]:
+        assert isinstance(forms, StaticForms)
+        again = CalibrationBatches(calibration, spec, chosen, batch=_BATCH)
+        return bias_corrections(forms.prepared, forms.make(), again())
+
+    here = types.target == this_machine()
+    with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
+        candidates = Candidates(
+            Path(folder), fp32, sample, threads=threads, seconds=min(seconds, _RACE_S)
+        )
+        left: tuple[str, ...] = ()
+        if isinstance(forms, StaticForms):
+            wanted = () if leave is None and (allow_slower or not here) else leave
+            forms, left = leave_blocks(forms, wanted, candidates, tell)
+        settled = settle(
+            forms,
+            candidates,
+            budget,
+            lambda int8: judged(int8, select if select is not None else evaluate, None),
+            correct=None if writes or bias_correction is False else correct,
+            always_correct=bool(bias_correction),
+            run=ranked_by,
+            tell=tell,
+        )
+    unit = "nats" if fp32.metadata.task == "generate" else "points"
+    if settled.chosen is not None and not settled.chosen.fits:
+        if picture is not None:
+            write_points(picture, source, settled, budget, unit)
+        raise no_form(source, settled, budget, unit, layers=len(forms.layers))
+    quantized = settled.graph
     check_graph(quantized, fp32.metadata)
+    fusion = fusion_of(quantized)
     recipe = Quantization(
         format="dynamic" if writes else "QDQ",
         activations="uint8" if writes else types.activations,
@@ -196,7 +297,8 @@ def quantize_model(
         method=method_name,
         samples=used,
         reduce_range=reduced,
-        kept_fp32=kept_fp32(quantized),
+        kept_fp32=fusion.kept,
+        bias_corrected=settled.bias_corrected,
         source_sha256=sha256_of(source),
     )
     metadata = with_provenance(fp32.metadata, recipe, calibration, types.target)
@@ -204,25 +306,24 @@ def quantize_model(
     embed(quantized, metadata)
     with atomic_path(out) as temporary:
         temporary.write_bytes(serialized(quantized))
-        int8 = load_model(temporary, provider="cpu", threads=threads, check=False)
-
-        def compared(done: int, total: int) -> None:
-            tell("comparing", done, total)
-
-        if evaluate is not None:
-            outcome = compare_answers(fp32, int8, evaluate, progress=compared)
-        else:
-            outcome = agreement_on(fp32, int8, calibration, chosen, progress=compared)
+        int8 = load_model(temporary, provider="cpu", threads=threads, check=False, spinning=False)
+        outcome = judged(int8, evaluate, compared)
+        if budget and not budget.admits(outcome):
+            raise no_form(source, settled, budget, unit, layers=len(forms.layers), then=outcome)
         tell("timing", 0, 1)
-        latency = compare_latency(
-            lambda: fp32.run(sample), lambda: int8.run(sample), seconds=seconds
-        )
+        latency = will_it_pay(lambda: fp32.run(sample), lambda: int8.run(sample), seconds=seconds)
         tell("timing", 1, 1)
+        if not allow_slower:
+            refuse_slower(latency, types.target, fusion)
         golden = make_golden(metadata, int8.run, drift=INT8_DRIFT)
         embed(quantized, metadata, golden, measured_of(fp32, outcome, latency, threads))
         temporary.write_bytes(serialized(quantized))
         # Opened once more as a device opens it, golden vectors and all.
         load_model(temporary, provider="cpu")
+    remarks: tuple[str, ...] = ()
+    if settled.points:
+        picture = picture or out.with_name(f"{out.stem}.frontier.png")
+        remarks = write_points(picture, source, settled, budget, unit)
     settings: dict[str, str | int | float | bool] = {
         "format": recipe.format,
         "target": types.target,
@@ -235,6 +336,8 @@ def quantize_model(
         "calibration": dataset_name(calibration),
         "samples": recipe.samples,
         "seed": seed,
+        "bias_correction": settled.bias_corrected,
+        "left_in_fp32": ", ".join(left),
         "threads": threads or usable_cpus(),
         "machine": describe_machine().cpu,
     }
@@ -246,7 +349,23 @@ def quantize_model(
         recipe=recipe,
         settings=settings,
         same_data=evaluate is not None and _same_data(calibration, evaluate),
+        settled=settled,
+        fusion=fusion,
+        left=left,
+        chosen_on=_chosen_on(settled, evaluate, select, outcome),
+        frontier=str(picture) if settled.points else None,
+        remarks=remarks,
     )
+
+
+def _chosen_on(
+    settled: Settled, evaluate: Dataset | None, select: Dataset | None, outcome: Outcome
+) -> tuple[str, bool]:
+    """Name what the form was chosen on, and tell whether it is what the result is claimed on."""
+    if select is not None:
+        same = evaluate is not None and _same_data(select, evaluate)
+        return dataset_name(select), same and len(settled.points) > 1
+    return outcome.on, len(settled.points) > 1
 
 
 def _same_data(one: Dataset, other: Dataset) -> bool:

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from edgecnn.calibration.kept import Fusion
 from edgecnn.calibration.latency import Comparison
+from edgecnn.calibration.pay import cure_of
 from edgecnn.calibration.target import this_machine
-from edgecnn.metadata import Quantization
 
 __all__ = ["remarks_on"]
 
 
 def remarks_on(
-    latency: Comparison, recipe: Quantization, target: str, *, measured: bool, same_data: bool
+    latency: Comparison,
+    fusion: Fusion,
+    target: str,
+    *,
+    measured: bool,
+    same_data: bool,
+    chosen_on: str = "",
+    forms: int = 0,
 ) -> tuple[str, ...]:
-    """Say what a table of numbers may let one overlook."""
+    """Say what a table of numbers may let one overlook.
+
+    Parameters
+    ----------
+    chosen_on : str
+        The data that the form was chosen on, if the result is claimed on the same.
+    forms : int
+        How many were tried on it.
+    """
     remarks = []
     here = this_machine()
     if target != here:
@@ -22,17 +38,23 @@ def remarks_on(
         )
     elif latency.speedup < 1:
         remarks.append(
-            f"INT8 is slower than FP32 on this machine: {latency.speedup:.2f}x its speed. The "
-            "network is too small for 8 bits to pay; keep the FP32 file unless size is what counts"
+            f"INT8 is slower than FP32 on this machine: {latency.speedup:.2f}x its speed. "
+            f"Unless size is what counts: {cure_of(latency, fusion)}"
         )
-    if recipe.kept_fp32:
+    if fusion.kept:
         remarks.append(
-            f"{len(recipe.kept_fp32)} operators run in FP32 all the same: "
-            f"{', '.join(recipe.kept_fp32[:4])}{', ...' if len(recipe.kept_fp32) > 4 else ''}"
+            f"{len(fusion.kept)} of {len(fusion.kept) + len(fusion.fused)} convolutions and "
+            f"products run in FP32 all the same: {', '.join(fusion.kept[:4])}"
+            f"{', ...' if len(fusion.kept) > 4 else ''}"
         )
     if same_data:
         remarks.append(
             "calibrated on the very data it is measured on: on other data it may do worse"
+        )
+    if chosen_on:
+        remarks.append(
+            f"chosen of {forms} forms on the very data it is measured on ({chosen_on}): on other "
+            "data it may do worse; choose on other labelled data with --select"
         )
     if not measured:
         remarks.append("accuracy was not measured: give labelled data with --evaluate")

@@ -6,9 +6,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from edgecnn.calibration.frontier import Point
+from edgecnn.calibration.kept import Fusion
 from edgecnn.calibration.latency import Comparison
 from edgecnn.calibration.outcome import Outcome
+from edgecnn.calibration.pay import verdict_on
 from edgecnn.calibration.remarks import remarks_on
+from edgecnn.calibration.settle import Settled
 from edgecnn.evaluation.language import NATS_PER_CHARACTER
 from edgecnn.files import sha256_of
 from edgecnn.metadata import Accuracy, ClassScore, Quantization
@@ -44,8 +48,26 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
     speedup_range : tuple of float
         Quartiles of the speed-up over the rounds of the measurement.
     size_bytes : dict
+    speedup_interval_95 : tuple of float
+        Of the median speed-up.
+    pays : str
+        ``"faster"``, ``"slower"`` or ``"no clear difference"`` on the machine that the file is for,
+        if it is this one; else ``"unmeasured here"``.
     kept_fp32 : tuple of str
         Convolutions and matrix products that run in FP32 all the same.
+    fused : int
+        How many run in 8 bits.
+    left_in_fp32 : tuple of str
+        Blocks left out because the file is faster so, or because that was asked for.
+    bias_corrected : bool
+    budget_kept_fp32 : tuple of str
+        Layers that went back to FP32 to keep to the budget.
+    points : tuple of Point
+        Forms that were measured for it.
+    chosen_on : str
+        The data that the form was chosen on; empty where there was nothing to choose.
+    frontier : str or None
+        The picture of it.
     settings : dict
     remarks : tuple of str
         What a reader should not miss.
@@ -68,7 +90,16 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
     speedup: float
     speedup_range: tuple[float, float]
     size_bytes: dict[str, int]
+    speedup_interval_95: tuple[float, float]
+    pays: str
     kept_fp32: tuple[str, ...]
+    fused: int
+    left_in_fp32: tuple[str, ...]
+    bias_corrected: bool
+    budget_kept_fp32: tuple[str, ...]
+    points: tuple[Point, ...]
+    chosen_on: str
+    frontier: str | None
     settings: dict[str, str | int | float | bool]
     remarks: tuple[str, ...]
 
@@ -82,10 +113,18 @@ def make_report(
     recipe: Quantization,
     settings: dict[str, str | int | float | bool],
     same_data: bool,
+    settled: Settled,
+    fusion: Fusion,
+    left: tuple[str, ...],
+    chosen_on: tuple[str, bool],
+    frontier: str | None,
+    remarks: tuple[str, ...] = (),
 ) -> QuantizeReport:
     """Draw up the report of a file that is written."""
     before, after = outcome.fp32, outcome.int8
     measured = before is not None and after is not None
+    target = str(settings["target"])
+    searched = settled.chosen is not None
     return QuantizeReport(
         path=str(out),
         sha256=sha256_of(out),
@@ -109,10 +148,28 @@ def make_report(
         speedup=latency.speedup,
         speedup_range=latency.speedup_range,
         size_bytes={"fp32": source.stat().st_size, "int8": out.stat().st_size},
+        speedup_interval_95=latency.interval_95,
+        pays=verdict_on(latency, target),
         kept_fp32=recipe.kept_fp32,
+        fused=len(fusion.fused),
+        left_in_fp32=left,
+        bias_corrected=settled.bias_corrected,
+        budget_kept_fp32=settled.chosen.kept_fp32 if settled.chosen else (),
+        points=settled.points,
+        chosen_on=chosen_on[0] if searched else "",
+        frontier=frontier,
         settings=settings,
-        remarks=remarks_on(
-            latency, recipe, str(settings["target"]), measured=measured, same_data=same_data
+        remarks=(
+            *remarks_on(
+                latency,
+                fusion,
+                target,
+                measured=measured,
+                same_data=same_data,
+                chosen_on=chosen_on[0] if chosen_on[1] else "",
+                forms=len(settled.points),
+            ),
+            *remarks,
         ),
     )
 

@@ -53,6 +53,42 @@ if TYPE_CHECKING:
     help="auto: what suits the target.",
 )
 @click.option("--exclude", multiple=True, metavar="NODE", help="Leave this node in FP32.")
+@click.option(
+    "--leave",
+    default="auto",
+    show_default=True,
+    metavar="BLOCKS",
+    help="Blocks to leave in FP32: none, or of first-conv, depthwise, squeeze-excite, gates (with "
+    "commas); auto: those that the file is faster without, by timing.",
+)
+@click.option(
+    "--max-drop",
+    type=float,
+    metavar="POINTS",
+    help="Lose no more of the metric than this (text: nats per character); layers go back to FP32 "
+    "until that holds.",
+)
+@click.option(
+    "--min-agreement",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="The same, by the share of answers that stay; needs no labels.",
+)
+@click.option(
+    "--select", metavar="DATA", help="Labelled data to choose on  [default: that of --evaluate]"
+)
+@click.option(
+    "--bias-correction/--no-bias-correction",
+    default=None,
+    help="[default: where --max-drop or --min-agreement need it]",
+)
+@click.option(
+    "--frontier",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PNG",
+    help="Draw loss against latency of all forms that were tried; JSON beside it.",
+)
+@click.option("--allow-slower", is_flag=True, help="Write INT8 also where it is slower here.")
 @threads_option("For timing  [default: all]")
 @json_option
 def quantize(
@@ -68,6 +104,13 @@ def quantize(
     target: str,
     activations: str,
     exclude: tuple[str, ...],
+    leave: str,
+    max_drop: float | None,
+    min_agreement: float | None,
+    select: str | None,
+    bias_correction: bool | None,
+    frontier: Path | None,
+    allow_slower: bool,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -95,19 +138,21 @@ def quantize(
             f"--percentile goes with --method percentile, not {method}",
         )
     types_for(target)  # type: ignore[arg-type]  # refused before anything is read
+    named = [name.strip() for name in leave.split(",")]
+    blocks = None if leave == "auto" else [] if leave == "none" else named
     source = resolve_model(model)
     metadata = load_model(source, provider="cpu", check=False).metadata
-    for data in filter(None, (calibration, evaluation)):
+    for data in filter(None, (calibration, evaluation, select)):
         require_kind(data, metadata.input)
     beside = Path(source.name) if model.startswith("bundled:") else source
-    fetch_data(calibration, evaluation)
+    fetch_data(calibration, evaluation, *filter(None, (select,)))
     with progress_bar() as bar:
         tasks = {}
 
         def progress(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done)
+            bar.update(tasks[stage], completed=done, total=total)
 
         report = quantize_model(
             source,
@@ -121,6 +166,13 @@ def quantize(
             target=target,  # type: ignore[arg-type]
             activations=activations,  # type: ignore[arg-type]
             exclude=exclude,
+            leave=blocks,
+            max_drop=max_drop,
+            min_agreement=min_agreement,
+            select=open_dataset(select, labels=metadata.labels) if select else None,
+            bias_correction=bias_correction,
+            frontier=frontier,
+            allow_slower=allow_slower,
             threads=threads,
             progress=progress,
         )
@@ -177,6 +229,14 @@ def _print(report: QuantizeReport) -> None:
     click.echo(
         f"{settings['method']}{data}; batch 1, {settings['threads']} threads, {settings['machine']}"
     )
+    if report.left_in_fp32:
+        click.echo(f"left in FP32, faster so: {', '.join(report.left_in_fp32)}")
+    if report.points:
+        kept = report.budget_kept_fp32
+        layers = f"{len(kept)} layers back to FP32 ({', '.join(kept)})" if kept else "all in 8 bits"
+        corrected = ", biases corrected" if report.bias_corrected else ""
+        click.echo(f"within the budget: {layers}{corrected}; {len(report.points)} forms tried")
+        click.echo(report.frontier)
     click.echo(report.path)
 
 

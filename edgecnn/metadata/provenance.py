@@ -35,6 +35,10 @@ class Quantization(Struct, frozen=True, kw_only=True):
     format : "QDQ" or "dynamic"
         Activations by ranges that were calibrated, in pairs of standard operators; or by the range
         that each input turns out to have, in ONNX Runtime's own operators.
+    kept_fp32 : tuple of str
+        Convolutions and products that ONNX Runtime runs in FP32 all the same.
+    bias_corrected : bool
+        Biases were raised by what rounding shifts the mean of each channel.
     """
 
     format: Literal["QDQ", "dynamic"]
@@ -45,6 +49,7 @@ class Quantization(Struct, frozen=True, kw_only=True):
     samples: Count
     reduce_range: bool = False
     kept_fp32: tuple[str, ...] = ()
+    bias_corrected: bool = False
     source_sha256: str = ""
 
 

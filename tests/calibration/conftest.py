@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -84,3 +86,14 @@ def fp32(net, metadata, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def calibration() -> PictureArray:
     return draw_stripes(200, seed=2)
+
+
+@pytest.fixture(scope="session")
+def graphs() -> ModuleType:
+    """Small graphs that need no training: ``graphs.py`` beside this file."""
+    spec = importlib.util.spec_from_file_location("graphs", Path(__file__).with_name("graphs.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -21,7 +21,9 @@ from edgecnn.preprocessing.image import image_tensor
 @pytest.fixture(scope="module")
 def page(fp32, calibration, stripes, tmp_path_factory) -> tuple[Path, object]:
     folder = tmp_path_factory.mktemp("page")
-    quantize_model(fp32, folder / "s.int8.onnx", calibration, samples=32, seconds=0.05)
+    quantize_model(
+        fp32, folder / "s.int8.onnx", calibration, samples=32, seconds=0.05, allow_slower=True
+    )
     pair = open_pair(fp32, folder / "s.int8.onnx", provider="cpu")
     report = compare_models(*pair, stripes, seconds=0.05, layer_samples=8)
     write_page(folder / "report.html", report, stripes, pair[0].metadata)

@@ -23,7 +23,8 @@ from edgecnn.export.embed import embed
 from edgecnn.metadata import MEASURED_KEY
 from edgecnn.runtime.session import load_model
 
-QUICK = {"samples": 64, "seconds": 0.2}
+#: So small a network does not pay in 8 bits: see ``test_pay.py``.
+QUICK = {"samples": 64, "seconds": 0.2, "allow_slower": True}
 
 
 @pytest.fixture(scope="module")
@@ -336,7 +337,15 @@ def test_torch_is_not_needed(fp32, tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.eye(30, dtype=np.uint8) * 255)
     command = [sys.executable, "-c", WITHOUT_TORCH, "quantize", str(fp32)]
     done = subprocess.run(
-        [*command, "--calibration", str(tmp_path), "-o", str(tmp_path / "o.onnx"), "--json"],
+        [
+            *command,
+            "--calibration",
+            str(tmp_path),
+            "-o",
+            str(tmp_path / "o.onnx"),
+            "--json",
+            "--allow-slower",
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -367,6 +376,7 @@ def test_lenet_on_mnist_keeps_its_accuracy(data_root, tmp_path):
         tmp_path / "o.onnx",
         open_dataset("mnist:train"),
         evaluate=open_dataset("mnist:test"),
+        allow_slower=True,
     )
     assert report.n == 10_000
     assert report.fp32 >= 0.992
@@ -380,7 +390,11 @@ def test_lenet_on_mnist_keeps_its_accuracy(data_root, tmp_path):
 def test_beats_keep_their_accuracy(data_root, tmp_path):
     records = open_dataset("mitdb:119,208")
     report = quantize_model(
-        "bundled:ecg-beats", tmp_path / "o.onnx", open_dataset("mitdb:106,223"), evaluate=records
+        "bundled:ecg-beats",
+        tmp_path / "o.onnx",
+        open_dataset("mitdb:106,223"),
+        evaluate=records,
+        allow_slower=True,
     )
     assert report.metric == "macro-F1 (N,S,V)"
     assert abs(report.drop) <= 0.02

@@ -159,7 +159,9 @@ def test_eight_bits(sharpen: Model, tmp_path: Path) -> None:
         picture = np.random.default_rng(number).integers(0, 256, (24, 40, 3), dtype=np.uint8)
         cv2.imwrite(str(tmp_path / "photos" / f"{number}.png"), picture)
     photos = open_folder(tmp_path / "photos")
-    quantize_model(sharpen.path, tmp_path / "k.int8.onnx", photos, samples=4, seconds=0.05)
+    quantize_model(
+        sharpen.path, tmp_path / "k.int8.onnx", photos, samples=4, seconds=0.05, allow_slower=True
+    )
     model = load_model(tmp_path / "k.int8.onnx", provider="cpu")
     picture = scene(61, 90)
     off = answered(model, picture, tmp_path).astype(int) - answered(sharpen, picture, tmp_path)

@@ -1,0 +1,122 @@
+"""What is said and saved of a search for a form within a budget."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from edgecnn.calibration.budget import Budget
+from edgecnn.calibration.frontier import write_frontier
+from edgecnn.calibration.outcome import Outcome, points_lost
+from edgecnn.calibration.settle import Settled
+from edgecnn.data.dataset import Dataset
+from edgecnn.errors import EdgeCNNError, UsageError
+
+__all__ = ["check_selection", "frontier_path", "no_form", "write_points"]
+
+
+def frontier_path(path: str | os.PathLike[str] | None) -> Path | None:
+    """Check where the picture is to go.
+
+    Raises
+    ------
+    UsageError
+        It is no PNG: the JSON beside it would take its place.
+    """
+    if path is None:
+        return None
+    picture = Path(path)
+    if picture.suffix.lower() != ".png":
+        raise UsageError(f"{picture} is no .png", hint="the same as .json is written beside it")
+    return picture
+
+
+def check_selection(budget: Budget, evaluate: Dataset | None, select: Dataset | None) -> None:
+    """Refuse a budget that nothing can be measured for.
+
+    Raises
+    ------
+    UsageError
+    """
+    if budget.max_drop is not None and evaluate is None:
+        raise UsageError(
+            "max-drop needs labelled data to measure on",
+            hint="give it with --evaluate, or ask for --min-agreement, which needs no labels",
+        )
+    if select is not None and evaluate is None:
+        raise UsageError(
+            "data to choose a form on, and none to measure it on", hint="give --evaluate as well"
+        )
+    if select is not None and not budget:
+        raise UsageError(
+            "data to choose a form on, but no budget", hint="give --max-drop or --min-agreement"
+        )
+
+
+def no_form(
+    source: Path,
+    settled: Settled,
+    budget: Budget,
+    unit: str,
+    *,
+    layers: int,
+    then: Outcome | None = None,
+) -> EdgeCNNError:
+    """Say that no form keeps to the budget, and how close the best one comes.
+
+    Parameters
+    ----------
+    layers : int
+        How many there are.
+    then : Outcome, optional
+        What was measured on other data than the form was chosen on, if that is where it fails.
+    """
+    best = settled.chosen
+    assert best is not None
+    form = (
+        f"{len(best.kept_fp32)} of {layers} layers in FP32" if best.kept_fp32 else "all in 8 bits"
+    )
+    if best.bias_corrected:
+        form += " and biases corrected"
+    found = _lost(budget, best.drop, best.agreement, unit)
+    if then is not None:
+        there = _lost(budget, points_lost(then), then.agreement, unit)
+        return EdgeCNNError(
+            f"{source.name}: within the budget ({budget.text(unit)}) where it was chosen ({form}: "
+            f"{found}), but not on {then.on}: {there}",
+            hint="choose on more data (--select), or allow more",
+        )
+    return EdgeCNNError(
+        f"no 8-bit form of {source.name} keeps to the budget ({budget.text(unit)}): best of "
+        f"{len(settled.points)} tried, {form}: {found}, {best.speedup:.2f}x the speed of FP32",
+        hint="allow more, try another --method, or keep the FP32 file",
+    )
+
+
+def write_points(
+    path: Path, source: Path, settled: Settled, budget: Budget, unit: str
+) -> tuple[str, ...]:
+    """Save the frontier; what could not be done comes back as remarks."""
+    by_drop = budget.max_drop is not None
+    limit = budget.max_drop if budget.max_drop is not None else 100 * (1 - _least(budget))
+    return write_frontier(
+        path,
+        settled.points,
+        title=f"{source.name}: {budget.text(unit)}",
+        unit=unit if by_drop else "% other answers",
+        limit=limit,
+    )
+
+
+def _least(budget: Budget) -> float:
+    assert budget.min_agreement is not None
+    return budget.min_agreement
+
+
+def _lost(budget: Budget, drop: float | None, agreement: float, unit: str) -> str:
+    parts = []
+    if budget.max_drop is not None and drop is not None:
+        parts.append(f"{drop:.4g} {unit} lost")
+    if budget.min_agreement is not None:
+        parts.append(f"{agreement:.2%} same answers")
+    return ", ".join(parts)

@@ -1,0 +1,116 @@
+"""The forms that one network can be quantized to: the same ranges, other layers left in FP32."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from edgecnn.calibration.bias_correction import with_bias
+from edgecnn.calibration.dynamic import quantize_dynamically
+from edgecnn.calibration.qdq import insert_qdq
+from edgecnn.calibration.tensor_values import Range
+from edgecnn.export.strip_paths import strip_paths
+
+__all__ = ["DynamicForms", "Forms", "StaticForms", "layers_of"]
+
+_STATIC = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+_DYNAMIC = frozenset({"Gather", "Gemm", "LSTM", "MatMul"})
+
+
+class Forms(Protocol):
+    """Makes quantized graphs of one network."""
+
+    def make(self, kept: Sequence[str] = ()) -> onnx.ModelProto:
+        """Quantize all but these nodes."""
+        ...
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the nodes that can be left in FP32 one by one: those with weights."""
+        ...
+
+
+@dataclass(frozen=True)
+class StaticForms:
+    """Forms by calibrated ranges (QDQ).
+
+    Attributes
+    ----------
+    prepared : onnx.ModelProto
+        From :func:`edgecnn.calibration.prepare.prepare`.
+    ranges : mapping of str to Range
+    activations : "uint8" or "int8"
+    reduce_range : bool
+    exclude : tuple of str
+        Nodes that stay FP32 in every form.
+    corrections : mapping of str to ndarray
+        What each layer's bias is raised by: see :mod:`edgecnn.calibration.bias_correction`.
+    """
+
+    prepared: onnx.ModelProto
+    ranges: Mapping[str, Range]
+    activations: Literal["uint8", "int8"]
+    reduce_range: bool
+    exclude: tuple[str, ...] = ()
+    corrections: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def make(self, kept: Sequence[str] = ()) -> onnx.ModelProto:
+        """Quantize all but these nodes, and those that stay FP32 in every form."""
+        left_out = {*self.exclude, *kept}
+        corrections = {k: v for k, v in self.corrections.items() if k not in left_out}
+        quantized = insert_qdq(
+            with_bias(self.prepared, corrections) if corrections else self.prepared,
+            self.ranges,
+            activations=self.activations,
+            reduce_range=self.reduce_range,
+            exclude=tuple(dict.fromkeys((*self.exclude, *kept))),
+        )
+        strip_paths(quantized)
+        return quantized
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Convolutions and products that are quantized."""
+        return layers_of(self.prepared, _STATIC, self.exclude)
+
+    def without(self, names: Sequence[str]) -> StaticForms:
+        """Return the forms that leave these out as well."""
+        return replace(self, exclude=tuple(dict.fromkeys((*self.exclude, *names))))
+
+
+@dataclass(frozen=True)
+class DynamicForms:
+    """Forms whose activations are quantized as they come."""
+
+    model: onnx.ModelProto
+    exclude: tuple[str, ...] = ()
+
+    def make(self, kept: Sequence[str] = ()) -> onnx.ModelProto:
+        """Quantize all but these nodes."""
+        quantized = quantize_dynamically(self.model, exclude=(*self.exclude, *kept))
+        strip_paths(quantized)
+        return quantized
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Layers whose weights are quantized."""
+        return layers_of(self.model, _DYNAMIC, self.exclude)
+
+
+def layers_of(
+    model: onnx.ModelProto, operators: frozenset[str], exclude: Sequence[str]
+) -> tuple[str, ...]:
+    """Name the nodes of these operators that have weights, in the order of the graph."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    return tuple(
+        node.name
+        for node in model.graph.node
+        if node.op_type in operators
+        and node.name not in exclude
+        and any(name in constants for name in node.input)
+    )
