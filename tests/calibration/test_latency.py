@@ -1,34 +1,55 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
 from edgecnn.calibration.latency import Comparison, compare_latency, median_interval
 
 
-def _sleeps(seconds):
-    return lambda: time.sleep(seconds)
+class _Clock:
+    """Time that passes only while something is called: no neighbour can slow it."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        self.order = []
+        monkeypatch.setattr("edgecnn.calibration.latency.time.perf_counter", lambda: self.now)
+
+    def takes(self, seconds, name=""):
+        def call():
+            self.now += seconds
+            self.order.append(name)
+
+        return call
 
 
-def test_ratio_of_known_durations():
-    result = compare_latency(_sleeps(0.004), _sleeps(0.002), seconds=0.3)
-    assert result.speedup == pytest.approx(2.0, rel=0.25)
-    assert result.first_ms[0] == pytest.approx(4.1, rel=0.25)
-    assert result.speedup_range[0] <= result.speedup <= result.speedup_range[1]
-    assert result.first_ms[0] <= result.first_ms[1]
+def test_ratio_of_known_durations(monkeypatch):
+    clock = _Clock(monkeypatch)
+    result = compare_latency(clock.takes(0.004), clock.takes(0.002), seconds=0.3)
+    assert result.speedup == pytest.approx(2.0)
+    assert result.first_ms == pytest.approx((4.0, 4.0))
+    assert result.second_ms == pytest.approx((2.0, 2.0))
+    assert result.speedup_range == result.interval_95 == pytest.approx((2.0, 2.0))
 
 
-def test_the_two_are_run_in_turns():
-    order: list[str] = []
-    compare_latency(
-        lambda: (order.append("a"), time.sleep(0.02)),
-        lambda: (order.append("b"), time.sleep(0.02)),
-        seconds=0.1,
-    )
-    after_warm_up = "".join(order[8:])
-    assert after_warm_up.startswith("abababab")
+def test_the_two_are_run_in_turns(monkeypatch):
+    clock = _Clock(monkeypatch)
+    compare_latency(clock.takes(0.02, "a"), clock.takes(0.02, "b"), seconds=0.1)
+    after_warm_up = "".join(clock.order[8:])
+    assert after_warm_up == "ab" * 10
+
+
+def test_a_machine_that_slows_down_slows_both(monkeypatch):
+    clock = _Clock(monkeypatch)
+
+    def slowing(seconds):
+        def call():
+            clock.now += seconds * (1 if clock.now < 0.5 else 3)
+
+        return call
+
+    result = compare_latency(slowing(0.01), slowing(0.02), seconds=1)
+    assert result.speedup == pytest.approx(0.5, rel=0.01)
+    assert result.first_ms[1] == pytest.approx(30.0)
 
 
 def test_the_interval_of_a_median_holds_it_as_often_as_it_says():
