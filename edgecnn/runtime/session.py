@@ -37,7 +37,7 @@ from edgecnn.runtime.providers import (
     placement_of,
 )
 
-__all__ = ["Model", "load_model", "open_session"]
+__all__ = ["Model", "load_model", "open_session", "run_session"]
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,21 @@ class Model:
     def run_outputs(self, inputs: Tensors, names: Sequence[str]) -> list[NDArray[np.float32]]:
         """Run preprocessed inputs and return the outputs of these names; raises as :meth:`run`."""
         try:
-            outputs: list[NDArray[np.float32]] = self.session.run(list(names), dict(inputs))
+            return run_session(self.session, names, inputs)
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
             text = " ".join(str(error).split())
             raise ModelError(f"{self.path} failed on an input: {text[-300:]}") from error
-        return outputs
+
+
+def run_session(session: Any, names: Sequence[str], inputs: Tensors) -> list[NDArray[np.float32]]:
+    """Run a session on FP32 numbers, whatever floats its file takes and gives.
+
+    What it raises is ONNX Runtime's.
+    """
+    half = {item.name for item in session.get_inputs() if item.type == "tensor(float16)"}
+    feeds = {name: x.astype(np.float16) if name in half else x for name, x in inputs.items()}
+    outputs = session.run(list(names), feeds)
+    return [x.astype(np.float32) if x.dtype == np.float16 else x for x in outputs]
 
 
 def load_model(
