@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from edgecnn.runtime.predict import predict_files
     from edgecnn.runtime.session import Model, load_model
     from edgecnn.training.exporting import export_checkpoint
+    from edgecnn.training.rebuilding import rebuild_model
     from edgecnn.training.recipe import load_recipe
     from edgecnn.training.train import train_recipe
 
@@ -68,6 +69,7 @@ __all__ = [
     "quantize_model",
     "read_annotations",
     "read_record",
+    "rebuild_model",
     "score_records",
     "train_recipe",
     "write_annotations",
@@ -94,6 +96,7 @@ _HOME = {
     "quantize_model": "edgecnn.calibration.quantize",
     "read_annotations": "edgecnn.ecg.annotations",
     "read_record": "edgecnn.ecg.readers",
+    "rebuild_model": "edgecnn.training.rebuilding",
     "score_records": "edgecnn.ecg.score",
     "train_recipe": "edgecnn.training.train",
     "write_annotations": "edgecnn.ecg.annotations",

@@ -9,13 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.export_form import (
-    Form,
-    derived,
-    form_options,
-    print_derived,
-    with_export,
-)
 from edgecnn.cli.output import json_option
 
 if TYPE_CHECKING:
@@ -26,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", required=False)
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The file."
+    "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="The file  [required]"
 )
 @click.option(
     "--opset",
@@ -86,12 +79,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="What it grows by per unit of the reference.",
 )
-@form_options
+@click.option(
+    "--rebuild",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Export this file again from what lies at SOURCE (a folder will do), and compare.",
+)
 @json_option
 def export(
     *,
-    source: str,
-    out: Path,
+    source: str | None,
+    out: Path | None,
     opset: int | None,
     weights: Path | None,
     input_shape: str | None,
@@ -106,14 +103,9 @@ def export(
     verify_with: tuple[str, ...],
     atol: float,
     rtol: float,
-    fp16: bool,
-    fp16_io: bool,
-    fp16_block: tuple[str, ...],
-    embed_preprocessing: bool,
-    embed_decoding: bool,
-    top: int,
+    rebuild: Path | None,
     as_json: bool,
-) -> None:
+) -> int:
     r"""Export SOURCE to a simplified, verified, self-describing .onnx file.
 
     SOURCE is a checkpoint of `edgecnn train` (its folder or file); module:factory, a function
@@ -125,10 +117,18 @@ def export(
     edgecnn export mynet:build --weights net.safetensors \
         --input-shape 3,224,224 --labels labels.txt -o net.onnx
     edgecnn export yolox_nano.onnx --metadata yolox-nano.toml -o detector.onnx
-    edgecnn export lenet.onnx --embed-preprocessing --embed-decoding -o camera.onnx
+    edgecnn export --rebuild lenet.onnx runs
     """
     from edgecnn.cli.output import fetch_data, print_json, warn
 
+    if rebuild is not None:
+        from edgecnn.cli.export_rebuild import rebuilt, refuse_settings
+
+        refuse_settings()
+        return rebuilt(rebuild, source, verify_with, as_json=as_json)
+    if source is None or out is None:
+        missing = "argument 'SOURCE'" if source is None else "option '-o' / '--out'"
+        raise click.UsageError(f"missing {missing}")
     if not (math.isfinite(atol) and math.isfinite(rtol)):
         raise click.UsageError("--atol and --rtol are numbers, not infinite ones")
     described = {
@@ -140,24 +140,6 @@ def export(
         "resize": resize,
     }
     axes = _names(dynamic)
-    form = Form(
-        fp16=fp16,
-        fp16_io=fp16_io,
-        fp16_block=fp16_block,
-        embed_preprocessing=embed_preprocessing,
-        embed_decoding=embed_decoding,
-        top=top,
-    )
-    is_model = source.startswith("bundled:") or Path(source).suffix.lower() == ".onnx"
-    if form.asked and is_model and not any((*described.values(), opset, dynamic, outputs, weights)):
-        fetch_data(*verify_with)
-        made = derived(form, source, out, contract=toml, data=verify_with)
-        if as_json:
-            print_json(made)
-        else:
-            print_derived(made)
-        return
-    target = click.get_current_context().with_resource(form.stage(out))
     # A Windows drive is no module, a path that exists no factory.
     factory = ":" in source and not Path(source).exists()
     graph = Path(source).suffix.lower() == ".onnx"
@@ -183,7 +165,7 @@ def export(
             network,
             contract,
             named_samples(verify_with, contract) if verify_with else None,
-            target,
+            out,
             opset=opset,
             dynamic=axes,
             outputs=_names(outputs),
@@ -211,23 +193,18 @@ def export(
                 fetch_data(recipe.data.train)
         report = export_checkpoint(
             Path(source),
-            target,
+            out,
             opset=opset,
             dynamic=axes,
             data=verify_with or None,
             atol=atol,
             rtol=rtol,
         )
-    if form.asked:
-        made = derived(form, target, out, contract=None, data=verify_with)
-        if as_json:
-            print_json(with_export(made, report, source))
-        else:
-            print_derived(made, report)
-    elif as_json:
+    if as_json:
         print_json(report)
     else:
         _print(report)
+    return 0
 
 
 def _contract(

@@ -39,6 +39,8 @@ def build_module(source: str, *, folder: Path | None = None) -> torch.nn.Module:
             hint="give a checkpoint, or module:factory, for example mynet:build",
         )
     place = str(folder or Path.cwd())
+    if folder is not None:
+        _forget_unless_from(module_name, folder)
     sys.path.insert(0, place)
     try:
         module = importlib.import_module(module_name)
@@ -68,6 +70,13 @@ def build_module(source: str, *, folder: Path | None = None) -> torch.nn.Module:
     if not isinstance(network, torch.nn.Module):
         raise ModelError(f"{source} returns {type(network).__name__}, not a torch.nn.Module")
     return network
+
+
+def _forget_unless_from(module_name: str, folder: Path) -> None:
+    """Let a module of this name be imported anew, where the one that is known lies elsewhere."""
+    known = getattr(sys.modules.get(module_name), "__file__", None)
+    if known is not None and not Path(known).resolve().is_relative_to(folder.resolve()):
+        del sys.modules[module_name]
 
 
 def load_weights(module: torch.nn.Module, path: Path) -> None:

@@ -9,7 +9,6 @@ grows, each axis gets its own rule.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import cv2
 import numpy as np
@@ -120,7 +119,7 @@ def fit_image(image: NDArray[np.uint8], spec: ImageInput) -> NDArray[np.uint8]:
     return fitted[:, :, ::-1] if spec.colour == "rgb" else fitted
 
 
-def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[Any]:
+def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[np.float32]:
     """Turn one decoded picture into the network's input, without its batch axis.
 
     Parameters
@@ -133,8 +132,7 @@ def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[Any]:
     Returns
     -------
     ndarray of float32, shape ``spec.shape``
-        With the picture's own height and width where ``spec.resize`` is ``none``. The picture
-        itself, uint8, where ``spec.embedded`` says that the graph prepares it.
+        With the picture's own height and width where ``spec.resize`` is ``none``.
 
     Examples
     --------
@@ -142,8 +140,6 @@ def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[Any]:
     >>> image_tensor(np.full((4, 4), 255, np.uint8), spec).shape
     (1, 2, 2)
     """
-    if spec.embedded:
-        return np.ascontiguousarray(as_bgr(image))
     fitted = fit_image(as_bgr(image), spec)
     height, width = fitted.shape[:2]
     pixels = fitted.reshape(height, width, spec.channels)
@@ -163,7 +159,7 @@ def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[Any]:
 
 def image_batch(
     images: Iterable[NDArray[np.generic]], spec: ImageInput, *, count: int | None = None
-) -> NDArray[Any]:
+) -> NDArray[np.float32]:
     """Stack several pictures: :func:`image_tensor` of each.
 
     Parameters
@@ -175,7 +171,7 @@ def image_batch(
 
     Returns
     -------
-    ndarray of float32, shape ``(N, *spec.shape)``; of uint8 where the graph prepares frames
+    ndarray of float32, shape ``(N, *spec.shape)``
         With the pictures' own height and width where ``spec.resize`` is ``none``.
 
     Raises
@@ -186,12 +182,11 @@ def image_batch(
     if count is None:
         images = list(images)
         count = len(images)
-    kind = np.uint8 if spec.embedded else np.float32
-    batch = np.empty((count, *spec.shape), dtype=kind)
+    batch = np.empty((count, *spec.shape), dtype=np.float32)
     for row, image in enumerate(images):
         tensor = image_tensor(image, spec)
         if row == 0 and tensor.shape != spec.shape:
-            batch = np.empty((count, *tensor.shape), dtype=kind)
+            batch = np.empty((count, *tensor.shape), dtype=np.float32)
         if tensor.shape != batch.shape[1:]:
             raise ImageError(
                 "pictures of different sizes are no batch, and this model resizes none",

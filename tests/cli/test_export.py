@@ -258,3 +258,86 @@ def test_download_is_said(folder, capsys, monkeypatch):
     assert run([*arguments, "--parity", "mnist:test"]) == 1
     assert asked == ["mnist:test"]
     assert "downloading archive.gz" in capsys.readouterr().err
+
+
+def test_rebuild(folder, capsys):
+    """The file is proved from another folder; with other weights it says what differs."""
+    weights = {"last.weight": torch.eye(4), "last.bias": torch.arange(4.0)}
+    safetensors.torch.save_file(weights, "w.safetensors")
+    arguments = ["export", "quarters_net:build", *OPTIONS, "--weights", "w.safetensors"]
+    assert run([*arguments, "-o", "out/q.onnx", "--opset", "19"]) == 0
+    capsys.readouterr()
+    assert run(["export", "--rebuild", "out/q.onnx"]) == 0
+    out, err = capsys.readouterr()
+    assert "w.safetensors: w.safetensors\n" in out
+    assert "the same graph, weights, contract and golden vectors again" in out
+    assert err == ""
+    weights["last.bias"][2] = 5
+    safetensors.torch.save_file(weights, "w.safetensors")
+    assert run(["export", "--rebuild", "out/q.onnx", "."]) == 1
+    out, err = capsys.readouterr()
+    assert "weights last.bias: 1 of 4 values differ, by at most 3" in out
+    assert "warning: w.safetensors is not the file of then: sha256 " in err
+    assert run(["export", "--rebuild", "out/q.onnx", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["same"] is False
+    assert document["differences"]
+    assert {p.name for p in (folder / "out").iterdir()} == {"q.onnx"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--rebuild", "q.onnx", "--opset", "20"], 2, "by the file's own settings: --opset not"),
+        (["--rebuild", "q.onnx", "-o", "x.onnx"], 2, "by the file's own settings: --out not"),
+        (["--rebuild", "nowhere.onnx"], 1, "no such model: nowhere.onnx"),
+        (["-o", "x.onnx"], 2, "missing argument 'SOURCE'"),
+        (["quarters_net:build"], 2, "missing option '-o'"),
+        (["net.onnx", "-o", "x.onnx"], 1, "no such model: net.onnx"),
+        (["net.pt2", *OPTIONS, "-o", "x.onnx"], 1, "no such program: net.pt2"),
+        (["net.pt2", "-o", "x.onnx"], 2, "needs --input-shape and --labels"),
+        (["net.onnx", "--weights", "w.pt", "-o", "x.onnx"], 2, "brings its own"),
+        (["quarters_net:build", *OPTIONS, "--atol", "inf", "-o", "x.onnx"], 2, "not infinite"),
+        (["quarters_net:build", *OPTIONS, "--rtol", "-1", "-o", "x.onnx"], 2, "-1"),
+        (
+            ["quarters_net:build", *OPTIONS, "--dynamic", "time", "-o", "x.onnx"],
+            2,
+            "no axis named 'time'",
+        ),
+        (
+            ["quarters_net:build", *OPTIONS, "--outputs", "a,b", "-o", "x.onnx"],
+            2,
+            "logits is not among them",
+        ),
+        (
+            ["quarters_net:build", *OPTIONS, "--verify-with", "no.npy", "-o", "x.onnx"],
+            1,
+            "no such file: no.npy",
+        ),
+    ],
+)
+def test_more_bad_input_is_one_line_and_leaves_no_file(folder, capsys, arguments, code, message):
+    assert run(["export", *arguments]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert len([line for line in err.splitlines() if line.lower().startswith("error:")]) == 1
+    assert not list(folder.rglob("*.onnx"))
+
+
+def test_a_full_disk_leaves_nothing(folder):
+    """A limit on file sizes ends the write half-way, as a full disk does."""
+    code = """
+import resource, sys
+from edgecnn.cli.run import run
+resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+sys.exit(run(sys.argv[1:]))
+"""
+    command = [sys.executable, "-c", code, "export", "quarters_net:build", *OPTIONS]
+    done = subprocess.run(
+        [*command, "-o", "out/q.onnx"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "error: cannot write out/q.onnx: File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((folder / "out").iterdir()) == []

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from edgecnn.data.arrays import PictureArray
-from edgecnn.errors import ModelError, ParityError, UsageError
+from edgecnn.errors import MetadataError, ModelError, ParityError, UsageError
+from edgecnn.export import exporter, external_data
 from edgecnn.export.exporter import export_model
 from edgecnn.metadata import CONTRACT_KEY, GOLDEN_KEY, MEASURED_KEY, Measured, ModelMetadata
 from edgecnn.runtime.session import load_model
@@ -143,8 +144,13 @@ class _Lying(nn.Module):
 def test_mismatch_is_an_error_and_leaves_no_file(net, metadata, samples, tmp_path):
     path = tmp_path / "m.onnx"
     path.write_bytes(b"an older file")
-    with pytest.raises(ParityError, match=r"worst: logits\[\d+, \d\] is .* PyTorch gives"):
+    with pytest.raises(
+        ParityError, match=r"worst: logits\[\d+, \d\] is .* PyTorch gives"
+    ) as caught:
         export_model(_Lying(net), metadata, samples, path)
+    assert caught.value.message.endswith(
+        "first layer that differs: _Lying, behind net (Sequential)"
+    )
     assert path.read_bytes() == b"an older file"
     assert [p.name for p in tmp_path.iterdir()] == ["m.onnx"]
 
@@ -160,6 +166,134 @@ def test_baked_in_batch_is_an_error(metadata, samples, tmp_path):
         export_model(_FixedBatch(), metadata, four, tmp_path / "m.onnx")
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+class _OneRow(nn.Module):
+    """What works for one picture only, as networks written for a camera do."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.reshape(1, -1)[:, :3]
+
+
+def test_a_batch_of_one_that_is_baked_in(metadata, samples, tmp_path):
+    one = {"input": samples["input"][:1]}
+    with pytest.raises(ModelError, match="batch") as caught:
+        export_model(_OneRow(), metadata, one, tmp_path / "m.onnx")
+    assert "fixed first size" in (caught.value.hint or "")
+    assert list(tmp_path.iterdir()) == []
+
+
+class _Wide(nn.Module):
+    """Takes pictures of any size; its answers may stand beside what they are made of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Conv2d(1, 6, 3, padding=1)
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        features = self.body(x).relu()
+        return self.head(features.mean((2, 3))), features
+
+
+@pytest.fixture(scope="module")
+def wide() -> nn.Module:
+    torch.manual_seed(0)
+    return _Wide()
+
+
+def test_free_axes_and_several_outputs(wide, metadata, samples, tmp_path):
+    report = export_model(
+        wide,
+        metadata,
+        samples,
+        tmp_path / "m.onnx",
+        dynamic=("height", "width"),
+        outputs=("logits", "features"),
+    )
+    assert report.axes == {
+        "batch": (1, 2, 40),
+        "height": (16, 17, 24),
+        "width": (16, 17, 24),
+    }
+    graph = onnx.load(tmp_path / "m.onnx").graph
+    dims = [d.dim_param or d.dim_value for d in graph.input[0].type.tensor_type.shape.dim]
+    assert dims == ["batch", 1, "height", "width"]
+    model = load_model(tmp_path / "m.onnx", provider="cpu")
+    x = np.ones((2, 1, 11, 30), np.float32)
+    features = model.run_outputs({"input": x}, ("features",))[0]
+    assert features.shape == (2, 6, 11, 30)
+
+
+def test_an_output_that_is_not_named(wide, metadata, samples, tmp_path):
+    with pytest.raises(ModelError, match="returns Tensor, Tensor, not one tensor") as caught:
+        export_model(wide, metadata, samples, tmp_path / "m.onnx")
+    assert "--outputs" in (caught.value.hint or "")
+
+
+class _FixedWidth(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(256, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(x.flatten(1))
+
+
+def test_an_axis_that_the_network_does_not_free(metadata, samples, tmp_path):
+    with pytest.raises(ModelError) as caught:
+        export_model(_FixedWidth(), metadata, samples, tmp_path / "m.onnx", dynamic=("width",))
+    assert "\n" not in caught.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
+@torch.library.custom_op("edgecnn_test::odd", mutates_args=())
+def _odd(x: torch.Tensor) -> torch.Tensor:
+    return x * 2
+
+
+@_odd.register_fake
+def _(x: torch.Tensor) -> torch.Tensor:
+    return torch.empty_like(x)
+
+
+class _Odd(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return _odd(x)
+
+
+def test_an_operator_without_translation_is_named_with_its_layer(metadata, samples, tmp_path):
+    net = nn.Sequential(nn.Flatten(), nn.Sequential(nn.Linear(256, 3), _Odd()))
+    with pytest.raises(
+        ModelError, match=r"no ONNX operator for edgecnn_test\.odd\.default in 1\.1 \(_Odd\)"
+    ):
+        export_model(net, metadata, samples, tmp_path / "m.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_weights_than_a_file_holds(net, metadata, samples, tmp_path, monkeypatch):
+    monkeypatch.setattr(external_data, "LIMIT_BYTES", 1000)
+    with pytest.raises(ModelError, match=r"GB of weights; an \.onnx file holds"):
+        export_model(net, metadata, samples, tmp_path / "m.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_contract_in_the_file_must_preprocess_alike(
+    net, metadata, stripes, tmp_path, monkeypatch
+):
+    """From the raw picture on: what the file says is held against what was compared."""
+    report = export_model(net, metadata, stripes, tmp_path / "m.onnx")
+    assert report.verified_with == "stripes:test"
+    right = exporter.embed
+
+    def wrong(model: onnx.ModelProto, contract: ModelMetadata, *rest: object) -> onnx.ModelProto:
+        spec = msgspec.structs.replace(contract.input, mean=(0.25,))
+        return right(model, msgspec.structs.replace(contract, input=spec), *rest)
+
+    monkeypatch.setattr(exporter, "embed", wrong)
+    with pytest.raises(MetadataError, match="preprocesses stripes:test otherwise"):
+        export_model(net, metadata, stripes, tmp_path / "other.onnx")
+    assert [p.name for p in tmp_path.iterdir()] == ["m.onnx"]
 
 
 class _Branching(nn.Module):

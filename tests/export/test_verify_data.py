@@ -42,33 +42,33 @@ def beats() -> ModelMetadata:
     return load_model(resolve_model("bundled:ecg-beats"), provider="cpu", check=False).metadata
 
 
+def _record(path: Path, seed: int) -> None:
+    steps = np.rint(synthetic_ecg(20, 250, seed=seed).signal_mv * 200).astype("<i2")
+    path.with_suffix(".dat").write_bytes(steps.tobytes())
+    header = f"{path.name} 1 250 {len(steps)}\n{path.name}.dat 16 200 16 0 0 0 0 MLII\n"
+    path.with_suffix(".hea").write_text(header)
+
+
 def test_beats_of_a_record_without_annotations(beats, tmp_path):
-    ecg = synthetic_ecg(20, 250, seed=3)
-    steps = np.rint(ecg.signal_mv * 200).astype("<i2")
-    (tmp_path / "r.dat").write_bytes(steps.tobytes())
-    (tmp_path / "r.hea").write_text(f"r 1 250 {len(steps)}\nr.dat 16 200 16 0 0 0 0 MLII\n")
+    _record(tmp_path / "r", 3)
     given = named_samples([tmp_path / "r"], beats, limit=8)
     assert set(given.tensors) == set(beats.input.tensors)
     assert given.count == len(given.tensors["beat"]) == 8
 
 
-def test_arrays_by_name(beats, metadata, tmp_path):
-    x = np.random.default_rng(0).normal(size=(5, 1, 16, 16))
-    np.save(tmp_path / "x.npy", x)
-    given = named_samples([tmp_path / "x.npy"], metadata)
+def test_several_records(beats, tmp_path):
+    for name, seed in (("a", 1), ("b", 2)):
+        _record(tmp_path / name, seed)
+    given = named_samples([tmp_path / "a.hea", tmp_path / "b"], beats, limit=1000)
+    assert given.name == "a.hea and 1 more:all"
+    assert given.count > named_samples([tmp_path / "a"], beats, limit=1000).count
+
+
+def test_preprocessed_arrays(metadata, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(5, 1, 16, 16)))
+    given = named_samples([f"tensors:{tmp_path / 'x.npy'}"], metadata)
     assert given.tensors["input"].dtype == np.float32
-    np.savez(tmp_path / "x.npz", other=x)
-    with pytest.raises(DataError, match="holds other; the network reads input"):
-        named_samples([tmp_path / "x.npz"], metadata)
-    shapes = {name: (4, *shape) for name, shape in beats.input.tensors.items()}
-    np.savez(tmp_path / "b.npz", **{name: np.ones(shape) for name, shape in shapes.items()})
-    assert named_samples([tmp_path / "b.npz"], beats).count == 4
-
-
-def test_never_a_pickle(metadata, tmp_path):
-    np.save(tmp_path / "x.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(DataError, match="holds no arrays of numbers"):
-        named_samples([tmp_path / "x.npy"], metadata)
+    assert given.count == 5
 
 
 def test_what_is_not_there(beats, metadata, tmp_path):
@@ -77,3 +77,5 @@ def test_what_is_not_there(beats, metadata, tmp_path):
             named_samples([tmp_path / name], metadata)
     with pytest.raises((MissingFileError, DataError)):
         named_samples([tmp_path / "record"], beats)
+    with pytest.raises(DataError, match="not files of one kind"):
+        named_samples(["a.png", "b.npy"], metadata)
