@@ -51,6 +51,7 @@ def model_card(inspection: Inspection) -> list[Line]:
     if inspection.measured is not None:
         lines += _measured(inspection.measured)
     lines += _graph(inspection.graph)
+    lines += _costs(inspection)
     if inspection.other_keys:
         lines.append(("other keys", ", ".join(inspection.other_keys)))
     return lines
@@ -261,6 +262,30 @@ def _graph(graph: GraphSummary) -> Iterator[Line]:
     for provider, operators in graph.nodes.items():
         counts = ", ".join(f"{count} {name}" for name, count in operators.items())
         yield f"on {provider}", f"{sum(operators.values())} nodes: {counts}"
+
+
+def _costs(inspection: Inspection) -> Iterator[Line]:
+    costs = inspection.costs
+    oldest = inspection.oldest_runtime
+    yield (
+        "loads in",
+        f"ONNX Runtime {oldest} and newer, by its IR version and opset"
+        if oldest
+        else "the newest ONNX Runtime only: its IR version or opset is beyond the published table",
+    )
+    text = f"{costs.parameters:,} parameters, {size_text(costs.weight_bytes)} of weights"
+    if costs.macs is not None:
+        text += f", {costs.macs:,} multiply-adds"
+    yield "costs", text
+    if costs.peak_bytes is not None:
+        yield (
+            "",
+            f"activations take {size_text(costs.peak_bytes)} at most, with a batch of 1"
+            + (f" (at {costs.peak_at})" if costs.peak_at else ""),
+        )
+    if inspection.external:
+        places = {w.external.location for w in inspection.external if w.external is not None}
+        yield "outside", f"{len(inspection.external)} weights in {', '.join(sorted(places))}"
 
 
 def _tensor(tensor: Tensor) -> str:

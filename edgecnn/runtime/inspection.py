@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from edgecnn.bundled import resolve_model
@@ -20,16 +19,16 @@ from edgecnn.metadata import (
     ModelMetadata,
     from_properties,
 )
+from edgecnn.runtime.compatibility import oldest_runtime
+from edgecnn.runtime.graph_file import Weight, read_graph
+from edgecnn.runtime.layer_costs import GraphCosts, graph_costs
 from edgecnn.runtime.providers import short_name
 from edgecnn.runtime.session import open_session
+from edgecnn.runtime.tensor_shapes import tensor_extents
 
 __all__ = ["GraphSummary", "Inspection", "Tensor", "inspect_model"]
 
 _OURS = (CONTRACT_KEY, GOLDEN_KEY, MEASURED_KEY)
-
-# Field numbers of ModelProto and OperatorSetIdProto in onnx.proto.
-_IR_VERSION, _OPSET_IMPORT = 1, 8
-_OPSET_DOMAIN, _OPSET_VERSION = 1, 2
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,13 @@ class Inspection:
         Metadata keys of other tools.
     remarks : tuple of str
         What a reader should know: no contract, or a broken one.
+    costs : GraphCosts
+        Parameters, multiply-adds, memory, node by node.
+    oldest_runtime : str or None
+        The oldest ONNX Runtime that reads this IR version and opset; None where the published
+        table ends before.
+    external : tuple of Weight
+        Weights that lie in other files.
     """
 
     path: str
@@ -93,6 +99,9 @@ class Inspection:
     graph: GraphSummary
     other_keys: tuple[str, ...]
     remarks: tuple[str, ...]
+    costs: GraphCosts
+    oldest_runtime: str | None
+    external: tuple[Weight, ...]
 
 
 def inspect_model(path: str | os.PathLike[str], *, provider: str = "auto") -> Inspection:
@@ -116,6 +125,7 @@ def inspect_model(path: str | os.PathLike[str], *, provider: str = "auto") -> In
     """
     file = resolve_model(path)
     session, _ = open_session(file, provider=provider)
+    content = read_graph(file)
     description = session.get_modelmeta()
     properties = description.custom_metadata_map
     metadata: ModelMetadata | None = None
@@ -126,11 +136,14 @@ def inspect_model(path: str | os.PathLike[str], *, provider: str = "auto") -> In
         metadata, golden, measured = from_properties(properties, str(file))
     except MetadataError as error:
         remarks = (error.message,)
-    ir_version, opset = _versions(file)
+    known = metadata.input.tensors if metadata is not None else {}
+    extents, problem = tensor_extents(file, content, known)
+    if problem:
+        remarks += (f"shapes, multiply-adds and memory are not known: {problem}",)
     graph = GraphSummary(
         producer=description.producer_name,
-        ir_version=ir_version,
-        opset=opset,
+        ir_version=content.ir_version,
+        opset=content.opset,
         inputs=_tensors(session.get_inputs()),
         outputs=_tensors(session.get_outputs()),
         nodes=_nodes(session),
@@ -145,6 +158,9 @@ def inspect_model(path: str | os.PathLike[str], *, provider: str = "auto") -> In
         graph=graph,
         other_keys=tuple(sorted(set(properties) - set(_OURS))),
         remarks=remarks,
+        costs=graph_costs(content, extents),
+        oldest_runtime=oldest_runtime(content.ir_version, content.opset),
+        external=content.external,
     )
 
 
@@ -161,51 +177,3 @@ def _nodes(session: Any) -> dict[str, dict[str, int]]:
         operators = nodes.setdefault(short_name(subgraph.ep_name), Counter())
         operators.update(node.op_type for node in subgraph.get_nodes())
     return {provider: dict(operators.most_common()) for provider, operators in nodes.items()}
-
-
-def _versions(file: Path) -> tuple[int | None, dict[str, int]]:
-    """Read the IR version and the opsets from the file's outermost protobuf message.
-
-    ONNX Runtime does not tell them, and the ``onnx`` package is not on a device.
-    """
-    ir_version: int | None = None
-    opset: dict[str, int] = {}
-    for number, value in _fields(file.read_bytes()):
-        if number == _IR_VERSION and isinstance(value, int):
-            ir_version = value
-        elif number == _OPSET_IMPORT and isinstance(value, memoryview):
-            entry = dict(_fields(value))
-            domain, version = entry.get(_OPSET_DOMAIN), entry.get(_OPSET_VERSION)
-            if isinstance(version, int):
-                name = bytes(domain).decode() if isinstance(domain, memoryview) else ""
-                opset[name] = version
-    return ir_version, opset
-
-
-def _fields(message: bytes | memoryview) -> list[tuple[int, int | memoryview]]:
-    """Split a protobuf message into field numbers and values, without going deeper."""
-    view = memoryview(message)
-    fields: list[tuple[int, int | memoryview]] = []
-    at = 0
-
-    def varint() -> int:
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = view[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(view):
-        key = varint()
-        number, kind = key >> 3, key & 7
-        if kind == 0:
-            fields.append((number, varint()))
-            continue
-        length = varint() if kind == 2 else {1: 8, 5: 4}[kind]
-        fields.append((number, view[at : at + length]))
-        at += length
-    return fields

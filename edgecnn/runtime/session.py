@@ -254,12 +254,20 @@ def _explained(error: Exception, file: Path, provider: str) -> ModelError | Prov
             f"{provider} cannot start: {text[-300:]}",
             hint="`edgecnn doctor` names the missing libraries",
         )
+    _check_external(file)
     # "[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : what people can read"
     reason = text.rpartition(" : ")[2].removesuffix(".")
     return NotAModelError(
         f"{file} is not a readable ONNX model ({reason[-160:]})",
         hint="the file may be cut short: compare its size with the original's",
     )
+
+
+def _check_external(file: Path) -> None:
+    """Say it if what is wrong are weights that are not there, or not to be read."""
+    from edgecnn.runtime.graph_file import check_external, read_graph
+
+    check_external(file, read_graph(file))
 
 
 def _check_signature(session: Any, metadata: ModelMetadata, file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import onnx
@@ -67,3 +68,45 @@ def test_missing_file_and_unknown_bundled_model(capsys: pytest.CaptureFixture[st
     assert "no such model" in capsys.readouterr().err
     assert run(["inspect", "bundled:none"]) == 2
     assert "no bundled model 'none'" in capsys.readouterr().err
+
+
+def test_layers_page_and_totals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.html"
+    assert run(["inspect", "bundled:mnist-lenet5", "--html", str(page)]) == 0
+    out, _ = capsys.readouterr()
+    assert "61,706 parameters, 246.8 kB of weights, 416,520 multiply-adds" in out
+    assert "ONNX Runtime 1.18 and newer" in out
+    assert page.read_text().startswith("<!doctype html>")
+    assert run(["inspect", "bundled:mnist-lenet5", "--layers"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["operator", "name", "output", "parameters", "MACs", "bytes"]
+    assert "1x6x28x28" in lines[1]
+    assert lines[-1].split()[-2:] == ["61,706", "416,520"]
+    assert run(["inspect", "bundled:mnist-lenet5", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["oldest_runtime"] == "1.18"
+    assert document["costs"]["macs"] == 416_520
+    assert document["costs"]["layers"][0]["shape"] == [1, 6, 28, 28]
+
+
+def test_a_foreign_file_is_given_its_contract(
+    foreign_detector, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "dogs.onnx"
+    arguments = ["inspect", str(foreign_detector.model), "--write", str(foreign_detector.contract)]
+    assert run([*arguments, "-o", str(out)]) == 0
+    assert "labels      2: cat, dog" in capsys.readouterr().out
+    assert run(["inspect", str(out)]) == 0
+    assert not capsys.readouterr().err
+    assert run(arguments) == 2
+    assert "--write and -o go together" in capsys.readouterr().err
+
+
+def test_it_needs_no_more_than_a_device_has(device_python: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    command = [str(device_python), "-m", "edgecnn", "inspect", "bundled:cifar10-resnet.int8"]
+    done = subprocess.run(
+        [*command, "--html", str(page)], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert "45,123,136 multiply-adds" in done.stdout
+    assert page.exists()
