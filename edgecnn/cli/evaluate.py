@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -18,9 +18,23 @@ if TYPE_CHECKING:
 @click.option("--provider", default="auto", show_default=True, help="auto, cpu, cuda, ...")
 @click.option("--limit", type=click.IntRange(min=1), help="Measure on this many examples only.")
 @click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True)
+@click.option(
+    "--map",
+    "class_map",
+    type=click.Choice(["literature", "bxb"]),
+    help="Classes of annotated heartbeats; bxb counts escape beats as supraventricular "
+    "[default: the model's].",
+)
 @json_option
 def evaluate(
-    model: str, data: str, provider: str, limit: int | None, batch: int, *, as_json: bool
+    model: str,
+    data: str,
+    *,
+    provider: str,
+    limit: int | None,
+    batch: int,
+    class_map: Literal["literature", "bxb"] | None,
+    as_json: bool,
 ) -> None:
     r"""Measure MODEL on labelled DATA.
 
@@ -52,6 +66,7 @@ def evaluate(
             dataset,
             batch=batch,
             limit=limit,
+            class_map=class_map,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if as_json:
@@ -98,6 +113,30 @@ def _print(accuracy: Accuracy, labels: tuple[str, ...]) -> None:
             ("true \\ answered", *labels),
             [(label, *row) for label, row in zip(labels, accuracy.confusion, strict=True)],
         )
+    if len(accuracy.by_record) > 1:
+        click.echo()
+        _print_records(accuracy, labels)
+
+
+def _print_records(accuracy: Accuracy, labels: tuple[str, ...]) -> None:
+    """Print what became of each record's beats: one patient can make or break an average."""
+    from edgecnn.cli.output import print_table
+
+    shown = [label for label in labels if accuracy.per_class[label].n]
+    rows = []
+    for record, matrix in accuracy.by_record.items():
+        cells: list[str] = []
+        for label in shown:
+            place = labels.index(label)
+            right, of = matrix[place][place], sum(matrix[place])
+            answered = sum(row[place] for row in matrix)
+            cells += [
+                str(of),
+                f"{100 * right / of:.1f}" if of else "-",
+                f"{100 * right / answered:.1f}" if answered else "-",
+            ]
+        rows.append((record, *cells))
+    print_table(("record", *(f"{x}{y}" for x in shown for y in ("", " Se %", " +P %"))), rows)
 
 
 def _scores(accuracy: Accuracy, label: str, *, detector: bool) -> tuple[float | None, ...]:

@@ -1,4 +1,4 @@
-"""``edgecnn predict``: pictures or sentences in, answers out."""
+"""``edgecnn predict``: pictures, sentences or recordings in, answers out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 
-@click.command(short_help="Answer pictures or sentences.")
+@click.command(short_help="Answer pictures, sentences or recordings.")
 @click.argument("model")
 @click.argument("files", nargs=-1)
 @click.option("--text", "texts", multiple=True, help="A sentence to answer, for a text model.")
@@ -30,6 +30,12 @@ __all__ = ["predict"]
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder to save pictures in that the model makes, or draws boxes on.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="HZ",
+    help="Sampling rate of recordings that state none.",
 )
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="Labels a file.")
 @metadata_option
@@ -41,6 +47,7 @@ def predict(
     texts: tuple[str, ...],
     as_json: bool,
     out: Path | None,
+    rate: float | None,
     top: int,
     metadata: Path | None,
     provider: str,
@@ -49,12 +56,15 @@ def predict(
 ) -> int:
     r"""Run MODEL on FILES: pictures, folders, globs; for a text model, a sentence a line.
 
+    A model of signals answers every fragment of recordings (WFDB, EDF, CSV, ...), at any rate.
+
     A file that cannot be read is reported, the others are answered, and the exit code is 1.
 
     \b
     edgecnn predict bundled:mnist-lenet5 digit.png
     edgecnn predict model.onnx photos/ 'more/*.jpg' --json > answers.jsonl
     edgecnn predict sharpen.onnx photos/ -o sharpened/
+    edgecnn predict ecg-rhythm.onnx recordings/ --json
     edgecnn predict bundled:rt-polarity-cnn reviews.txt --text "a quiet delight"
     """
     if not files and not texts:
@@ -72,7 +82,7 @@ def predict(
     for text in loaded.warnings:
         warn(text)
     failed = 0
-    for prediction in _predictions(loaded, files, texts, top=top, out=out):
+    for prediction in _predictions(loaded, files, texts, top=top, out=out, rate=rate):
         if prediction.error is not None:
             failed += 1
             remark(f"{click.style('error:', fg='red', bold=True)} {prediction.error.message}")
@@ -80,15 +90,30 @@ def predict(
             print_json(prediction.row())
         elif prediction.result is not None:
             said = [_described(prediction.result), prediction.output and f"-> {prediction.output}"]
-            click.echo(f"{prediction.input}: {'  '.join(filter(None, said))}")
+            click.echo(f"{_named(prediction)}: {'  '.join(filter(None, said))}")
     return 1 if failed else 0
 
 
 def _predictions(
-    model: Model, files: tuple[str, ...], texts: tuple[str, ...], *, top: int, out: Path | None
+    model: Model,
+    files: tuple[str, ...],
+    texts: tuple[str, ...],
+    *,
+    top: int,
+    out: Path | None,
+    rate: float | None,
 ) -> Iterator[Prediction]:
     """Answer by what the model reads."""
-    from edgecnn.metadata import TextInput
+    from edgecnn.metadata import SignalInput, TextInput
+
+    if isinstance(model.metadata.input, SignalInput) and not texts:
+        from edgecnn.ecg.predict_records import predict_records
+
+        if out is not None:
+            raise click.UsageError("a signal model makes no pictures: -o has no meaning")
+        return predict_records(model, files, top=top, rate_hz=rate)
+    if rate is not None:
+        raise click.UsageError("--rate is for recordings: this model reads none")
 
     if texts or isinstance(model.metadata.input, TextInput):
         from edgecnn.runtime.texts import predict_sentences, predict_text_files
@@ -102,11 +127,27 @@ def _predictions(
     return predict_files(model, files, top=top, out=out)
 
 
+def _named(prediction: Prediction) -> str:
+    """Return the input's name, with the stretch of a recording that was answered."""
+    fields = prediction.result.fields if prediction.result is not None else {}
+    if "start_s" not in fields:
+        return prediction.input
+    return f"{prediction.input} {fields['start_s']:g} to {fields['end_s']:g} s"
+
+
 def _described(result: Result) -> str:
     """Return an answer on one line: the label with the best ones, or what every box holds."""
     if not result.label:
         return "{} x {} pixels".format(*result.fields["size"])
+    if "labels" in result.fields:
+        return _findings(result)
     boxes = result.fields.get("boxes")
     listed = result.top if boxes is None else [(label, score) for *_, label, score in boxes]
     best = "  ".join(f"{label} {100 * score:.1f} %" for label, score in listed)
     return f"{click.style(result.label, bold=True)}  ({best})" if best else result.label
+
+
+def _findings(result: Result) -> str:
+    """Return all labels that reached their thresholds."""
+    found = [f"{label} {100 * score:.1f} %" for label, score in result.fields["labels"]]
+    return click.style(", ".join(found), bold=True) if found else "nothing reaches its threshold"

@@ -30,6 +30,9 @@ class DatasetInfo:
     attribution, licence : str
     note : str
         What a reader of results should know, for example that the pictures are lossy copies.
+    shared : tuple of str
+        Groups of a test set whose patient is in the training set that it belongs to: results are
+        told without them too.
     """
 
     name: str
@@ -39,6 +42,7 @@ class DatasetInfo:
     attribution: str
     licence: str
     note: str = ""
+    shared: tuple[str, ...] = ()
 
     def use(self, role: DatasetRole, samples: int) -> DatasetUse:
         """Describe what part the dataset took in making a file."""

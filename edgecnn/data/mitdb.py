@@ -9,7 +9,8 @@ asks.
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 from edgecnn.data.arrays import combined_sha256
 from edgecnn.data.catalogue import entry_of
 from edgecnn.data.dataset import DatasetInfo
-from edgecnn.ecg.aami import CLASS_OF_SYMBOL
+from edgecnn.data.leak import fingerprint
+from edgecnn.ecg.aami import CLASS_OF_SYMBOL, class_map
 from edgecnn.ecg.annotations import read_annotations
 from edgecnn.ecg.conditioning import condition_lead, place_beats
 from edgecnn.ecg.gaps import GapFiller, credible_mv, gaps_of, touches
@@ -35,6 +37,7 @@ __all__ = [
     "BEAT_LABELS",
     "DS1",
     "DS2",
+    "SAME_PATIENT",
     "BeatRecords",
     "open_mitdb",
     "open_record_folder",
@@ -55,6 +58,9 @@ DS2 = (
     *("212", "213", "214", "219", "221", "222", "228", "231", "232", "233", "234"),
 )
 
+#: Records of a man who has another one: 201 is in DS1 and 202 in DS2, the canonical halves.
+SAME_PATIENT: Mapping[str, str] = {"202": "201"}
+
 _ANNOTATOR = "atr"
 #: No example lies closer to a gap: farther than any window reaches.
 _BESIDE_S = 1.0
@@ -67,7 +73,7 @@ class _AnnotatedRecord:
     path: Path
     peaks: NDArray[np.int64]
     kept: NDArray[np.int64]
-    targets: NDArray[np.int64] | None
+    symbols: tuple[str, ...] | None
     outside: int
     beside_gaps: int
 
@@ -79,25 +85,52 @@ class BeatRecords:
     their neighbours, as they would on a device. Annotations beyond a signal's end are left out. As
     in scoring, a gap of more than 20 ms holds no beats, and beats beside one (within 1 s, in any
     lead that has a signal) have no answer: they are no examples.
+
+    Attributes
+    ----------
+    symbols : ndarray of str, shape (N,), optional
+        The annotation of each example; None where a record has none.
     """
 
     targets: NDArray[np.int64] | None
     groups: NDArray[np.str_] | None
+    symbols: NDArray[np.str_] | None
 
     def __init__(self, info: DatasetInfo, records: Sequence[Path], names: Sequence[str]) -> None:
         self._records = [_read_beats(path) for path in records]
+        self._names = tuple(names)
         self.info = replace(info, note=_joined(info.note, _left_out(self._records)))
         lengths = [len(record.kept) for record in self._records]
-        targets = [record.targets for record in self._records if record.targets is not None]
+        symbols = [record.symbols for record in self._records if record.symbols is not None]
         groups = [np.full(n, name) for n, name in zip(lengths, names, strict=True)]
-        self.targets = None
-        if len(targets) == len(lengths):
-            self.targets = np.concatenate(targets) if targets else np.empty(0, np.int64)
+        self.symbols = self.targets = None
+        if len(symbols) == len(lengths):
+            self.symbols = np.array([s for each in symbols for s in each], dtype="U1")
+            self.targets = _targets(self.symbols, CLASS_OF_SYMBOL)
         self.groups = np.concatenate(groups) if groups else np.empty(0, "U1")
         self._starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
     def __len__(self) -> int:
         return int(self._starts[-1])
+
+    def with_class_map(self, name: str) -> BeatRecords:
+        """Return the same beats, their classes by another map (:mod:`edgecnn.ecg.aami`)."""
+        mapped = copy(self)
+        if self.symbols is not None:
+            mapped.targets = _targets(self.symbols, class_map(name))
+        if name != "literature" and "class map" not in self.info.note:
+            mapped.info = replace(self.info, note=_joined(self.info.note, f"class map {name}"))
+        return mapped
+
+    def fingerprints(self) -> dict[str, NDArray[np.uint64]]:
+        """Return, by record, a number for the samples around each beat: equal signals, equal ones.
+
+        A copy of a record is found whatever its name is, and wherever it was cut.
+        """
+        return {
+            name: fingerprint(read_record(record.path), record.peaks)
+            for name, record in zip(self._names, self._records, strict=True)
+        }
 
     def inputs(
         self, spec: InputSpec, indices: NDArray[np.integer] | None = None
@@ -122,6 +155,11 @@ class BeatRecords:
             for name, values in _record_inputs(record, spec).items():
                 tensors[name][rows] = values[examples]
         return tensors
+
+
+def _targets(symbols: NDArray[np.str_], class_of: Mapping[str, str]) -> NDArray[np.int64]:
+    """Map every example's symbol to its class; that of Q is none in either map."""
+    return np.array([BEAT_LABELS.index(class_of[s]) for s in symbols.tolist()], dtype=np.int64)
 
 
 def record_files(split: str) -> tuple[str, ...]:
@@ -160,6 +198,7 @@ def open_mitdb(folder: Path, split: str) -> BeatRecords:
         attribution=entry.attribution,
         licence=entry.licence,
         note="" if genuine else "not the published files: their content has another hash",
+        shared=tuple(SAME_PATIENT) if split == "ds2" else (),
     )
     return BeatRecords(info, [folder / name for name in names], names)
 
@@ -242,7 +281,7 @@ def _read_beats(path: Path) -> _AnnotatedRecord:
         path=path,
         peaks=peaks,
         kept=kept,
-        targets=np.array([BEAT_LABELS.index(classes[i]) for i in kept], dtype=np.int64),
+        symbols=tuple(symbols[i] for i in kept),
         outside=int(np.count_nonzero(~inside)),
         beside_gaps=int(np.count_nonzero(beside)),
     )
@@ -259,7 +298,7 @@ def _find_beats(path: Path, signal: Record) -> _AnnotatedRecord:
         path=path,
         peaks=peaks,
         kept=np.flatnonzero(~beside),
-        targets=None,
+        symbols=None,
         outside=0,
         beside_gaps=int(np.count_nonzero(beside)),
     )
@@ -282,7 +321,7 @@ def _left_out(records: Sequence[_AnnotatedRecord]) -> str:
     outside = sum(record.outside for record in records)
     beside = sum(record.beside_gaps for record in records)
     said = []
-    bare = sum(record.targets is None for record in records)
+    bare = sum(record.symbols is None for record in records)
     if bare:
         said.append(
             f"{bare} of {len(records)} records have no annotations: their beats are found, and no "

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from edgecnn.data.arrays import combined_sha256
 from edgecnn.data.catalogue import entry_of, mitdb_files
 from edgecnn.data.dataset import DatasetInfo
+from edgecnn.data.mitdb import SAME_PATIENT
 from edgecnn.data.split import stratified_folds
 from edgecnn.ecg.aami import CLASS_OF_SYMBOL
 from edgecnn.ecg.annotations import read_annotations
@@ -46,8 +47,6 @@ __all__ = [
 _ANNOTATOR = "atr"
 #: Records whose only leads are V5 and V2: the paper reads MLII.
 _WITHOUT_MLII = ("102", "104")
-#: One man's two records.
-_SAME_PATIENT = {"202": "201"}
 _SEED = 2018
 _TRIES = 100_000
 
@@ -71,7 +70,7 @@ class _Table:
 
     @property
     def patients(self) -> NDArray[np.str_]:
-        return np.array([_SAME_PATIENT.get(name, name) for name in self.records])
+        return np.array([SAME_PATIENT.get(name, name) for name in self.records])
 
     def take(self, rows: NDArray[np.integer]) -> _Table:
         return _Table(self.records[rows], self.starts_s[rows], self.targets[rows], self.left_out)

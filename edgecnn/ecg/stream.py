@@ -132,7 +132,7 @@ class BeatStream:
         self._longest = round(spec.rhythm.longest_s * spec.sampling_rate_hz)
         self._reach = reach(spec.filter, spec.sampling_rate_hz)
         # Rows that a beat's inputs may depend on, as `beat_tensors` says.
-        self._context = max(spec.template_beats, spec.rhythm.long + 1)
+        self._context = spec.history
         self._signal: _Samples = np.empty(0, dtype=np.int64)
         self._valid: _Mask = np.empty(0, dtype=bool)
         self._start = 0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from edgecnn.data.class_maps import as_mapped
 from edgecnn.data.dataset import Dataset
-from edgecnn.errors import DataError
+from edgecnn.errors import DataError, UsageError
 from edgecnn.evaluation.detector import evaluate_detector
 from edgecnn.evaluation.language import measure_text, running_text
 from edgecnn.evaluation.metrics import (
@@ -28,6 +31,7 @@ from edgecnn.metadata import (
     InputSpec,
     ModelMetadata,
     SignalInput,
+    reads,
 )
 from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.session import Model
@@ -61,6 +65,7 @@ def evaluate_model(
     batch: int = 64,
     limit: int | None = None,
     seed: int = 0,
+    class_map: Literal["literature", "bxb"] | None = None,
     progress: Progress | None = None,
 ) -> Accuracy:
     """Measure a model on labelled data, preprocessed by the model's own metadata.
@@ -75,6 +80,8 @@ def evaluate_model(
         Examples per run of the network.
     limit : int, optional
         Measure on this many examples, drawn at random with ``seed``.
+    class_map : "literature" or "bxb", optional
+        Judge heartbeats by this map of their annotations; the default is the contract's.
     progress : callable, optional
         Called with (examples done, examples in all).
 
@@ -95,13 +102,22 @@ def evaluate_model(
     DataError
         The data has no labels, labels that the model does not know, or no examples.
     """
-    if model.metadata.task == "detect":
+    metadata = model.metadata
+    if isinstance(metadata.input, BeatInput) and class_map is not None:
+        metadata = replace(metadata, input=replace(metadata.input, class_map=class_map))
+    elif class_map is not None:
+        raise UsageError(
+            f"{model.path} reads {reads(metadata.input)}: a class map is for heartbeats",
+            hint="leave --map out",
+        )
+    if metadata.task == "detect":
         return evaluate_detector(model, dataset, limit=limit, seed=seed, progress=progress)
     if isinstance(model.metadata.input, CharacterInput):
         writer = Writer(model)
         text = running_text(dataset)
         return measure_text(writer.run, writer.spec, text, limit=limit, progress=progress)
-    indices, targets, left_out = matched_targets(dataset, model.metadata)
+    dataset = as_mapped(dataset, metadata.input)
+    indices, targets, left_out = matched_targets(dataset, metadata)
     chosen = draw(len(indices), limit, seed=seed)
     indices, targets = indices[chosen], targets[chosen]
     logits = predict_dataset(model, dataset, indices=indices, batch=batch, progress=progress)
@@ -109,7 +125,7 @@ def evaluate_model(
     if limit is not None and limit < len(dataset):
         notes.append(f"{len(indices)} examples drawn at random (seed {seed})")
     return score_predictions(
-        targets, logits.argmax(axis=1), dataset, model.metadata, indices=indices, notes=notes
+        targets, logits.argmax(axis=1), dataset, metadata, indices=indices, notes=notes
     )
 
 
@@ -133,6 +149,7 @@ def matched_targets(
         No labels, or (for pictures) one that the model does not have.
     """
     name = dataset.info.name
+    dataset = as_mapped(dataset, metadata.input)
     if not len(dataset):
         raise DataError(f"{name} holds no examples")
     if dataset.targets is None:
@@ -233,17 +250,24 @@ def score_predictions(
     confusion = confusion_matrix(targets, predictions, len(labels))
     metric, value, interval = "accuracy", accuracy(confusion), (0.0, 1.0)
     said = [note for note in notes or [] if note]
+    by_record: dict[str, tuple[tuple[int, ...], ...]] = {}
     if isinstance(metadata.input, BeatInput):
         ranked, rows = ranked_rows(labels)
         groups = np.full(len(indices), "all") if dataset.groups is None else dataset.groups[indices]
         metric, value = f"macro-F1 ({','.join(ranked)})", macro_f1(confusion, rows)
-        records = len(np.unique(groups))
-        if 1 < records < _FEW_RECORDS:
-            said.append(f"only {records} records: the interval says little")
-        interval = bootstrap_interval(
-            confusion_by_group(targets, predictions, groups, len(labels)),
-            lambda matrix: macro_f1(matrix, rows),
-        )
+        names = np.unique(groups)
+        if 1 < len(names) < _FEW_RECORDS:
+            said.append(f"only {len(names)} records: the interval says little")
+        each = confusion_by_group(targets, predictions, groups, len(labels))
+        interval = bootstrap_interval(each, lambda matrix: macro_f1(matrix, rows))
+        by_record = {str(record): _rows(matrix) for record, matrix in zip(names, each, strict=True)}
+        shared = np.isin(names, dataset.info.shared)
+        if shared.any() and not shared.all():
+            without = macro_f1(each[~shared].sum(axis=0), rows)
+            said.append(
+                f"macro-F1 {without:.4f} without {', '.join(names[shared])}, whose patient is in "
+                "the training half too"
+            )
     elif isinstance(metadata.input, SignalInput):
         # Rhythms are as unequal in number as heartbeats: the accuracy alone is that of the largest.
         occurring = np.flatnonzero(confusion.sum(axis=1))
@@ -262,9 +286,14 @@ def score_predictions(
         interval_95=interval,
         n=len(targets),
         per_class=class_scores(confusion, labels),
-        confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
+        confusion=_rows(confusion),
         note="; ".join(said),
+        by_record=by_record,
     )
+
+
+def _rows(matrix: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(row) for row in matrix.tolist())
 
 
 def _signal_interval(

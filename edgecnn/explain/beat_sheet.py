@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.explain.beats import ERASED_S, RHYTHM, BeatEvidence
+from edgecnn.explain.beats import ERASED_S, SHOWN_RATIOS, BeatEvidence
 from edgecnn.explain.palette import AGAINST, FOR, diverging
 from edgecnn.explain.sheet import FAINT, INK, MARGIN, RULE, SOFT, WIDTH, Sheet
 from edgecnn.metadata import BeatInput
@@ -56,7 +56,7 @@ def beat_sheet(title: str, subtitle: str, beats: Sequence[BeatEvidence], spec: B
         x += 200
     sheet.text(
         f"Erasing: what the class's logit loses when {1000 * ERASED_S:.0f} ms of the beat become a "
-        "straight line, or an RR ratio becomes a steady rhythm's 1.",
+        "straight line, or a number beside it becomes an ordinary one (an RR ratio of 1).",
         MARGIN, y + 40, size=18, colour=SOFT,
     )  # fmt: skip
     return sheet.png()
@@ -105,13 +105,15 @@ def _time_axis(sheet: Sheet, spec: BeatInput, y: float) -> None:
 
 
 def _rhythm(sheet: Sheet, beat: BeatEvidence, y: float, extent: float) -> None:
-    """Draw what each RR ratio adds, as a bar from the middle."""
+    """Draw what RR ratios and likeness add, as bars from the middle."""
     room = WIDTH - MARGIN - _RIGHT
     middle, half = _RIGHT + room / 2, room / 2 - 70
-    step = _PANEL / len(RHYTHM)
-    for number, (name, ratio, lost) in enumerate(
-        zip(RHYTHM, beat.ratios.tolist(), beat.ratio_evidence.tolist(), strict=True)
-    ):
+    step = _PANEL / SHOWN_RATIOS
+    # Those that matter most, in the order in which the network reads them.
+    most = np.argsort(-np.abs(beat.ratio_evidence), kind="stable")[:SHOWN_RATIOS]
+    for number, place in enumerate(np.sort(most).tolist()):
+        name, ratio = beat.names[place], float(beat.ratios[place])
+        lost = float(beat.ratio_evidence[place])
         top = y + number * step
         sheet.text(name, _RIGHT, top + 16, size=17, colour=SOFT)
         sheet.text(f"{ratio:.2f}", WIDTH - MARGIN, top + 16, size=17, align="right")

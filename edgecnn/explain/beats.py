@@ -20,19 +20,13 @@ from edgecnn.preprocessing.beats import beat_inputs
 from edgecnn.runtime.session import Model
 from edgecnn.runtime.tasks.classify import scores
 
-__all__ = ["ERASED_S", "RHYTHM", "BeatEvidence", "explain_beats"]
+__all__ = ["ERASED_S", "SHOWN_RATIOS", "BeatEvidence", "explain_beats"]
 
 #: Length of the stretch that is erased: that of a narrow QRS complex.
 ERASED_S = 0.08
 
-#: What the five RR ratios compare, as `rhythm_ratios` orders them.
-RHYTHM = (
-    "RR before : long mean",
-    "RR after : long mean",
-    "RR before : short mean",
-    "RR after : RR before",
-    "short mean : long mean",
-)
+#: Of the RR ratios, those with the most evidence are shown.
+SHOWN_RATIOS = 5
 
 _BATCH = 256
 
@@ -52,8 +46,11 @@ class BeatEvidence:
         As the network sees them: divided by the template's root mean square.
     evidence : ndarray of float64, shape (samples,)
         What the class's logit loses when that part of the beat is erased.
-    ratios, ratio_evidence : ndarray, shape (5,)
-        RR ratios, and what the logit loses when one of them is set to 1.
+    names : tuple of str
+        What the numbers beside the beat say: those of RR ratios, and of likeness if there are any.
+    ratios, ratio_evidence : ndarray, shape (len(names),)
+        These numbers (ratios as such, not as logarithms), and what the logit loses when one of them
+        is what it is in a steady rhythm (a ratio of 1), or in most beats of the record.
     """
 
     label: str
@@ -63,6 +60,7 @@ class BeatEvidence:
     beat: NDArray[np.float32]
     template: NDArray[np.float32]
     evidence: NDArray[np.float64]
+    names: tuple[str, ...]
     ratios: NDArray[np.float64]
     ratio_evidence: NDArray[np.float64]
 
@@ -117,12 +115,30 @@ def explain_beats(
         distance = np.abs(at / spec.sampling_rate_hz - at_s)
         distance[blind] = np.inf
         chosen = [int(distance.argmin())]
+    ordinary = _ordinary(spec, inputs)
     return [
         _explained(
-            model, spec, {name: x[i : i + 1] for name, x in inputs.items()}, sure[i], int(at[i])
+            model,
+            spec,
+            {name: x[i : i + 1] for name, x in inputs.items()},
+            sure[i],
+            at=int(at[i]),
+            ordinary=ordinary,
         )
         for i in chosen
     ]
+
+
+def _ordinary(
+    spec: BeatInput, inputs: dict[str, NDArray[np.float32]]
+) -> dict[str, NDArray[np.float32]]:
+    """Return what the numbers beside a beat are when there is nothing to be said about it."""
+    # A ratio of 1, its logarithm 0, is what a steady rhythm has.
+    rhythm = np.zeros(len(spec.rhythm.features), dtype=np.float32)
+    ordinary = {spec.rhythm.name: rhythm}
+    if spec.likeness is not None:
+        ordinary[spec.likeness.name] = np.median(inputs[spec.likeness.name], axis=0)
+    return ordinary
 
 
 def _surest(sure: NDArray[np.float32]) -> list[int]:
@@ -138,20 +154,29 @@ def _explained(
     spec: BeatInput,
     inputs: dict[str, NDArray[np.float32]],
     sure: NDArray[np.float32],
+    *,
     at: int,
+    ordinary: dict[str, NDArray[np.float32]],
 ) -> BeatEvidence:
     best = int(sure.argmax())
     output = model.metadata.output
     width = max(3, round(ERASED_S * spec.sampling_rate_hz))
     lost = erased_stretches(model.run, inputs, spec.name, output, width, channel=0)
-    ratios = inputs[spec.rhythm.name][0]
-    # A ratio of 1, its logarithm 0, is what a steady rhythm has.
-    steady = np.repeat(ratios[None], len(ratios), axis=0) * (
-        1 - np.eye(len(ratios), dtype=np.float32)
-    )
-    beats = np.repeat(inputs[spec.name], len(ratios), axis=0)
-    whole = margins(model.run(inputs), output)
-    without = margins(model.run({spec.name: beats, spec.rhythm.name: steady}), output)
+    whole = margins(model.run(inputs), output)[0, best]
+    names: list[str] = []
+    ratios, evidence = [], []
+    for name, usual in ordinary.items():
+        own = inputs[name][0]
+        one_each = np.where(np.eye(len(own), dtype=bool), usual, own)
+        changed = {each: np.repeat(x, len(own), axis=0) for each, x in inputs.items()}
+        evidence.append(whole - margins(model.run(changed | {name: one_each}), output)[:, best])
+        is_rhythm = name == spec.rhythm.name
+        said = (
+            spec.rhythm.features if is_rhythm or spec.likeness is None else (spec.likeness.features)
+        )
+        names += said
+        logs = np.array([" : " in each for each in said])
+        ratios.append(np.where(logs, np.exp(own.astype(np.float64)), own))
     beat, template = inputs[spec.name][0]
     return BeatEvidence(
         label=model.metadata.labels[best],
@@ -161,6 +186,7 @@ def _explained(
         beat=beat,
         template=template,
         evidence=lost[best],
-        ratios=np.exp(ratios.astype(np.float64)),
-        ratio_evidence=(whole - without)[:, best],
+        names=tuple(names),
+        ratios=np.concatenate(ratios),
+        ratio_evidence=np.concatenate(evidence),
     )

@@ -25,7 +25,7 @@ True
 
 from __future__ import annotations
 
-from edgecnn.metadata.beat_input import BeatInput, BoxcarFilter, RhythmFeatures
+from edgecnn.metadata.beat_input import BeatInput, BoxcarFilter, Likeness, RhythmFeatures
 from edgecnn.metadata.boxes import Boxes
 from edgecnn.metadata.contract import SCHEMA, InputSpec, ModelMetadata, Task
 from edgecnn.metadata.documents import (
@@ -78,6 +78,7 @@ __all__ = [
     "InputSpec",
     "Intervention",
     "Latency",
+    "Likeness",
     "LockedFile",
     "Measured",
     "ModelMetadata",

@@ -8,7 +8,46 @@ from msgspec import Struct
 
 from edgecnn.metadata.constraints import Positive, PositiveFloat
 
-__all__ = ["BeatInput", "BoxcarFilter", "RhythmFeatures"]
+__all__ = ["BeatInput", "BoxcarFilter", "Likeness", "RhythmFeatures"]
+
+_MEANS = (
+    "RR before : long mean",
+    "RR after : long mean",
+    "RR before : short mean",
+    "RR after : RR before",
+    "short mean : long mean",
+)
+_LOCAL = (
+    "RR before : median of 16",
+    "RR before : median of 8",
+    "RR before : the one before",
+    "the one before : median of 16",
+    "the second before : median of 16",
+    "RR after : median of 16",
+    "RR before and after : twice the median of 16",
+    "RR before : upper quartile of 32",
+    "RR before : ninth decile of 32",
+    "irregularity: median change of 32",
+    "upper : lower quartile of 32",
+    "earliness by irregularity",
+    "share of 32 that were shorter",
+    "share of 32 that were longer",
+)
+_LIKENESS = (
+    "correlation of the QRS complex",
+    "correlation around the P wave",
+    "correlation of ST and T",
+    "difference in the QRS complex",
+    "difference around the P wave",
+    "difference in ST and T",
+    "height of the QRS complex",
+    "area of the QRS complex",
+    "swing around the P wave",
+    "swing around the usual P wave",
+    "QRS correlation with the beats before, median",
+    "share of the beats before that are alike",
+    "QRS correlation with the beat before",
+)
 
 
 class BoxcarFilter(Struct, frozen=True, kw_only=True, tag="boxcar", tag_field="kind"):
@@ -29,7 +68,10 @@ class RhythmFeatures(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     name : str
-        Name of the model's second input, shape ``(N, 5)``.
+        Name of the model's second input, shape ``(N, len(features))``.
+    set : "means" or "local"
+        Five ratios to the running means; or these and fourteen more against medians, quantiles and
+        the single intervals of the last 32.
     short, long : int
         Numbers of preceding RR intervals in the two running means.
     longest_s : float
@@ -38,18 +80,48 @@ class RhythmFeatures(Struct, frozen=True, kw_only=True):
     """
 
     name: str = "rr"
+    set: Literal["means", "local"] = "means"
     short: Positive = 8
     long: Positive = 32
     longest_s: PositiveFloat = 1.2
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What each column compares: logarithms of the ratios (``a : b``), and numbers as such."""
+        return _MEANS if self.set == "means" else (*_MEANS, *_LOCAL)
+
+    @property
+    def reach(self) -> int:
+        """Beats before one that its row may depend on."""
+        local = 0 if self.set == "means" else 32 + 2
+        return max(self.long, local) + 1
+
+
+class Likeness(Struct, frozen=True, kw_only=True):
+    """Numbers that say how a beat resembles this person's usual one.
+
+    Attributes
+    ----------
+    name : str
+        Name of the model's third input, shape ``(N, 13)``.
+    """
+
+    name: str = "likeness"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What each column of the input says."""
+        return _LIKENESS
 
 
 class BeatInput(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind"):
     """How a heartbeat in a single-lead ECG becomes the network's inputs.
 
     The first input, shape ``(N, 2, before + after)``, holds the filtered signal around the R peak
-    and the mean of the ``template_beats`` beats before it, both divided by the root mean square of
-    that mean: what differs from this person's own usual beat stays visible, and the amplifier's
-    gain does not matter. The second input holds the RR ratios.
+    and a template out of the ``template_beats`` beats before it, both divided by the template's
+    root mean square: what differs from this person's own usual beat stays visible, and the
+    amplifier's gain does not matter. The second input holds the RR ratios; a third one, if there is
+    ``likeness``, tells in numbers how the beat resembles the template.
 
     Everything is causal but for ``look_ahead_s``, so a live stream gives what a finished record
     gives (see :mod:`edgecnn.preprocessing.beats`).
@@ -62,6 +134,12 @@ class BeatInput(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind")
         Leads by name, in channel order; a record must have them under these names or an alias.
     before, after : int
         Samples of the window before the R peak, and from it on.
+    class_map : "literature" or "bxb"
+        Which AAMI class escape beats fall into (:mod:`edgecnn.ecg.aami`): N, or S.
+    template : "mean" or "usual"
+        The mean of all beats before, or of those that are alike
+        (:func:`edgecnn.preprocessing.usual_beat.usual_beats`): where every other beat is ectopic,
+        the usual beat is no mixture.
     clip : float
         Windows are clipped to plus and minus this many times the template's root mean square: a
         loose electrode is no larger than a large beat.
@@ -75,15 +153,27 @@ class BeatInput(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind")
     before: Positive
     after: Positive
     filter: BoxcarFilter
+    class_map: Literal["literature", "bxb"] = "literature"
     normalisation: Literal["template-rms"] = "template-rms"
     template_beats: Positive = 16
+    template: Literal["mean", "usual"] = "mean"
     clip: PositiveFloat = 8.0
     rhythm: RhythmFeatures
+    likeness: Likeness | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a contract without exactly one lead."""
+        """Refuse a contract without exactly one lead, or likeness to a mixture."""
         if len(self.leads) != 1:
             raise ValueError(f"a beat model reads one lead, not {len(self.leads)}")
+        if self.likeness is not None and self.template != "usual":
+            raise ValueError("likeness is that to the usual beat: template is 'usual' with it")
+
+    @property
+    def history(self) -> int:
+        """Beats before one that its answer may depend on."""
+        # What came early is told by the 16 intervals before.
+        template = self.template_beats + (17 if self.template == "usual" else 0)
+        return max(template, self.rhythm.reach)
 
     @property
     def look_ahead_s(self) -> float:
@@ -95,7 +185,13 @@ class BeatInput(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind")
     @property
     def tensors(self) -> dict[str, tuple[int, ...]]:
         """Shape of each of the model's inputs by name, without the batch axis."""
-        return {self.name: self.shape, self.rhythm.name: (5,)}
+        tensors: dict[str, tuple[int, ...]] = {
+            self.name: self.shape,
+            self.rhythm.name: (len(self.rhythm.features),),
+        }
+        if self.likeness is not None:
+            tensors[self.likeness.name] = (len(self.likeness.features),)
+        return tensors
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -59,7 +59,16 @@ class ModelMetadata(Struct, frozen=True, kw_only=True):
             raise ValueError(f"the task {self.task} cannot read this kind of input")
         if bool(self.labels) != (self.task in ("classify", "detect")):
             raise ValueError(f"the task {self.task} with {len(self.labels)} labels")
+        if self.output.thresholds:
+            self._check_thresholds()
         if (self.output.boxes is None) == (self.task == "detect"):
             raise ValueError("output.boxes belongs to the task detect, and to no other")
         if (self.output.pixels is None) == (self.task == "image-to-image"):
             raise ValueError("output.pixels belongs to the task image-to-image, and to no other")
+
+    def _check_thresholds(self) -> None:
+        """Refuse thresholds that do not fit the labels or the scores."""
+        if self.task != "classify" or len(self.output.thresholds) != len(self.labels):
+            raise ValueError("output.thresholds has one for each label of a classifier")
+        if self.output.activation == "softmax":
+            raise ValueError("output.thresholds goes with sigmoid or none: softmax picks one label")

@@ -26,7 +26,10 @@ class ClassScore(Struct, frozen=True, kw_only=True, omit_defaults=True, repr_omi
 
 
 class Accuracy(Struct, frozen=True, kw_only=True):
-    """A measured accuracy, with the interval that the number of samples allows."""
+    """A measured accuracy, with the interval that the number of samples allows.
+
+    ``by_record`` holds the confusion matrix of each record, of heartbeats.
+    """
 
     dataset: str
     split: str
@@ -37,6 +40,7 @@ class Accuracy(Struct, frozen=True, kw_only=True):
     per_class: dict[str, ClassScore] = field(default_factory=dict)
     confusion: tuple[tuple[int, ...], ...] = ()
     note: str = ""
+    by_record: dict[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
 
 
 class Parity(Struct, frozen=True, kw_only=True):

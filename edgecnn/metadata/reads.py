@@ -13,7 +13,7 @@ __all__ = ["how_to_run", "reads"]
 _WORDS: dict[type, tuple[str, str]] = {
     ImageInput: ("pictures", "`edgecnn predict` runs it on files, `edgecnn live` on a camera"),
     BeatInput: ("heartbeats", "`edgecnn score` runs it on ECG files, `edgecnn live` on a stream"),
-    SignalInput: ("fragments of signals", "`edgecnn evaluate` runs it on a dataset"),
+    SignalInput: ("fragments of signals", "`edgecnn predict` runs it on ECG files"),
     TextInput: ("sentences", "`edgecnn predict` runs it on text files"),
     CharacterInput: ("characters", "`edgecnn generate` lets it write"),
 }

@@ -288,6 +288,14 @@ _ARCHITECTURES = (
         30_500,
     ),
     Architecture(
+        "beat-likeness-net",
+        "ECG",
+        "1-D CNN with RR ratios and likeness to the usual beat",
+        "beat_net:beat_likeness_net",
+        {"beat": (2, 288), "rr": (19,), "likeness": (13,)},
+        22_980,
+    ),
+    Architecture(
         "beat-lstm",
         "ECG",
         "LSTM over a heartbeat, with RR ratios",

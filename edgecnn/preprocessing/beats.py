@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from edgecnn.errors import DataError
 from edgecnn.metadata import BeatInput
 from edgecnn.preprocessing.boxcar import filter_boxcar
+from edgecnn.preprocessing.rr import early_beats, rhythm_ratios
+from edgecnn.preprocessing.usual_beat import likeness, usual_beats
 
-__all__ = ["beat_inputs", "beat_tensors", "cut_windows", "rhythm_ratios", "template_sums"]
+__all__ = ["beat_inputs", "beat_tensors", "cut_windows", "template_sums"]
 
 
 def beat_inputs(
@@ -36,7 +38,8 @@ def beat_inputs(
     -------
     dict
         ``spec.name``: float32, shape ``(beats, 2, before + after)``;
-        ``spec.rhythm.name``: float32, shape ``(beats, 5)``.
+        ``spec.rhythm.name``: float32, shape ``(beats, len(spec.rhythm.features))``;
+        with ``spec.likeness``, ``spec.likeness.name``: float32, shape ``(beats, 13)``.
 
     Raises
     ------
@@ -75,27 +78,36 @@ def beat_tensors(
     windows : ndarray of int64, shape (beats, before + after)
         From :func:`cut_windows`.
     peaks : ndarray of int64, shape (beats,)
-        Samples of their R peaks. Rows depend on no more than ``max(template_beats, long + 1)``
-        rows before them, so a stream may pass just these and take the last row.
+        Samples of their R peaks. Rows depend on no more than ``spec.history`` rows before them,
+        so a stream may pass just these and take the last row.
     next_peak : int, optional
         Sample of the R peak after the last row, when it is known.
     first : int
         Rows before this one are there for those after them only, and are not returned.
     """
     begin = max(0, first - spec.template_beats)
-    template = template_sums(windows[begin:], spec.template_beats)[first - begin :]
-    counts = np.minimum(np.arange(first, len(windows)), spec.template_beats)
-    counts[counts == 0] = 1
-    mean = template / counts[:, None]
-    rms = np.sqrt(np.mean(mean * mean, axis=1))
+    tensors = {}
+    if spec.template == "usual":
+        early = early_beats(peaks, spec)
+        template, resembled = usual_beats(windows[begin:], early[begin:], spec)
+        template, resembled = template[first - begin :], resembled[first - begin :]
+        if spec.likeness is not None:
+            numbers = likeness(windows[first:], template, resembled, spec)
+            tensors[spec.likeness.name] = numbers
+    else:
+        sums = template_sums(windows[begin:], spec.template_beats)[first - begin :]
+        counts = np.minimum(np.arange(first, len(windows)), spec.template_beats)
+        counts[counts == 0] = 1
+        template = sums / counts[:, None]
+    rms = np.sqrt(np.mean(template * template, axis=1))
     # A flat line has no size of its own; 16 is one microvolt.
     scale = np.maximum(rms, 16.0)[:, None]
-    beats = np.empty((len(mean), 2, windows.shape[1]), dtype=np.float32)
-    for place, values in enumerate((windows[first:], mean)):
+    beats = np.empty((len(template), 2, windows.shape[1]), dtype=np.float32)
+    for place, values in enumerate((windows[first:], template)):
         scaled = values / scale
         beats[:, place] = np.clip(scaled, -spec.clip, spec.clip, out=scaled)
     ratios = rhythm_ratios(peaks, spec, next_peak=next_peak)[first:]
-    return {spec.name: beats, spec.rhythm.name: ratios}
+    return {spec.name: beats, spec.rhythm.name: ratios, **tensors}
 
 
 def cut_windows(
@@ -128,37 +140,3 @@ def template_sums(windows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         # A copy: what is subtracted are the running sums as they were.
         sums[count + 1 :] -= sums[1:-count].copy()
     return sums
-
-
-def rhythm_ratios(
-    peaks: NDArray[np.int64], spec: BeatInput, *, next_peak: int | None = None
-) -> NDArray[np.float32]:
-    """Compare each beat's RR intervals with the running means of the preceding ones.
-
-    Returns
-    -------
-    ndarray of float32, shape (beats, 5)
-        ``ln`` of: the interval before ÷ long mean, after ÷ long mean, before ÷ short mean,
-        after ÷ before, and short mean ÷ long mean. A record's first beat has no interval before
-        it and takes the one after; a last beat takes the longest interval (it waited that long).
-    """
-    rhythm = spec.rhythm
-    longest = round(rhythm.longest_s * spec.sampling_rate_hz)
-    if not peaks.size:
-        return np.empty((0, 5), dtype=np.float32)
-    following = np.append(peaks[1:], next_peak if next_peak is not None else peaks[-1] + longest)
-    after = np.clip(following - peaks, 1, longest)
-    before = np.concatenate([after[:1], after[:-1]])
-    short, long = (_running_mean(before, count) for count in (rhythm.short, rhythm.long))
-    ratios = [before / long, after / long, before / short, after / before, short / long]
-    logs: NDArray[np.float32] = np.log(np.stack(ratios, axis=1)).astype(np.float32)
-    return logs
-
-
-def _running_mean(intervals: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    """Mean of each interval and the up to ``count - 1`` before it."""
-    total = np.concatenate([[0], np.cumsum(intervals)])
-    stop = np.arange(1, len(intervals) + 1)
-    start = np.maximum(stop - count, 0)
-    mean: NDArray[np.float64] = (total[stop] - total[start]) / (stop - start)
-    return mean

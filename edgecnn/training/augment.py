@@ -80,7 +80,12 @@ def augment_batch(
     if isinstance(settings, BeatAugment) and isinstance(spec, BeatInput):
         beats, rhythm = inputs[spec.name], inputs[spec.rhythm.name]
         changed = augment_beats(beats, rhythm, settings, generator)
-        return dict(zip((spec.name, spec.rhythm.name), changed, strict=True))
+        result = dict(zip((spec.name, spec.rhythm.name), changed, strict=True))
+        if spec.likeness is not None:
+            numbers = inputs[spec.likeness.name]
+            noise = torch.randn(numbers.shape, generator=generator)
+            result[spec.likeness.name] = numbers + settings.likeness * noise
+        return result
     if isinstance(settings, TextAugment) and isinstance(spec, TextInput):
         return {spec.name: augment_words(inputs[spec.name], settings, generator)}
     return dict(inputs)

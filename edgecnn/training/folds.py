@@ -12,6 +12,7 @@ import torch
 from msgspec import Struct
 
 from edgecnn.data import open_dataset
+from edgecnn.data.class_maps import as_mapped
 from edgecnn.data.split import group_folds, stratified_folds
 from edgecnn.errors import TrainingError, UsageError
 from edgecnn.evaluation.evaluate import score_predictions
@@ -93,7 +94,7 @@ def cross_validate(
         )
     if threads is not None:
         torch.set_num_threads(threads)
-    dataset = open_dataset(recipe.data.train)
+    dataset = as_mapped(open_dataset(recipe.data.train), recipe.input)
     task = training_task(recipe)
     if recipe.task != "classify":
         raise UsageError(

@@ -71,12 +71,16 @@ class DataChoice(Struct, frozen=True, kw_only=True):
         the end of a text.
     limit : int, optional
         Train on so many examples only, for a quick try.
+    leave_out : tuple of str
+        Annotation symbols of heartbeats that are not trained on. They are in the test, and in
+        folds that are scored.
     """
 
     train: str
     test: str = ""
     validation: Annotated[float, Meta(ge=0, le=0.5)] = 0.1
     limit: Positive | None = None
+    leave_out: tuple[str, ...] = ()
 
 
 class ImageAugment(Struct, frozen=True, kw_only=True, tag="image", tag_field="kind"):
@@ -133,6 +137,8 @@ class BeatAugment(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind
         Standard deviation of added noise, in units of the template's root mean square.
     rhythm : float
         Standard deviation of noise added to the logarithms of the RR ratios.
+    likeness : float
+        Of noise added to the numbers that say how a beat resembles the usual one.
     """
 
     amplitude: Share = 0.0
@@ -141,6 +147,7 @@ class BeatAugment(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind
     shift: Count = 0
     noise: NotNegative = 0.0
     rhythm: NotNegative = 0.0
+    likeness: NotNegative = 0.0
 
 
 class Transfer(Struct, frozen=True, kw_only=True):

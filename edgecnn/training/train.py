@@ -13,6 +13,8 @@ import torch
 from msgspec import Struct
 
 from edgecnn.data import open_dataset
+from edgecnn.data.class_maps import as_mapped
+from edgecnn.data.leak import check_leak
 from edgecnn.errors import TrainingError
 from edgecnn.files import write_text
 from edgecnn.metadata import Accuracy, Intervention, Measured, ModelMetadata
@@ -116,6 +118,8 @@ def train_recipe(
         example to choose the best epoch by.
     DatasetError
         A dataset is absent.
+    DataError
+        The test set holds records of the training set.
     """
     folder = Path(folder)
     if threads is not None:
@@ -125,12 +129,13 @@ def train_recipe(
         return _read_summary(folder)
     _check_folder(folder, resume=resume)
     task = training_task(recipe)
-    dataset = open_dataset(recipe.data.train)
+    dataset = as_mapped(open_dataset(recipe.data.train), recipe.input)
     plan = task.plan(recipe, dataset)
     test = None
     if recipe.data.test:
         # Opened now, so that an absent one is known before the work; read when all is decided.
         test = open_dataset(recipe.data.test, labels=dataset.info.labels)
+        check_leak(dataset, test)
     torch.manual_seed(recipe.train.seed)
     module = build_module(recipe, plan.labels, plan.spec)
     if test is not None:

@@ -24,6 +24,7 @@ from edgecnn.metadata import (
     BoxcarFilter,
     ImageInput,
     InputSpec,
+    Likeness,
     ModelMetadata,
     RhythmFeatures,
     SignalInput,
@@ -67,7 +68,9 @@ def _input_spec(shapes: Shapes) -> InputSpec:
             before=before,
             after=shapes["beat"][1] - before,
             filter=BoxcarFilter(baseline_s=0.6, smooth_s=0.02),
-            rhythm=RhythmFeatures(),
+            template="usual" if "likeness" in shapes else "mean",
+            rhythm=RhythmFeatures(set="local" if "likeness" in shapes else "means"),
+            likeness=Likeness() if "likeness" in shapes else None,
         )
     if "signal" in shapes:
         leads, samples = shapes["signal"]
@@ -373,6 +376,10 @@ class TestResNet56(CifarResNet, Deeper):
 
 class TestBeatNet(Conformance):
     name, parameters = "beat-net", 30_500
+
+
+class TestBeatLikenessNet(Conformance):
+    name, parameters = "beat-likeness-net", 22_980
 
 
 class TestBeatLSTM(Conformance):

@@ -27,11 +27,15 @@ class Classification:
         Its score, 0..1.
     top : tuple of (label, score)
         The best labels, best first.
+    above : tuple of (label, score), optional
+        Of a contract with thresholds: all labels that reach theirs, best first. The winning label
+        is the first of them. None where an example has one label.
     """
 
     label: str
     score: float
     top: tuple[tuple[str, float], ...]
+    above: tuple[tuple[str, float], ...] | None = None
 
 
 def scores(logits: NDArray[np.float32], output: Output) -> NDArray[np.float32]:
@@ -70,10 +74,14 @@ def decode(
     """
     answers = []
     for row in scores(logits, metadata.output):
-        order = np.argsort(-row, kind="stable")[:top]
-        best = tuple((metadata.labels[i], float(row[i])) for i in order)
-        label, score = best[0]
-        if score < metadata.output.min_score:
+        order = np.argsort(-row, kind="stable")
+        ranked = [(metadata.labels[i], float(row[i])) for i in order]
+        above = None
+        if metadata.output.thresholds:
+            reached = row >= np.array(metadata.output.thresholds, dtype=row.dtype)
+            above = tuple(pair for pair, i in zip(ranked, order, strict=True) if reached[i])
+        label, score = (above or ranked)[0]
+        if score < metadata.output.min_score or above == ():
             label = UNKNOWN
-        answers.append(Classification(label, score, best))
+        answers.append(Classification(label, score, tuple(ranked[:top]), above))
     return answers

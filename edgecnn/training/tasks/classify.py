@@ -12,9 +12,10 @@ from torch import nn
 from torch.nn import functional
 
 from edgecnn.data import Dataset
+from edgecnn.data.mitdb import BeatRecords
 from edgecnn.data.split import hold_out
 from edgecnn.data.text import Sentences
-from edgecnn.errors import DataError
+from edgecnn.errors import DataError, RecipeError
 from edgecnn.evaluation.evaluate import matched_targets, score_predictions
 from edgecnn.evaluation.metrics import confusion_matrix, macro_f1
 from edgecnn.metadata import Accuracy, InputSpec, ModelMetadata, TextInput
@@ -27,7 +28,7 @@ from edgecnn.training.recipe import ImageAugment, Recipe, TrainSettings
 from edgecnn.training.tasks.base import Plan, Prepared, Split
 from edgecnn.training.text_choice import CharacterChoice, WordChoice
 
-__all__ = ["Classify", "CrossEntropy", "split_by_class"]
+__all__ = ["Classify", "CrossEntropy", "split_by_class", "without_symbols"]
 
 
 class Classify:
@@ -43,7 +44,7 @@ class Classify:
     def prepare(self, recipe: Recipe, dataset: Dataset, plan: Plan) -> Prepared:
         """Preprocess both parts; what is trained on is changed at random as it is drawn."""
         inside, outside = plan.split
-        kept = as_examples(dataset, plan.spec, inside)
+        kept = as_examples(dataset, plan.spec, without_symbols(dataset, recipe, inside))
         return Prepared(
             train=_changed(kept, plan.spec, recipe, classes=len(plan.labels)),
             validation=as_examples(dataset, plan.spec, outside),
@@ -150,6 +151,26 @@ def split_by_class(dataset: Dataset, recipe: Recipe) -> Split:
         drawn = np.random.default_rng(recipe.train.seed).permutation(training)
         training = np.sort(drawn[: recipe.data.limit])
     return training, validation
+
+
+def without_symbols(
+    dataset: Dataset, recipe: Recipe, indices: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Leave the heartbeats out that the recipe does not train on (``data.leave_out``).
+
+    Raises
+    ------
+    RecipeError
+        The data has no annotation symbols.
+    """
+    if not recipe.data.leave_out:
+        return indices
+    if not isinstance(dataset, BeatRecords) or dataset.symbols is None:
+        raise RecipeError(
+            f"data.leave_out names annotation symbols: {recipe.data.train} has none",
+            hint="it is for heartbeats",
+        )
+    return indices[~np.isin(dataset.symbols[indices], recipe.data.leave_out)]
 
 
 def _changed(kept: Examples, spec: InputSpec, recipe: Recipe, *, classes: int) -> TrainingExamples:
