@@ -65,7 +65,7 @@ def layer_batches(
     """Preprocess chosen examples, a few at a time."""
     spec = first.metadata.input
     # Pictures that keep their own size cannot be stacked.
-    free = isinstance(spec, ImageInput) and spec.resize == "none"
+    free = isinstance(spec, ImageInput) and bool(spec.free_axes)
     size = 1 if free else batch_of(first, second, _LAYER_BATCH)
     for start in range(0, len(chosen), size):
         yield dataset.inputs(spec, chosen[start : start + size])

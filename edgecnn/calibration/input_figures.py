@@ -6,6 +6,7 @@ import base64
 from html import escape
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +25,9 @@ def input_figure(dataset: Dataset, spec: InputSpec, index: int) -> str:
         return f'<blockquote class="quiet">{escape(dataset.texts[index])}</blockquote>'
     if not isinstance(spec, ImageInput | BeatInput):
         return ""
+    if isinstance(spec, ImageInput) and spec.embedded:
+        # What the network sees of a frame, not the frame.
+        spec = msgspec.structs.replace(spec, embedded=False)
     tensor = dataset.inputs(spec, np.array([index]))[spec.name][0].astype(np.float32, copy=False)
     if isinstance(spec, BeatInput):
         return _trace(tensor)

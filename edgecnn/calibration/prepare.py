@@ -9,8 +9,9 @@ from edgecnn.calibration.integer_kernels import use_pooling
 from edgecnn.calibration.sessions import optimised
 from edgecnn.errors import ModelError
 from edgecnn.export.opset import opset_of
+from edgecnn.metadata import ImageInput, ModelMetadata
 
-__all__ = ["is_quantized", "prepare"]
+__all__ = ["is_quantized", "prepare", "refuse_embedded"]
 
 _QUANTIZED = frozenset(
     {
@@ -31,6 +32,25 @@ _PER_CHANNEL_OPSET = 13
 def is_quantized(model: onnx.ModelProto) -> bool:
     """Tell whether a graph holds 8-bit operators already."""
     return any(node.op_type in _QUANTIZED for node in model.graph.node)
+
+
+def refuse_embedded(metadata: ModelMetadata, source: str) -> None:
+    """Refuse a graph that holds more than a network.
+
+    Raises
+    ------
+    ModelError
+        Positions and pixels in 8 bits, or scores ready to be read, would be wrong.
+    """
+    embedded = isinstance(metadata.input, ImageInput) and metadata.input.embedded
+    if embedded or metadata.output.decoded is not None:
+        raise ModelError(
+            f"{source} has {'preprocessing' if embedded else 'decoding'} embedded, which must not "
+            "be quantized",
+            hint="quantize the file without, then `edgecnn export FILE.int8.onnx` with the option",
+        )
+    if metadata.provenance.half is not None:
+        raise ModelError(f"{source} is FP16", hint="start from its FP32 file")
 
 
 def prepare(model: onnx.ModelProto) -> onnx.ModelProto:

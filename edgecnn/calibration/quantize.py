@@ -36,7 +36,7 @@ from edgecnn.calibration.outcome import (
     dataset_name,
 )
 from edgecnn.calibration.pay import refuse_slower, will_it_pay
-from edgecnn.calibration.prepare import is_quantized, prepare
+from edgecnn.calibration.prepare import is_quantized, prepare, refuse_embedded
 from edgecnn.calibration.provenance import keep_other_keys, measured_of, with_provenance
 from edgecnn.calibration.ranges import estimate_ranges
 from edgecnn.calibration.report import QuantizeReport, make_report
@@ -211,6 +211,7 @@ def quantize_model(
     model = onnx.load_model(source)
     if is_quantized(model):
         raise ModelError(f"{source} is quantized already", hint="start from its FP32 file")
+    refuse_embedded(fp32.metadata, str(source))
     if not len(calibration) or samples < 1:
         raise DataError(f"no calibration samples in {dataset_name(calibration)}")
     for data in filter(None, (evaluate, select)):

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.export_form import (
+    Form,
+    derived,
+    form_options,
+    print_derived,
+    with_export,
+)
 from edgecnn.cli.output import json_option
 
 if TYPE_CHECKING:
@@ -84,6 +91,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Export this file again from what lies at SOURCE (a folder will do), and compare.",
 )
+@form_options
 @json_option
 def export(
     *,
@@ -104,6 +112,12 @@ def export(
     atol: float,
     rtol: float,
     rebuild: Path | None,
+    fp16: bool,
+    fp16_io: bool,
+    fp16_block: tuple[str, ...],
+    embed_preprocessing: bool,
+    embed_decoding: bool,
+    top: int,
     as_json: bool,
 ) -> int:
     r"""Export SOURCE to a simplified, verified, self-describing .onnx file.
@@ -118,6 +132,7 @@ def export(
         --input-shape 3,224,224 --labels labels.txt -o net.onnx
     edgecnn export yolox_nano.onnx --metadata yolox-nano.toml -o detector.onnx
     edgecnn export --rebuild lenet.onnx runs
+    edgecnn export lenet.onnx --embed-preprocessing --embed-decoding -o camera.onnx
     """
     from edgecnn.cli.output import fetch_data, print_json, warn
 
@@ -140,6 +155,24 @@ def export(
         "resize": resize,
     }
     axes = _names(dynamic)
+    form = Form(
+        fp16=fp16,
+        fp16_io=fp16_io,
+        fp16_block=fp16_block,
+        embed_preprocessing=embed_preprocessing,
+        embed_decoding=embed_decoding,
+        top=top,
+    )
+    is_model = source.startswith("bundled:") or Path(source).suffix.lower() == ".onnx"
+    if form.asked and is_model and not any((*described.values(), opset, dynamic, outputs, weights)):
+        fetch_data(*verify_with)
+        made = derived(form, source, out, contract=toml, data=verify_with)
+        if as_json:
+            print_json(made)
+        else:
+            print_derived(made)
+        return 0
+    target = click.get_current_context().with_resource(form.stage(out))
     # A Windows drive is no module, a path that exists no factory.
     factory = ":" in source and not Path(source).exists()
     graph = Path(source).suffix.lower() == ".onnx"
@@ -165,7 +198,7 @@ def export(
             network,
             contract,
             named_samples(verify_with, contract) if verify_with else None,
-            out,
+            target,
             opset=opset,
             dynamic=axes,
             outputs=_names(outputs),
@@ -193,14 +226,20 @@ def export(
                 fetch_data(recipe.data.train)
         report = export_checkpoint(
             Path(source),
-            out,
+            target,
             opset=opset,
             dynamic=axes,
             data=verify_with or None,
             atol=atol,
             rtol=rtol,
         )
-    if as_json:
+    if form.asked:
+        made = derived(form, target, out, contract=None, data=verify_with)
+        if as_json:
+            print_json(with_export(made, report, source))
+        else:
+            print_derived(made, report)
+    elif as_json:
         print_json(report)
     else:
         _print(report)

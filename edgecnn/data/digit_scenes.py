@@ -21,7 +21,7 @@ from edgecnn.data.scene import Scene, draw_scene
 from edgecnn.files import sha256_of
 from edgecnn.metadata import ImageInput, InputSpec
 from edgecnn.preprocessing.fit import fit_of
-from edgecnn.preprocessing.image import image_tensor
+from edgecnn.preprocessing.image import image_batch
 
 __all__ = ["SCENE_SPLITS", "DigitScenes", "open_digit_scenes"]
 
@@ -89,11 +89,10 @@ class DigitScenes:
         self, spec: ImageInput, numbers: NDArray[np.integer]
     ) -> tuple[NDArray[np.float32], list[Objects]]:
         """Draw scenes; see :class:`~edgecnn.data.objects.ObjectDataset`."""
-        tensors = np.empty((len(numbers), *spec.shape), dtype=np.float32)
         objects = []
-        for row, number in enumerate(numbers):
-            scene = self.scene(int(number))
-            tensors[row] = image_tensor(scene.picture, spec)
+        scenes = [self.scene(int(number)) for number in numbers]
+        tensors = image_batch((scene.picture for scene in scenes), spec, count=len(scenes))
+        for scene in scenes:
             fit = fit_of(scene.picture.shape[0], scene.picture.shape[1], spec)
             objects.append(Objects(fit.to_tensor(scene.objects.boxes), scene.objects.labels))
         return tensors, objects

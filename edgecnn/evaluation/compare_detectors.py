@@ -62,8 +62,14 @@ def compare_detectors(
     indices = draw(len(dataset), limit, seed=seed)
     found: tuple[list[Detections], list[Detections]] = ([], [])
     truth: list[Objects] = []
-    for start in range(0, len(indices), _CHUNK):
-        part = indices[start : start + _CHUNK]
+    embedded = [
+        isinstance(m.metadata.input, ImageInput) and m.metadata.input.embedded
+        for m in (first, second)
+    ]
+    # Frames of many sizes are no batch.
+    chunk = 1 if any(embedded) else _CHUNK
+    for start in range(0, len(indices), chunk):
+        part = indices[start : start + chunk]
         found[0].extend(_answers(first, first, dataset, part))
         found[1].extend(_answers(second, first, dataset, part))
         if isinstance(dataset, ObjectDataset):
@@ -131,7 +137,7 @@ def _answers(
     table = np.array([first.metadata.labels.index(label) for label in model.metadata.labels])
     answers = []
     for tensor in tensors:
-        output = model.run({spec.name: tensor[None].astype(np.float32, copy=False)})[0]
+        output = model.run({spec.name: tensor[None]})[0]
         one = detect_in_tensor(output, model.metadata, min_score=LEAST_SCORE)
         answers.append(Detections(one.boxes, one.scores, table[one.labels]))
     return answers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,8 +74,10 @@ def evaluate_detector(
     numbers = draw(len(objects), limit, seed=seed)
     found: list[Detections] = []
     truth: list[Objects] = []
-    for start in range(0, len(numbers), _CHUNK):
-        tensors, there = objects.examples(spec, numbers[start : start + _CHUNK])
+    # Frames of many sizes are no batch.
+    chunk = 1 if spec.embedded else _CHUNK
+    for start in range(0, len(numbers), chunk):
+        tensors, there = objects.examples(spec, numbers[start : start + chunk])
         truth += [relabelled(one, dataset, metadata) for one in there]
         for tensor in tensors:
             output = model.run({spec.name: tensor[None]})[0]
@@ -103,11 +106,13 @@ def evaluate_outputs(
         Which pictures of the dataset they belong to.
     """
     assert isinstance(metadata.input, ImageInput)
+    # Where the objects are is told in pixels of the network's input, whoever resizes to it.
+    spec = msgspec.structs.replace(metadata.input, embedded=False)
     objects = object_dataset(dataset, metadata)
     found = [detect_in_tensor(one, metadata, min_score=LEAST_SCORE) for one in outputs]
     truth: list[Objects] = []
     for start in range(0, len(numbers), _CHUNK):
-        _, there = objects.examples(metadata.input, numbers[start : start + _CHUNK])
+        _, there = objects.examples(spec, numbers[start : start + _CHUNK])
         truth += [relabelled(one, dataset, metadata) for one in there]
     return detector_accuracy(found, truth, dataset, metadata, notes=notes)
 

@@ -28,6 +28,7 @@ from edgecnn.metadata import (
     Accuracy,
     BeatInput,
     CharacterInput,
+    ImageInput,
     InputSpec,
     ModelMetadata,
     SignalInput,
@@ -216,9 +217,15 @@ def input_batches(
     Yields
     ------
     mapping of str to ndarray
-        By the names of the model's inputs, at most ``batch`` rows.
+        By the names of the model's inputs, at most ``batch`` rows; one where pictures are not
+        resized before the graph.
     """
     order = np.arange(len(dataset)) if indices is None else indices
+    if isinstance(spec, ImageInput) and spec.free_axes:
+        # Frames of many sizes are no batch.
+        for index in order:
+            yield dataset.inputs(spec, np.array([index]))
+        return
     example_bytes = 4 * sum(int(np.prod(shape)) for shape in spec.tensors.values())
     chunk = batch * max(1, _CHUNK_BYTES // (example_bytes * batch))
     for start in range(0, len(order), chunk):

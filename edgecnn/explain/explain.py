@@ -102,6 +102,11 @@ def explain_model(
     if isinstance(spec, ImageInput):
         if at_s is not None or lead is not None:
             raise UsageError(f"{model.path} reads pictures: they have no time and no leads")
+        if spec.embedded:
+            raise TaskError(
+                f"{model.path} prepares its frames itself: what the network sees is inside",
+                hint="explain the file without embedded preprocessing",
+            )
         sheets, label, score, method = _picture(model, source)
     elif isinstance(spec, BeatInput):
         sheets, label, score, method = _record(model, source, at_s, lead)

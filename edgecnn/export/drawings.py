@@ -6,7 +6,7 @@ the network's input, so that resizing is put to the test along with the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -22,10 +22,12 @@ from edgecnn.metadata import (
     TextInput,
 )
 from edgecnn.preprocessing.boxcar import to_microvolts
+from edgecnn.preprocessing.image import as_bgr, resize_area
+from edgecnn.preprocessing.picture import decode_picture
 from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.golden import golden_inputs
 
-__all__ = ["draw_examples", "drawn_inputs"]
+__all__ = ["draw_examples", "drawn_frames", "drawn_inputs"]
 
 _ECG_SECONDS = 8.0
 #: Height and width where the network takes any: the answer, as large, must fit into the file.
@@ -84,6 +86,22 @@ def drawn_inputs(metadata: ModelMetadata, count: int, *, seed: int = 0) -> Tenso
         shortest = min(e[name].shape[1] for e in examples)
         examples = [{**e, name: e[name][:, :shortest]} for e in examples]
     return {name: np.concatenate([e[name] for e in examples]) for name in metadata.input.tensors}
+
+
+#: Heights and widths of frames: cameras', upright, tiny, and of the network's own size (None).
+_FRAME_SIZES = ((480, 640), None, (720, 1280), (640, 360), (53, 37), (241, 319), (96, 400))
+
+
+def drawn_frames(
+    metadata: ModelMetadata, count: int, *, seed: int = 0
+) -> Iterator[NDArray[np.uint8]]:
+    """Draw pictures as cameras give them: BGR, shape ``(H, W, 3)``, of one size after another."""
+    spec = metadata.input
+    assert isinstance(spec, ImageInput)
+    for number, example in enumerate(draw_examples(metadata, count, seed=seed)):
+        drawn = as_bgr(decode_picture(example.data))
+        size = _FRAME_SIZES[number % len(_FRAME_SIZES)] or (spec.height, spec.width)
+        yield np.ascontiguousarray(resize_area(drawn, *size))
 
 
 def _picture(spec: ImageInput, rng: np.random.Generator, digit: str | None) -> GoldenExample:

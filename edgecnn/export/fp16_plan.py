@@ -11,6 +11,7 @@ from onnx import TensorProto
 
 from edgecnn.errors import UsageError
 from edgecnn.export.fp16_weights import HALF_LARGEST, weight_loss
+from edgecnn.export.nodes import EMBEDDED
 from edgecnn.export.opset import opset_of
 from edgecnn.export.peaks import activation_peaks
 from edgecnn.preprocessing.tensors import Tensors
@@ -34,9 +35,6 @@ _TYPED_BY_ATTRIBUTE = frozenset(
         "SequenceEmpty",
     }
 )
-
-#: Prefix of nodes that prepare pictures or decode answers: positions in a picture need FP32.
-EMBEDDED = "edgecnn."
 
 
 class KeptLayer(Struct, frozen=True, kw_only=True):

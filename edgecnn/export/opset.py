@@ -6,7 +6,7 @@ import onnx
 
 from edgecnn.errors import ModelError, UsageError
 
-__all__ = ["OLDEST_OPSET", "convert_opset", "opset_of"]
+__all__ = ["OLDEST_OPSET", "at_least", "convert_opset", "opset_of"]
 
 #: Oldest operator set that a model is converted down to.
 OLDEST_OPSET = 13
@@ -25,6 +25,13 @@ def opset_of(model: onnx.ModelProto) -> int:
     return next(
         (entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0
     )
+
+
+def at_least(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """Return a copy of a model, converted if its opset is older than this; raises as below."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return copy if opset_of(copy) >= opset else convert_opset(copy, max(opset, OLDEST_OPSET))
 
 
 def convert_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:

@@ -57,8 +57,11 @@ def activation_peaks(
         session, _ = open_session(path, provider="cpu")
     largest = np.zeros(len(peaks))
     count = len(next(iter(inputs.values())))
-    for start in range(0, count, _ROWS):
-        rows = {name: x[start : start + _ROWS] for name, x in inputs.items()}
+    # Some files are made for one row at a time.
+    fixed = graph.input[0].type.tensor_type.shape.dim[0].dim_value if graph.input else 0
+    step = fixed or _ROWS
+    for start in range(0, count, step):
+        rows = {name: x[start : start + step] for name, x in inputs.items()}
         try:
             values = session.run(list(peaks.values()), rows)
         except Exception as error:  # ONNX Runtime's exceptions have no common base class

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgecnn.errors import ModelError
 from edgecnn.preprocessing.tensors import Tensors
-from edgecnn.runtime.session import open_session
+from edgecnn.runtime.session import half_inputs, open_session, run_session
 
 __all__ = ["add_taps", "run_tapped"]
 
@@ -63,7 +63,7 @@ def run_tapped(
         session, _ = open_session(path, provider="cpu")
     wanted = list(dict.fromkeys(names))
     try:
-        values = session.run(wanted, dict(inputs))
+        values = run_session(session, wanted, inputs, half_inputs(session))
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
         text = " ".join(str(error).split())
         raise ModelError(f"the network failed on an input: {text[-300:]}") from error

@@ -43,11 +43,12 @@ from edgecnn.metadata.golden import GOLDEN_LIMIT_BYTES, Golden, GoldenExample
 from edgecnn.metadata.handwritten import read_contract
 from edgecnn.metadata.image_input import ImageInput
 from edgecnn.metadata.measured import Accuracy, ClassScore, Latency, Measured, Parity
-from edgecnn.metadata.output import Output
+from edgecnn.metadata.output import Decoded, Output
 from edgecnn.metadata.pixels import Pixels
 from edgecnn.metadata.provenance import (
     DatasetRole,
     DatasetUse,
+    HalfPrecision,
     Intervention,
     Provenance,
     Quantization,
@@ -71,9 +72,11 @@ __all__ = [
     "ClassScore",
     "DatasetRole",
     "DatasetUse",
+    "Decoded",
     "ExportLock",
     "Golden",
     "GoldenExample",
+    "HalfPrecision",
     "ImageInput",
     "InputSpec",
     "Intervention",

@@ -39,6 +39,9 @@ class ImageInput(Struct, frozen=True, kw_only=True, tag="image", tag_field="kind
     scale, mean, std
         ``(pixel * scale - mean) / std`` with pixels of 0..255; one value per channel, or one for
         all.
+    embedded : bool
+        The graph itself does all of this: its input is a batch of frames of any size, uint8 BGR,
+        shape ``(N, H, W, 3)``.
     """
 
     name: str = "input"
@@ -54,6 +57,7 @@ class ImageInput(Struct, frozen=True, kw_only=True, tag="image", tag_field="kind
     scale: PositiveFloat = 1 / 255
     mean: tuple[float, ...] = (0.0,)
     std: tuple[PositiveFloat, ...] = (1.0,)
+    embedded: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that are no numbers, or do not fit each other."""
@@ -84,6 +88,8 @@ class ImageInput(Struct, frozen=True, kw_only=True, tag="image", tag_field="kind
 
         The batch axis, number 0, is free in every model and not listed.
         """
+        if self.embedded:
+            return {self.name: {1: "height", 2: "width"}}
         if self.resize != "none":
             return {}
         first = 2 if self.layout == "NCHW" else 1
@@ -91,7 +97,12 @@ class ImageInput(Struct, frozen=True, kw_only=True, tag="image", tag_field="kind
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Shape of one input without its batch axis, in the tensor's own layout."""
+        """Shape of one input without its batch axis, in the tensor's own layout.
+
+        Where the graph itself prepares frames, that of a frame which needs no resizing.
+        """
+        if self.embedded:
+            return (self.height, self.width, 3)
         if self.layout == "NCHW":
             return (self.channels, self.height, self.width)
         return (self.height, self.width, self.channels)

@@ -44,7 +44,7 @@ class Accuracy(Struct, frozen=True, kw_only=True):
 
 
 class Parity(Struct, frozen=True, kw_only=True):
-    """How closely ONNX Runtime repeated PyTorch on real inputs.
+    """How closely ONNX Runtime repeated PyTorch on real inputs, or what else the file comes from.
 
     ``top1_agreement`` is None where no single value is the answer (boxes, pictures).
     """
@@ -55,6 +55,7 @@ class Parity(Struct, frozen=True, kw_only=True):
     samples: Count
     atol: float
     rtol: float
+    reference: str = "PyTorch"
 
 
 class Latency(Struct, frozen=True, kw_only=True):

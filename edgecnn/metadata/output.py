@@ -10,7 +10,38 @@ from edgecnn.metadata.boxes import Boxes
 from edgecnn.metadata.constraints import Fraction
 from edgecnn.metadata.pixels import Pixels
 
-__all__ = ["Output"]
+__all__ = ["Decoded", "Output"]
+
+
+class Decoded(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Outputs in which the graph itself states its answer, beside the network's own.
+
+    Attributes
+    ----------
+    scores : str
+        Name of the scores, best first: float32 ``(N, k)``. Of a detector k is the number of boxes.
+    labels : str
+        Name of the numbers of their labels, int64 ``(N, k)``; -1 where there is none (a score below
+        ``min_score``, or fewer boxes in this picture than in another of the batch).
+    boxes : str
+        Name of a detector's boxes: float32 ``(N, k, 4)``, ``x0, y0, x1, y1`` in pixels of the
+        frame, or of the network's input where the file does not prepare frames.
+    top : int
+        Of a classifier: how many labels there are.
+    picture : str
+        Name of the picture that an image-to-image network makes: uint8 BGR ``(N, H, W, 3)``.
+    """
+
+    scores: str = ""
+    labels: str = ""
+    boxes: str = ""
+    top: int = 0
+    picture: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that there are."""
+        return tuple(filter(None, (self.boxes, self.scores, self.labels, self.picture)))
 
 
 class Output(Struct, frozen=True, kw_only=True):
@@ -29,6 +60,8 @@ class Output(Struct, frozen=True, kw_only=True):
         For the task ``detect``.
     pixels : Pixels, optional
         For the task ``image-to-image``.
+    decoded : Decoded, optional
+        For a graph that decodes its answer itself; the output named here is there all the same.
     """
 
     name: str = "logits"
@@ -37,3 +70,4 @@ class Output(Struct, frozen=True, kw_only=True):
     thresholds: tuple[Fraction, ...] = ()
     boxes: Boxes | None = None
     pixels: Pixels | None = None
+    decoded: Decoded | None = None

@@ -9,7 +9,14 @@ from msgspec import Struct, field
 from edgecnn.metadata.constraints import Count
 from edgecnn.metadata.export_lock import ExportLock
 
-__all__ = ["DatasetRole", "DatasetUse", "Intervention", "Provenance", "Quantization"]
+__all__ = [
+    "DatasetRole",
+    "DatasetUse",
+    "HalfPrecision",
+    "Intervention",
+    "Provenance",
+    "Quantization",
+]
 
 #: What part a dataset took in making a file.
 DatasetRole = Literal["train", "validation", "test", "calibration", "parity"]
@@ -53,6 +60,24 @@ class Quantization(Struct, frozen=True, kw_only=True):
     source_sha256: str = ""
 
 
+class HalfPrecision(Struct, frozen=True, kw_only=True):
+    """How weights and arithmetic became FP16.
+
+    Attributes
+    ----------
+    kept_fp32 : tuple of str
+        Nodes that FP16 would have changed, or that were asked for.
+    keep_io : bool
+        Whether inputs and outputs are FP32.
+    source_sha256 : str
+        Of the FP32 file, where it was one.
+    """
+
+    kept_fp32: tuple[str, ...] = ()
+    keep_io: bool = True
+    source_sha256: str = ""
+
+
 class Intervention(Struct, frozen=True, kw_only=True):
     """A setting that a person changed while the training ran.
 
@@ -91,4 +116,5 @@ class Provenance(Struct, frozen=True, kw_only=True):
     interventions: tuple[Intervention, ...] = ()
     lock: ExportLock | None = None
     quantization: Quantization | None = None
+    half: HalfPrecision | None = None
     attribution: str = ""

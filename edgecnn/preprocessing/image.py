@@ -9,6 +9,7 @@ grows, each axis gets its own rule.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -119,7 +120,7 @@ def fit_image(image: NDArray[np.uint8], spec: ImageInput) -> NDArray[np.uint8]:
     return fitted[:, :, ::-1] if spec.colour == "rgb" else fitted
 
 
-def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[np.float32]:
+def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[Any]:
     """Turn one decoded picture into the network's input, without its batch axis.
 
     Parameters
@@ -132,7 +133,8 @@ def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[np.flo
     Returns
     -------
     ndarray of float32, shape ``spec.shape``
-        With the picture's own height and width where ``spec.resize`` is ``none``.
+        With the picture's own height and width where ``spec.resize`` is ``none``. The picture
+        itself, uint8, where ``spec.embedded`` says that the graph prepares it.
 
     Examples
     --------
@@ -140,6 +142,8 @@ def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[np.flo
     >>> image_tensor(np.full((4, 4), 255, np.uint8), spec).shape
     (1, 2, 2)
     """
+    if spec.embedded:
+        return np.ascontiguousarray(as_bgr(image))
     fitted = fit_image(as_bgr(image), spec)
     height, width = fitted.shape[:2]
     pixels = fitted.reshape(height, width, spec.channels)
@@ -159,7 +163,7 @@ def image_tensor(image: NDArray[np.generic], spec: ImageInput) -> NDArray[np.flo
 
 def image_batch(
     images: Iterable[NDArray[np.generic]], spec: ImageInput, *, count: int | None = None
-) -> NDArray[np.float32]:
+) -> NDArray[Any]:
     """Stack several pictures: :func:`image_tensor` of each.
 
     Parameters
@@ -171,7 +175,7 @@ def image_batch(
 
     Returns
     -------
-    ndarray of float32, shape ``(N, *spec.shape)``
+    ndarray of float32, shape ``(N, *spec.shape)``; of uint8 where the graph prepares frames
         With the pictures' own height and width where ``spec.resize`` is ``none``.
 
     Raises
@@ -182,11 +186,12 @@ def image_batch(
     if count is None:
         images = list(images)
         count = len(images)
-    batch = np.empty((count, *spec.shape), dtype=np.float32)
+    kind = np.uint8 if spec.embedded else np.float32
+    batch = np.empty((count, *spec.shape), dtype=kind)
     for row, image in enumerate(images):
         tensor = image_tensor(image, spec)
         if row == 0 and tensor.shape != spec.shape:
-            batch = np.empty((count, *tensor.shape), dtype=np.float32)
+            batch = np.empty((count, *tensor.shape), dtype=kind)
         if tensor.shape != batch.shape[1:]:
             raise ImageError(
                 "pictures of different sizes are no batch, and this model resizes none",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from edgecnn.metadata import (
     Accuracy,
     BeatInput,
@@ -76,6 +78,9 @@ def describe_input(spec: InputSpec) -> list[str]:
 
 def describe_output(output: Output) -> str:
     """Say in words how an output becomes an answer."""
+    if output.decoded is not None:
+        plain = describe_output(msgspec.structs.replace(output, decoded=None))
+        return f"{plain}; also decoded in the graph: {', '.join(output.decoded.names)}"
     if output.pixels is not None:
         pixels = output.pixels
         return f"{output.name!r} x {pixels.scale:g} + {pixels.offset:g} -> {pixels.colour} picture"
@@ -90,6 +95,9 @@ def describe_output(output: Output) -> str:
 
 
 def _describe_image(spec: ImageInput) -> list[str]:
+    if spec.embedded:
+        inside = "all of it inside the graph: it takes frames of any size, uint8 BGR (N, H, W, 3)"
+        return [*_describe_image(msgspec.structs.replace(spec, embedded=False)), inside]
     mean = ", ".join(f"{value:g}" for value in spec.mean)
     std = ", ".join(f"{value:g}" for value in spec.std)
     levels = f"(pixel x {spec.scale:g} - {mean}) / {std}"
@@ -203,6 +211,11 @@ def _provenance(provenance: Provenance) -> Iterator[Line]:
         )
         if use.note:
             yield "", f"  {use.note}"
+    if provenance.half is not None:
+        ends = "FP32" if provenance.half.keep_io else "FP16"
+        yield "precision", f"FP16, inputs and outputs {ends}"
+        if provenance.half.kept_fp32:
+            yield "", f"kept in FP32: {', '.join(provenance.half.kept_fp32)}"
     if provenance.quantization is not None:
         q = provenance.quantization
         per = "per channel" if q.per_channel else "per tensor"
@@ -240,7 +253,8 @@ def _measured(measured: Measured) -> Iterator[Line]:
         p = measured.parity
         yield (
             "parity",
-            f"PyTorch and ONNX Runtime differ by at most {p.max_abs:.2g} on {p.samples:,} inputs"
+            f"{p.reference} and ONNX Runtime differ by at most {p.max_abs:.2g} on "
+            f"{p.samples:,} inputs"
             + ("" if p.top1_agreement is None else f", same label on {p.top1_agreement:.2%}"),
         )
     for latency in measured.latency:

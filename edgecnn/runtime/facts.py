@@ -24,6 +24,8 @@ def model_facts(model: Model) -> dict[str, str]:
     quantization = metadata.provenance.quantization
     if quantization is not None:
         facts["Precision"] = f"INT8 ({quantization.format}, {quantization.method})"
+    if metadata.provenance.half is not None:
+        facts["Precision"] = "FP16"
     for accuracy in model.measured.accuracy if model.measured else ():
         title = f"{accuracy.metric} on {accuracy.dataset} {accuracy.split}"
         facts[title[:1].upper() + title[1:]] = _with_interval(accuracy)

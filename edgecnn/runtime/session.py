@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from edgecnn.runtime.providers import (
     placement_of,
 )
 
-__all__ = ["Model", "load_model", "open_session"]
+__all__ = ["Model", "half_inputs", "load_model", "open_session", "run_session"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Model:
     warnings : tuple of str
         What the check of the golden vectors had to say.
     session : onnxruntime.InferenceSession
+    half : frozenset of str
+        Names of inputs that are FP16 in the graph; they are given as FP32.
     """
 
     path: Path
@@ -65,6 +67,7 @@ class Model:
     placement: Placement
     warnings: tuple[str, ...]
     session: Any
+    half: frozenset[str] = frozenset()
 
     def run(self, inputs: Tensors) -> NDArray[np.float32]:
         """Run preprocessed inputs.
@@ -90,11 +93,27 @@ class Model:
     def run_outputs(self, inputs: Tensors, names: Sequence[str]) -> list[NDArray[np.float32]]:
         """Run preprocessed inputs and return the outputs of these names; raises as :meth:`run`."""
         try:
-            outputs: list[NDArray[np.float32]] = self.session.run(list(names), dict(inputs))
+            return run_session(self.session, names, inputs, self.half)
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
             text = " ".join(str(error).split())
             raise ModelError(f"{self.path} failed on an input: {text[-300:]}") from error
-        return outputs
+
+
+def run_session(
+    session: Any, names: Sequence[str], inputs: Tensors, half: Container[str]
+) -> list[NDArray[np.float32]]:
+    """Run a session on FP32 numbers, whatever floats its file takes and gives.
+
+    What it raises is ONNX Runtime's.
+    """
+    feeds = {name: x.astype(np.float16) if name in half else x for name, x in inputs.items()}
+    outputs = session.run(list(names), feeds)
+    return [x.astype(np.float32) if x.dtype == np.float16 else x for x in outputs]
+
+
+def half_inputs(session: Any) -> frozenset[str]:
+    """Return the names of inputs that are FP16."""
+    return frozenset(i.name for i in session.get_inputs() if i.type == "tensor(float16)")
 
 
 def load_model(
@@ -150,13 +169,14 @@ def load_model(
     else:
         metadata, golden, measured = contract, None, None
     _check_signature(session, metadata, file)
-    model = Model(file, metadata, golden, measured, placement, (), session)
+    half = half_inputs(session)
+    model = Model(file, metadata, golden, measured, placement, (), session, half)
     if not check or golden is None:
         return model
     warnings = check_golden(
         golden, metadata, model.run, provider=placement.provider, source=str(file)
     )
-    return Model(file, metadata, golden, measured, placement, tuple(warnings), session)
+    return Model(file, metadata, golden, measured, placement, tuple(warnings), session, half)
 
 
 def open_session(
