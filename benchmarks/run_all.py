@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("startup", "preprocessing", "models")
+NAMES = ("startup", "preprocessing", "embedded", "models")
 
 
 def main() -> None:
