@@ -324,7 +324,10 @@ def _print(report: ExportReport) -> None:
     parity = report.parity
     nodes = ", ".join(f"{count} {name}" for name, count in report.nodes.items())
     size = size_text(report.size_bytes)
-    click.echo(f"{report.path}  {size}  sha256 {report.sha256[:16]}...")
+    oldest = (
+        f", for ONNX Runtime {report.oldest_runtime} and newer" if report.oldest_runtime else ""
+    )
+    click.echo(f"{report.path}  {size}  sha256 {report.sha256[:16]}...{oldest}")
     click.echo(
         f"opset {report.opset}, IR {report.ir_version}, {report.parameters:,} parameters; {nodes}"
     )

@@ -32,6 +32,7 @@ from edgecnn.export.fp16 import Fp16Graph, to_fp16
 from edgecnn.export.fp16_rounding import with_rounding
 from edgecnn.export.golden import FP16_DRIFT, FP32_DRIFT, INT8_DRIFT, make_golden
 from edgecnn.export.opset import opset_of
+from edgecnn.export.provenance import with_settings
 from edgecnn.export.strip_paths import strip_paths
 from edgecnn.files import atomic_path, sha256_of
 from edgecnn.metadata import HalfPrecision, ImageInput, Measured, ModelMetadata, Parity
@@ -137,6 +138,16 @@ def derive_model(
             model, metadata = embed_decoding(model, metadata, top=top)
             after = stage.open(model, metadata)
             steps.append(check_decoding(after, _with_sizes(metadata, data, samples)))
+    metadata = with_settings(
+        metadata,
+        base.metadata,
+        fp16=fp16,
+        fp16_io=fp16 and not keep_io,
+        fp16_block=",".join(block),
+        embed_preprocessing=preprocessing,
+        embed_decoding=decoding,
+        top=top if decoding else 0,
+    )
     with atomic_path(out) as temporary:
         embed(model, metadata)
         temporary.write_bytes(serialized(model))
@@ -198,7 +209,8 @@ def _with_half(
     recipe = HalfPrecision(
         kept_fp32=tuple(layer.node for layer in half.kept),
         keep_io=keep_io,
-        source_sha256=sha256_of(file),
+        # What was measured is in that hash too, with its date; a lock says more, and stays.
+        source_sha256="" if metadata.provenance.lock else sha256_of(file),
     )
     provenance = msgspec.structs.replace(metadata.provenance, half=recipe)
     return msgspec.structs.replace(metadata, provenance=provenance)

@@ -40,6 +40,7 @@ from edgecnn.metadata import (
     ModelMetadata,
 )
 from edgecnn.preprocessing.tensors import Tensors
+from edgecnn.runtime.compatibility import oldest_runtime
 from edgecnn.runtime.session import Model, load_model
 
 if TYPE_CHECKING:
@@ -199,6 +200,9 @@ def export_model(
         origin=network.origin,
         axes=lengths,
         verified_with=given.name,
+        oldest_runtime=oldest_runtime(
+            model.ir_version, {entry.domain: entry.version for entry in model.opset_import}
+        ),
         remarks=tuple(_remarks(network, metadata, golden)),
     )
 

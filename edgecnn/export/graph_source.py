@@ -58,8 +58,11 @@ class GraphSource:
         weights = {tensor.name for tensor in self.model.graph.initializer}
         _drop_weights_among_inputs(self.model, weights)
         self.opset = opset_of(self.model)
+        # 64-bit whole numbers are shapes and axes, not weights.
         self.parameters = sum(
-            int(np.prod(t.dims, dtype=np.int64)) for t in self.model.graph.initializer
+            int(np.prod(tensor.dims, dtype=np.int64))
+            for tensor in self.model.graph.initializer
+            if tensor.data_type != onnx.TensorProto.INT64
         )
         first = [value.type.tensor_type.shape.dim[:1] for value in self.model.graph.input]
         fixed = {axis[0].dim_value for axis in first if axis and not axis[0].dim_param}
@@ -124,6 +127,13 @@ class GraphSource:
             named = dict(axes.get(value.name, {}))
             if self.batch is None:
                 named[0] = "batch"
+            rank = len(value.type.tensor_type.shape.dim)
+            if rank <= max(named, default=-1):
+                raise ModelError(
+                    f"{self.title}: input {value.name} has {rank} axes, too few for a batch of "
+                    "what the contract describes",
+                    hint="export it with the shapes of its inputs",
+                )
             for number, axis in named.items():
                 # Whether the rest of the graph takes any length is tried out, not believed.
                 value.type.tensor_type.shape.dim[number].dim_param = axis

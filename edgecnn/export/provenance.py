@@ -10,7 +10,7 @@ import msgspec
 from edgecnn import __version__
 from edgecnn.metadata import DatasetUse, ExportLock, Measured, ModelMetadata, Parity
 
-__all__ = ["tool_versions", "with_parity", "with_provenance"]
+__all__ = ["tool_versions", "with_parity", "with_provenance", "with_settings"]
 
 #: Sources whose name tells the network; a training's recipe tells its own.
 _NAMED = ("factory", "program", "onnx")
@@ -54,3 +54,30 @@ def tool_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def with_settings(
+    metadata: ModelMetadata, before: ModelMetadata, **settings: bool | int | str
+) -> ModelMetadata:
+    """Add the settings of further passes to the lock of the export that they follow.
+
+    Parameters
+    ----------
+    metadata : ModelMetadata
+        Of the file that is made; without a lock, there is nothing to add to.
+    before : ModelMetadata
+        Of the file that it is made from.
+    **settings
+        By name; what is empty, zero or off is left out.
+    """
+    lock = before.provenance.lock
+    if lock is None:
+        return metadata
+    document = msgspec.to_builtins(before)
+    lock = msgspec.structs.replace(
+        lock,
+        settings=lock.settings | {name: value for name, value in settings.items() if value},
+        plain=lock.plain or {"input": document["input"], "output": document["output"]},
+    )
+    provenance = msgspec.structs.replace(metadata.provenance, lock=lock)
+    return msgspec.structs.replace(metadata, provenance=provenance)

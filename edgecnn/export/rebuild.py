@@ -29,7 +29,15 @@ from edgecnn.export.verify_data import named_samples
 from edgecnn.files import sha256_of
 from edgecnn.metadata import DatasetUse, ExportLock, ModelMetadata, from_properties
 
-__all__ = ["Locked", "RebuildReport", "compared", "export_again", "lock_of", "samples_again"]
+__all__ = [
+    "Locked",
+    "RebuildReport",
+    "compared",
+    "derive_again",
+    "export_again",
+    "lock_of",
+    "samples_again",
+]
 
 
 class RebuildReport(Struct, frozen=True, kw_only=True):
@@ -98,10 +106,14 @@ def lock_of(path: Path) -> Locked:
             hint="rebuild the file that it was quantized from",
         )
     before = metadata.provenance
+    if lock.plain:
+        document = msgspec.to_builtins(metadata) | lock.plain
+        metadata = msgspec.convert(document, ModelMetadata)
     tools = tool_versions()
     provenance = msgspec.structs.replace(
         before,
         lock=None,
+        half=None,
         datasets=tuple(use for use in before.datasets if use.role != "parity"),
         versions={name: v for name, v in before.versions.items() if name not in tools},
     )
@@ -175,6 +187,23 @@ def export_again(locked: Locked, found: Sequence[Found], given: Samples, out: Pa
         outputs=lock.outputs,
         atol=lock.atol,
         rtol=lock.rtol,
+    )
+
+
+def derive_again(locked: Locked, plain: Path, out: Path) -> None:
+    """Take the further steps that the lock tells: FP16, preprocessing and decoding inside."""
+    from edgecnn.export.derive import derive_model
+
+    asked = locked.lock.settings
+    derive_model(
+        plain,
+        out,
+        fp16=bool(asked.get("fp16")),
+        keep_io=not asked.get("fp16_io"),
+        block=tuple(filter(None, str(asked.get("fp16_block", "")).split(","))),
+        preprocessing=bool(asked.get("embed_preprocessing")),
+        decoding=bool(asked.get("embed_decoding")),
+        top=int(asked.get("top", 0)) or 5,
     )
 
 

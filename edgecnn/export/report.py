@@ -34,6 +34,8 @@ class ExportReport(Struct, frozen=True, kw_only=True):
         Lengths that every free axis was tried at, by its name.
     verified_with : str
         Where the compared inputs come from: a dataset's name, or ``"drawings"``.
+    oldest_runtime : str or None
+        The oldest ONNX Runtime that reads this IR version and opset.
     remarks : tuple of str
         What a reader should know.
     """
@@ -50,4 +52,5 @@ class ExportReport(Struct, frozen=True, kw_only=True):
     origin: str = "PyTorch"
     axes: dict[str, tuple[int, ...]] = {}
     verified_with: str = ""
+    oldest_runtime: str | None = None
     remarks: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -56,6 +56,8 @@ class ExportLock(Struct, frozen=True, kw_only=True):
         ``|difference| <= atol + rtol * |reference|``.
     settings : dict
         Of further passes, by name; none where all are at their defaults.
+    plain : dict
+        ``input`` and ``output`` of the contract as they were before further passes changed them.
     """
 
     source: Literal["checkpoint", "factory", "program", "onnx", "module"]
@@ -70,4 +72,5 @@ class ExportLock(Struct, frozen=True, kw_only=True):
     seed: Count = 0
     atol: float = 0.0
     rtol: float = 0.0
-    settings: dict[str, str | int | float | bool] = field(default_factory=dict)
+    settings: dict[str, bool | int | float | str] = field(default_factory=dict)
+    plain: dict[str, Any] = field(default_factory=dict)

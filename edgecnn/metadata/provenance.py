@@ -70,7 +70,7 @@ class HalfPrecision(Struct, frozen=True, kw_only=True):
     keep_io : bool
         Whether inputs and outputs are FP32.
     source_sha256 : str
-        Of the FP32 file, where it was one.
+        Of the FP32 file, where that has no lock which says what it was made of.
     """
 
     kept_fp32: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from edgecnn.export.locked_file import find_locked
 from edgecnn.export.rebuild import (
     RebuildReport,
     compared,
+    derive_again,
     export_again,
     lock_of,
     samples_again,
@@ -57,10 +58,11 @@ def rebuild_model(
     given, remarks = samples_again(locked, verify_with)
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
         again = Path(folder, path.name)
+        plain = Path(folder, f"plain-{path.name}") if lock.settings else again
         if lock.source == "checkpoint":
             export_checkpoint(
                 found[0].path,
-                again,
+                plain,
                 opset=lock.opset,
                 dynamic=lock.dynamic,
                 data=given,
@@ -69,5 +71,7 @@ def rebuild_model(
                 rtol=lock.rtol,
             )
         else:
-            export_again(locked, found, given, again)
+            export_again(locked, found, given, plain)
+        if lock.settings:
+            derive_again(locked, plain, again)
         return compared(path, again, found, remarks)

@@ -59,6 +59,7 @@ def test_report_is_true(exported):
     assert report.opset == 20 == model.opset_import[0].version
     assert report.ir_version == model.ir_version
     assert report.size_bytes == path.stat().st_size
+    assert report.oldest_runtime == "1.18"
     assert sum(report.nodes.values()) == len(model.graph.node)
     assert report.parity.top1_agreement == 1.0
     document = msgspec.to_builtins(report)
@@ -118,6 +119,7 @@ def test_old_opset_is_converted_to_and_compared(net, metadata, samples, tmp_path
     assert report.opset == 13 == model.opset_import[0].version
     # What ONNX 1.8 to 1.10 brought: an old runtime reads no newer form of the file.
     assert report.ir_version == 7 == model.ir_version
+    assert report.oldest_runtime == "1.6"
     assert report.parity.samples == 40
 
 

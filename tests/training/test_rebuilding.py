@@ -15,9 +15,11 @@ import torch
 
 from edgecnn.errors import MetadataError, MissingFileError, ModelError
 from edgecnn.export.contract import image_contract
+from edgecnn.export.derive import derive_model
 from edgecnn.export.embed import embed
 from edgecnn.export.exporter import export_model
 from edgecnn.metadata import Quantization, decode_metadata
+from edgecnn.runtime.session import load_model
 from edgecnn.training.exporting import export_checkpoint
 from edgecnn.training.rebuilding import rebuild_model
 from edgecnn.training.recipe import load_recipe
@@ -109,6 +111,19 @@ def test_a_factory_from_another_folder(factory, tmp_path, monkeypatch):
 def test_a_foreign_file(factory, tmp_path):
     export_model(tmp_path / "q.onnx", None, None, tmp_path / "again.onnx", dynamic=("batch",))
     assert rebuild_model(tmp_path / "again.onnx", [tmp_path]).same
+
+
+def test_forms_that_were_made_of_it(factory, tmp_path):
+    out = tmp_path / "camera.onnx"
+    derive_model(tmp_path / "q.onnx", out, fp16=True, preprocessing=True, decoding=True, top=2)
+    lock = load_model(out, provider="cpu").metadata.provenance.lock
+    assert lock.settings == {
+        "fp16": True,
+        "embed_preprocessing": True,
+        "embed_decoding": True,
+        "top": 2,
+    }
+    assert rebuild_model(out, [factory]).differences == ()
 
 
 def test_a_program(tmp_path):
