@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("startup", "preprocessing", "embedded", "models")
+NAMES = ("startup", "preprocessing", "embedded", "models", "calibration")
 
 
 def main() -> None:

@@ -121,9 +121,12 @@ class Observation:
             counts = [histogram.bins()[1] for histogram in every]
             arrays["exponents"] = np.array([histogram.exponent for histogram in every])
             arrays["sizes"] = np.array([len(one) for one in counts])
-            arrays["counts"] = np.concatenate([*counts, np.zeros(0, np.int64)])
+            joined = np.concatenate([*counts, np.zeros(0, np.int64)])
+            # Half the size, as long as no bin holds more than 32 bits can say.
+            is_small = not joined.size or int(joined.max()) < 1 << 32
+            arrays["counts"] = joined.astype(np.uint32) if is_small else joined
         file = io.BytesIO()
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        np.savez(file, **arrays)  # type: ignore[arg-type]
         return file.getvalue()
 
     @classmethod

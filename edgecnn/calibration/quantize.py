@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ import onnx
 from numpy.typing import NDArray
 
 from edgecnn.bundled import resolve_model
+from edgecnn.calibration.baseline import last_feature, measure_baseline
 from edgecnn.calibration.batches import CalibrationBatches
 from edgecnn.calibration.bias_correction import bias_corrections
 from edgecnn.calibration.budget import Budget
@@ -22,6 +24,7 @@ from edgecnn.calibration.budget_report import (
     no_form,
     write_points,
 )
+from edgecnn.calibration.calibrate import BATCH, calibrate, lint_data
 from edgecnn.calibration.candidates import Candidates
 from edgecnn.calibration.dynamic import one_step
 from edgecnn.calibration.estimators import PERCENTILE, Method, make_estimator
@@ -38,15 +41,14 @@ from edgecnn.calibration.outcome import (
 from edgecnn.calibration.pay import refuse_slower, will_it_pay
 from edgecnn.calibration.prepare import is_quantized, prepare, refuse_embedded
 from edgecnn.calibration.provenance import keep_other_keys, measured_of, with_provenance
-from edgecnn.calibration.ranges import estimate_ranges
 from edgecnn.calibration.report import QuantizeReport, make_report
 from edgecnn.calibration.sessions import session_of
 from edgecnn.calibration.settle import Settled, leave_blocks, settle
+from edgecnn.calibration.survey import survey
 from edgecnn.calibration.target import Target, choose_types, this_machine
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError, ModelError, UsageError
 from edgecnn.evaluation.evaluate import predict_dataset
-from edgecnn.evaluation.sampling import draw
 from edgecnn.export.embed import embed, serialized
 from edgecnn.export.golden import INT8_DRIFT, make_golden
 from edgecnn.export.verify import check_graph, measure_parity
@@ -62,9 +64,6 @@ from edgecnn.runtime.session import Model, load_model
 __all__ = ["int8_path", "quantize_model"]
 
 Progress = Callable[[str, int, int], None]
-
-#: Calibration examples per run: what is held is the largest activations of this many.
-_BATCH = 8
 
 #: Calibration examples that layers are ranked by.
 _RANKED = 32
@@ -105,6 +104,8 @@ def quantize_model(
     bias_correction: bool | None = None,
     frontier: str | os.PathLike[str] | None = None,
     allow_slower: bool = False,
+    strict: bool = False,
+    cache: str | os.PathLike[str] | None = None,
     threads: int | None = None,
     seconds: float = 2.0,
     progress: Progress | None = None,
@@ -164,13 +165,19 @@ def quantize_model(
     allow_slower : bool
         Write the file also where it is clearly slower than the FP32 one, on the machine that it is
         for.
+    strict : bool
+        Stop at a picture that cannot be read; otherwise another one is drawn for it.
+    cache : path, optional
+        Folder to keep what calibration sees in: one that was killed goes on, a repeated one reads
+        it. The command takes ``calibration`` in the user's cache; the default keeps nothing.
     threads : int, optional
         For the comparison of latencies; the default is all that this process may use.
     seconds : float
         Time to spend on that comparison.
     progress : callable, optional
-        Called with (stage, done, total); stages are ``calibrating``, ``choosing`` (which blocks to
-        leave), ``searching`` and ``ranking layers`` (for the budget), ``comparing``, ``timing``.
+        Called with (stage, done, total); stages are ``looking`` (at the examples), ``comparing
+        data``, ``calibrating``, ``choosing`` (which blocks to leave), ``searching`` and ``ranking
+        layers`` (for the budget), ``comparing``, ``timing``, ``describing`` (inputs and answers).
 
     Returns
     -------
@@ -184,7 +191,8 @@ def quantize_model(
     ModelError
         It is quantized already, or nothing in it can be.
     DataError
-        No calibration samples, or data of another kind than the model reads.
+        No calibration samples, data of another kind or shape than the model reads, pictures none
+        of which can be read, or with ``strict`` one that cannot.
     UsageError
         A setting that does not exist.
     EdgeCNNError
@@ -218,15 +226,25 @@ def quantize_model(
         # What is wrong with it is said before the work, not after.
         check_answers(data, fp32.metadata)
     tell = progress or (lambda stage, done, total: None)
-    chosen = draw(len(calibration), samples, targets=calibration.targets, seed=seed)
-    batches = CalibrationBatches(
-        calibration,
-        fp32.metadata.input,
-        chosen,
-        batch=_BATCH,
-        progress=lambda done: tell("calibrating", done, len(chosen)),
-    )
     spec = fp32.metadata.input
+    looked = survey(
+        calibration,
+        spec,
+        samples,
+        seed=seed,
+        strict=strict,
+        progress=lambda done, total: tell("looking", done, total),
+    )
+    chosen = looked.chosen
+    batches = CalibrationBatches(calibration, spec, chosen, batch=BATCH)
+    findings = lint_data(
+        calibration,
+        spec,
+        looked,
+        None if evaluate is None or _same_data(calibration, evaluate) else evaluate,
+        tell=tell,
+    )
+    kept, feature = "", None
     writes = isinstance(spec, CharacterInput)
     sample = one_step(spec) if isinstance(spec, CharacterInput) else batches.first()
     forms: Forms
@@ -236,9 +254,22 @@ def quantize_model(
     else:
         prepared = prepare(model)
         _check_prepared(prepared, fp32, sample)
+        calibrated = calibrate(
+            prepared,
+            calibration,
+            spec,
+            looked,
+            estimator,
+            model_sha256=hashlib.sha256(serialized(model)).hexdigest(),
+            cache=Path(cache) if cache is not None else None,
+            tell=tell,
+        )
+        findings += calibrated.findings
+        kept = calibrated.cache
+        feature = last_feature(prepared, fp32.metadata.output.name)
         forms = StaticForms(
             prepared,
-            estimate_ranges(prepared, batches, method=method, percentile=percentile),
+            calibrated.ranges,
             activations=types.activations,
             reduce_range=types.reduce_range,
             exclude=tuple(exclude),
@@ -260,8 +291,7 @@ def quantize_model(
 
     def correct() -> dict[str, NDArray[np.float32]]:
         assert isinstance(forms, StaticForms)
-        again = CalibrationBatches(calibration, spec, chosen, batch=_BATCH)
-        return bias_corrections(forms.prepared, forms.make(), again())
+        return bias_corrections(forms.prepared, forms.make(), batches())
 
     here = types.target == this_machine()
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
@@ -317,7 +347,19 @@ def quantize_model(
         if not allow_slower:
             refuse_slower(latency, types.target, fusion)
         golden = make_golden(metadata, int8.run, drift=INT8_DRIFT)
-        embed(quantized, metadata, golden, measured_of(fp32, outcome, latency, threads))
+        baseline = None
+        if not writes:
+            baseline = measure_baseline(
+                quantized,
+                metadata,
+                batches,
+                data=dataset_name(calibration),
+                feature=feature,
+                brightness=looked.brightness,
+                progress=lambda done: tell("describing", done, len(chosen)),
+            )
+        measured = measured_of(fp32, outcome, latency, threads)
+        embed(quantized, metadata, golden, measured, baseline)
         temporary.write_bytes(serialized(quantized))
         # Opened once more as a device opens it, golden vectors and all.
         load_model(temporary, provider="cpu")
@@ -337,6 +379,7 @@ def quantize_model(
         "calibration": dataset_name(calibration),
         "samples": recipe.samples,
         "seed": seed,
+        "cache": kept,
         "bias_correction": settled.bias_corrected,
         "left_in_fp32": ", ".join(left),
         "threads": threads or usable_cpus(),
@@ -350,6 +393,7 @@ def quantize_model(
         recipe=recipe,
         settings=settings,
         same_data=evaluate is not None and _same_data(calibration, evaluate),
+        findings=findings,
         settled=settled,
         fusion=fusion,
         left=left,

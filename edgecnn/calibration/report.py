@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from edgecnn.calibration.finding import Finding
 from edgecnn.calibration.frontier import Point
 from edgecnn.calibration.kept import Fusion
 from edgecnn.calibration.latency import Comparison
@@ -69,6 +70,8 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
     frontier : str or None
         The picture of it.
     settings : dict
+    findings : tuple of Finding
+        What looks wrong with the calibration data.
     remarks : tuple of str
         What a reader should not miss.
     """
@@ -101,6 +104,7 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
     chosen_on: str
     frontier: str | None
     settings: dict[str, str | int | float | bool]
+    findings: tuple[Finding, ...] = ()
     remarks: tuple[str, ...]
 
 
@@ -113,6 +117,7 @@ def make_report(
     recipe: Quantization,
     settings: dict[str, str | int | float | bool],
     same_data: bool,
+    findings: tuple[Finding, ...],
     settled: Settled,
     fusion: Fusion,
     left: tuple[str, ...],
@@ -159,6 +164,7 @@ def make_report(
         chosen_on=chosen_on[0] if searched else "",
         frontier=frontier,
         settings=settings,
+        findings=findings,
         remarks=(
             *remarks_on(
                 latency,

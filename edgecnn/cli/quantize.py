@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model")
-@click.option("--calibration", required=True, help="Typical inputs: a dataset's name or a folder.")
+@click.option(
+    "--calibration",
+    required=True,
+    metavar="DATA",
+    help="Typical inputs: a dataset's name, a folder, a list of files (.csv, .jsonl, .txt), a WFDB "
+    "record, pictures in .npy or .npz, or tensors:FILE.npz.",
+)
 @click.option(
     "-o",
     "--out",
@@ -88,6 +94,14 @@ if TYPE_CHECKING:
     metavar="PNG",
     help="Draw loss against latency of all forms that were tried; JSON beside it.",
 )
+@click.option("--strict", is_flag=True, help="Stop at a picture that cannot be read.")
+@click.option(
+    "--cache/--no-cache",
+    "keeps",
+    default=True,
+    show_default=True,
+    help="Keep what calibration saw in the user's cache: killed, it goes on; repeated, it is read.",
+)
 @click.option("--allow-slower", is_flag=True, help="Write INT8 also where it is slower here.")
 @threads_option("For timing  [default: all]")
 @json_option
@@ -110,6 +124,8 @@ def quantize(
     select: str | None,
     bias_correction: bool | None,
     frontier: Path | None,
+    strict: bool,
+    keeps: bool,
     allow_slower: bool,
     threads: int | None,
     as_json: bool,
@@ -123,13 +139,15 @@ def quantize(
     \b
     edgecnn quantize net.onnx --calibration photos/ --evaluate labelled/
     edgecnn quantize lenet.onnx --calibration mnist:train --evaluate mnist:test
+    edgecnn quantize net.onnx --calibration list.csv --samples 500 --method mse
     """
     from edgecnn.bundled import resolve_model
     from edgecnn.calibration.estimators import PERCENTILE
     from edgecnn.calibration.quantize import int8_path, quantize_model
     from edgecnn.calibration.target import types_for
-    from edgecnn.cli.output import fetch_data, print_json, progress_bar, warn
+    from edgecnn.cli.output import fetch_data, print_json, progress_bar, remark, warn
     from edgecnn.data import open_dataset, require_kind
+    from edgecnn.data.locate import cache_root
     from edgecnn.errors import UsageError
     from edgecnn.runtime.session import load_model
 
@@ -173,6 +191,8 @@ def quantize(
             bias_correction=bias_correction,
             frontier=frontier,
             allow_slower=allow_slower,
+            strict=strict,
+            cache=cache_root() / "calibration" if keeps else None,
             threads=threads,
             progress=progress,
         )
@@ -180,7 +200,9 @@ def quantize(
         print_json(report)
     else:
         _print(report)
-    for text in report.remarks:
+    if report.settings["cache"]:
+        remark(str(report.settings["cache"]))
+    for text in (*(finding.text for finding in report.findings), *report.remarks):
         warn(text)
 
 

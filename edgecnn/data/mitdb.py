@@ -28,6 +28,7 @@ from edgecnn.ecg.gaps import GapFiller, credible_mv, gaps_of, touches
 from edgecnn.ecg.peaks import find_r_peaks
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.record import Record
+from edgecnn.ecg.stretches import stretches_flat, stretches_saturated
 from edgecnn.errors import DataError, DatasetError
 from edgecnn.files import sha256_of
 from edgecnn.metadata import BeatInput, InputSpec, reads
@@ -155,6 +156,32 @@ class BeatRecords:
             for name, values in _record_inputs(record, spec).items():
                 tensors[name][rows] = values[examples]
         return tensors
+
+    def stuck_beats(
+        self, spec: BeatInput, indices: NDArray[np.integer]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Say which beats have samples, in the model's lead, where it is flat or saturated.
+
+        Returns
+        -------
+        flat, saturated : ndarray of bool, shape of ``indices``
+        """
+        chosen = np.asarray(indices)
+        flat, saturated = np.zeros(len(chosen), bool), np.zeros(len(chosen), bool)
+        owner = np.searchsorted(self._starts, chosen, side="right") - 1
+        for number in np.unique(owner):
+            rows = np.flatnonzero(owner == number)
+            record = self._records[number]
+            signal = read_record(record.path, lead=spec.leads[0])
+            rate = signal.sampling_rate_hz
+            lead = signal.lead_mv(spec.leads[0])
+            peaks = record.peaks[record.kept[chosen[rows] - self._starts[number]]]
+            first = peaks - round(spec.before * rate / spec.sampling_rate_hz)
+            end = peaks + round(spec.after * rate / spec.sampling_rate_hz)
+            still = stretches_flat(lead, rate)
+            flat[rows] = touches(still, first, end)
+            saturated[rows] = touches(stretches_saturated(lead, rate, still), first, end)
+        return flat, saturated
 
 
 def _targets(symbols: NDArray[np.str_], class_of: Mapping[str, str]) -> NDArray[np.int64]:

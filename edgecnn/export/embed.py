@@ -9,10 +9,12 @@ import onnx
 from edgecnn.errors import MetadataError
 from edgecnn.files import write_bytes
 from edgecnn.metadata import (
+    BASELINE_KEY,
     CONTRACT_KEY,
     GOLDEN_KEY,
     GOLDEN_LIMIT_BYTES,
     MEASURED_KEY,
+    Baseline,
     Golden,
     Measured,
     ModelMetadata,
@@ -27,14 +29,15 @@ def embed(
     metadata: ModelMetadata,
     golden: Golden | None = None,
     measured: Measured | None = None,
+    baseline: Baseline | None = None,
 ) -> onnx.ModelProto:
-    """Put the three documents into ``metadata_props``; other keys stay as they are.
+    """Put the documents into ``metadata_props``; other keys stay as they are.
 
     Parameters
     ----------
     model : onnx.ModelProto or Path
         A model in memory is changed in place; a file is rewritten, whole or not at all.
-    golden, measured : optional
+    golden, measured, baseline : optional
         None removes the document.
 
     Returns
@@ -59,6 +62,7 @@ def embed(
         CONTRACT_KEY: encode(metadata),
         GOLDEN_KEY: encode(golden) if golden is not None else None,
         MEASURED_KEY: encode(measured) if measured is not None else None,
+        BASELINE_KEY: encode(baseline) if baseline is not None else None,
     }
     size = len(documents[GOLDEN_KEY] or "")
     if size > GOLDEN_LIMIT_BYTES:

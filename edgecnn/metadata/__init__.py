@@ -1,6 +1,6 @@
 """The contract that every exported ``.onnx`` file carries.
 
-Three JSON documents lie in the file's ``metadata_props``:
+These JSON documents lie in the file's ``metadata_props``:
 
 ``edgecnn``
     :class:`ModelMetadata`: task, labels, preprocessing, decoding, provenance. Byte-identical when
@@ -10,6 +10,9 @@ Three JSON documents lie in the file's ``metadata_props``:
     them on load, so a machine that computes something else is found out before it answers.
 ``edgecnn.measured``
     :class:`Measured`: accuracy, latency, dates. Left out when two files are compared.
+``edgecnn.baseline``
+    :class:`Baseline`, of quantized files: how inputs and answers are distributed on the data that
+    they were calibrated with. A device that sees others drifts.
 
 This module reads; writing them into a file is the work of :mod:`edgecnn.export.embed`. Keys may be
 added in later versions, never renamed: unknown keys are ignored on read, and a document of a newer
@@ -25,13 +28,16 @@ True
 
 from __future__ import annotations
 
+from edgecnn.metadata.baseline import BASELINE_LIMIT_BYTES, Baseline, Distribution
 from edgecnn.metadata.beat_input import BeatInput, BoxcarFilter, Likeness, RhythmFeatures
 from edgecnn.metadata.boxes import Boxes
 from edgecnn.metadata.contract import SCHEMA, InputSpec, ModelMetadata, Task
 from edgecnn.metadata.documents import (
+    BASELINE_KEY,
     CONTRACT_KEY,
     GOLDEN_KEY,
     MEASURED_KEY,
+    decode_baseline,
     decode_golden,
     decode_measured,
     decode_metadata,
@@ -59,12 +65,15 @@ from edgecnn.metadata.text_input import CharacterInput, State, TextInput
 from edgecnn.metadata.unknown_keys import refuse_unknown
 
 __all__ = [
+    "BASELINE_KEY",
+    "BASELINE_LIMIT_BYTES",
     "CONTRACT_KEY",
     "GOLDEN_KEY",
     "GOLDEN_LIMIT_BYTES",
     "MEASURED_KEY",
     "SCHEMA",
     "Accuracy",
+    "Baseline",
     "BeatInput",
     "BoxcarFilter",
     "Boxes",
@@ -73,6 +82,7 @@ __all__ = [
     "DatasetRole",
     "DatasetUse",
     "Decoded",
+    "Distribution",
     "ExportLock",
     "Golden",
     "GoldenExample",
@@ -95,6 +105,7 @@ __all__ = [
     "State",
     "Task",
     "TextInput",
+    "decode_baseline",
     "decode_golden",
     "decode_measured",
     "decode_metadata",

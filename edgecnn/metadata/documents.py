@@ -1,4 +1,4 @@
-"""The three JSON documents in a file's ``metadata_props``."""
+"""The JSON documents in a file's ``metadata_props``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import TypeVar
 import msgspec
 
 from edgecnn.errors import MetadataError
+from edgecnn.metadata.baseline import Baseline
 from edgecnn.metadata.contract import SCHEMA, ModelMetadata
 from edgecnn.metadata.golden import Golden
 from edgecnn.metadata.measured import Measured
 
 __all__ = [
+    "BASELINE_KEY",
     "CONTRACT_KEY",
     "GOLDEN_KEY",
     "MEASURED_KEY",
+    "decode_baseline",
     "decode_golden",
     "decode_measured",
     "decode_metadata",
@@ -26,11 +29,12 @@ __all__ = [
 CONTRACT_KEY = "edgecnn"
 GOLDEN_KEY = "edgecnn.golden"
 MEASURED_KEY = "edgecnn.measured"
+BASELINE_KEY = "edgecnn.baseline"
 
-_T = TypeVar("_T", ModelMetadata, Golden, Measured)
+_T = TypeVar("_T", ModelMetadata, Golden, Measured, Baseline)
 
 
-def encode(part: ModelMetadata | Golden | Measured) -> str:
+def encode(part: ModelMetadata | Golden | Measured | Baseline) -> str:
     """Return a part of the contract as JSON: stable key order, no white space."""
     return msgspec.json.encode(part, order="deterministic").decode()
 
@@ -56,10 +60,15 @@ def decode_measured(text: str | bytes) -> Measured:
     return _decode(text, Measured, MEASURED_KEY)
 
 
+def decode_baseline(text: str | bytes) -> Baseline:
+    """Read the ``edgecnn.baseline`` document; raises as :func:`decode_metadata`."""
+    return _decode(text, Baseline, BASELINE_KEY)
+
+
 def from_properties(
     properties: Mapping[str, str], source: str
 ) -> tuple[ModelMetadata, Golden | None, Measured | None]:
-    """Read all three documents of a file's ``metadata_props``.
+    """Read contract, golden vectors and measurements of a file's ``metadata_props``.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from edgecnn.bundled import resolve_model
 from edgecnn.errors import MetadataError
 from edgecnn.files import sha256_of
 from edgecnn.metadata import (
+    BASELINE_KEY,
     CONTRACT_KEY,
     GOLDEN_KEY,
     MEASURED_KEY,
@@ -28,7 +29,7 @@ from edgecnn.runtime.tensor_shapes import tensor_extents
 
 __all__ = ["GraphSummary", "Inspection", "Tensor", "inspect_model"]
 
-_OURS = (CONTRACT_KEY, GOLDEN_KEY, MEASURED_KEY)
+_OURS = (CONTRACT_KEY, GOLDEN_KEY, MEASURED_KEY, BASELINE_KEY)
 
 
 @dataclass(frozen=True)

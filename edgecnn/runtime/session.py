@@ -19,12 +19,15 @@ from edgecnn.errors import (
     ProviderError,
 )
 from edgecnn.metadata import (
+    BASELINE_KEY,
     CONTRACT_KEY,
+    Baseline,
     CharacterInput,
     Golden,
     ImageInput,
     Measured,
     ModelMetadata,
+    decode_baseline,
     from_properties,
 )
 from edgecnn.preprocessing.tensors import Tensors
@@ -68,6 +71,18 @@ class Model:
     warnings: tuple[str, ...]
     session: Any
     half: frozenset[str] = frozenset()
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """How inputs and answers were distributed in calibration; None in a file without that.
+
+        Raises
+        ------
+        MetadataError
+            What the file holds of it is broken.
+        """
+        text = self.session.get_modelmeta().custom_metadata_map.get(BASELINE_KEY)
+        return decode_baseline(text) if text is not None else None
 
     def run(self, inputs: Tensors) -> NDArray[np.float32]:
         """Run preprocessed inputs.

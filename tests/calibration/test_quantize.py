@@ -20,7 +20,8 @@ from edgecnn.data.dataset import DatasetInfo
 from edgecnn.errors import DataError, MetadataError, MissingFileError, ModelError, UsageError
 from edgecnn.evaluation.evaluate import evaluate_model
 from edgecnn.export.embed import embed
-from edgecnn.metadata import MEASURED_KEY
+from edgecnn.metadata import BASELINE_KEY, MEASURED_KEY
+from edgecnn.runtime.drift import count_values, psi
 from edgecnn.runtime.session import load_model
 
 #: So small a network does not pay in 8 bits: see ``test_pay.py``.
@@ -106,7 +107,8 @@ def test_only_own_keys_and_the_sources_are_in_it(fp32, calibration, tmp_path):
     quantize_model(source, tmp_path / "out.onnx", calibration, **QUICK)
     written = onnx.load(tmp_path / "out.onnx")
     keys = {entry.key for entry in written.metadata_props}
-    assert keys == {"owner", "edgecnn", "edgecnn.golden", "edgecnn.measured"}
+    ours = {"edgecnn", "edgecnn.golden", "edgecnn.measured", "edgecnn.baseline"}
+    assert keys == {"owner"} | ours
     assert written.producer_name == "edgecnn"
     assert {o.domain for o in written.opset_import} == {""}
 
@@ -217,7 +219,8 @@ def test_progress_is_told(fp32, calibration, stripes, tmp_path):
         progress=lambda stage, done, total: told.setdefault(stage, []).append((done, total)),
         **QUICK,
     )
-    assert list(told) == ["calibrating", "comparing", "timing"]
+    stages = ["looking", "comparing data", "calibrating", "comparing", "timing", "describing"]
+    assert list(told) == stages
     for steps in told.values():
         assert steps == sorted(steps)
         assert steps[-1][0] == steps[-1][1]
@@ -401,3 +404,69 @@ def test_beats_keep_their_accuracy(data_root, tmp_path):
     assert report.agreement >= 0.985
     assert set(report.per_class) == {"N", "S", "V", "F"}
     assert load_model(tmp_path / "o.onnx", provider="cpu").golden is not None
+
+
+def test_the_baseline_is_in_the_file_and_read_without_onnx(quantized, calibration, metadata):
+    """Measured on the file's own answers; ONNX Runtime alone reads it."""
+    out, _ = quantized
+    model = load_model(out, provider="cpu")
+    baseline = model.baseline
+    assert (baseline.data, baseline.samples) == ("stripes:test", 64)
+    kinds = [one.what for one in baseline.distributions]
+    assert kinds == ["brightness", "input", "feature", "output", "confidence"]
+    assert len(model.session.get_modelmeta().custom_metadata_map[BASELINE_KEY]) < 4096
+    # Of the data itself, nothing drifts; of its negative, all does.
+    inputs = calibration.inputs(metadata.input)
+    same = count_values(inputs["input"], baseline.find("input", 0))
+    other = count_values(-inputs["input"] + 1, baseline.find("input", 0))
+    assert psi(same, baseline.find("input", 0)) < 0.05
+    assert psi(other, baseline.find("input", 0)) > 0.25
+    counts = count_values(model.run(inputs), baseline.find("output"))
+    assert psi(counts, baseline.find("output")) < 0.1
+    code = """
+import sys
+from edgecnn.runtime.session import load_model
+assert load_model(sys.argv[1], provider="cpu").baseline.samples == 64
+assert "onnx" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code, str(out)], check=True)
+
+
+def test_weights_beside_the_file_count_for_the_cache(fp32, calibration, tmp_path):
+    """The same graph with other weights in its data file is another model."""
+    paths = []
+    for name, factor in (("a", 1.0), ("b", 3.0)):
+        (tmp_path / name).mkdir()
+        model = onnx.load(fp32)
+        first = next(t for t in model.graph.initializer if len(t.dims) == 4)
+        scaled = onnx.numpy_helper.to_array(first) * np.float32(factor)
+        first.CopyFrom(onnx.numpy_helper.from_array(scaled, first.name))
+        path = tmp_path / name / "m.onnx"
+        onnx.save(model, path, save_as_external_data=True, location="m.data", size_threshold=64)
+        paths.append(path)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    settings = {**QUICK, "cache": tmp_path / "cache"}
+    for path in paths:
+        quantize_model(path, path.with_name("o.onnx"), calibration, **settings)
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_other_forms_of_the_same_data_give_the_same_graph(fp32, calibration, metadata, tmp_path):
+    """A folder, lists of files, an array of pictures, and the tensors themselves."""
+    (tmp_path / "p").mkdir()
+    pictures = calibration.pictures[:40]
+    files = [tmp_path / "p" / f"{number:03}.png" for number in range(40)]
+    for file, picture in zip(files, pictures, strict=True):
+        cv2.imwrite(str(file), picture)
+    (tmp_path / "l.csv").write_text("path,label\n" + "".join(f"{f},spot\n" for f in files))
+    (tmp_path / "l.jsonl").write_text("".join(json.dumps({"path": str(f)}) + "\n" for f in files))
+    (tmp_path / "l.txt").write_text("".join(f"p/{f.name}\n" for f in files))
+    np.save(tmp_path / "x.npy", pictures)
+    np.savez(tmp_path / "t.npz", calibration.inputs(metadata.input, np.arange(40))["input"])
+    graphs = []
+    for spec in ("p", "l.csv", "l.jsonl", "l.txt", "x.npy", "tensors:t.npz"):
+        prefix, _, name = spec.rpartition(":")
+        data = open_dataset(f"{prefix}:{tmp_path / name}" if prefix else tmp_path / name)
+        quantize_model(fp32, tmp_path / "o.onnx", data, **QUICK)
+        graphs.append(onnx.load(tmp_path / "o.onnx").graph)
+    assert all(graph == graphs[0] for graph in graphs)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 from edgecnn.calibration.target import this_machine
@@ -54,8 +58,9 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def here(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def here(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     yield folder
     for path in folder.glob("*.int8.onnx"):
         path.unlink()
@@ -193,3 +198,75 @@ def test_data_of_another_kind_is_refused_before_it_is_fetched(here, capsys, monk
     monkeypatch.setattr("edgecnn.cli.output.fetch_data", fetch)
     assert run(["quantize", "stripes.onnx", *data]) == 1
     assert "holds heartbeats, but the model reads pictures" in capsys.readouterr().err
+
+
+@pytest.fixture
+def spoilt(here, tmp_path) -> Path:
+    """The pictures, one of them broken, one there twice, and one black."""
+    copy = tmp_path / "spoilt"
+    shutil.copytree(here / "photos", copy)
+    (copy / "rows" / "3.png").write_bytes(b"no picture")
+    shutil.copy(copy / "rows" / "4.png", copy / "rows" / "again.png")
+    cv2.imwrite(str(copy / "columns" / "0.png"), np.zeros((40, 40), np.uint8))
+    return copy
+
+
+def test_what_looks_wrong_is_said_and_in_the_json(here, spoilt, tmp_path, capsys):
+    arguments = ["quantize", "stripes.onnx", "--calibration", str(spoilt), "--allow-slower"]
+    assert run([*arguments, "--evaluate", "photos", "--json", "--no-cache"]) == 0
+    out, err = capsys.readouterr()
+    assert not (tmp_path / "cache").exists()
+    assert "calibration kept" not in err
+    findings = {finding["kind"]: finding for finding in json.loads(out)["findings"]}
+    assert set(findings) >= {"unreadable", "duplicates", "constant", "overlap"}
+    assert (findings["unreadable"]["count"], findings["unreadable"]["of"]) == (1, 41)
+    assert findings["unreadable"]["first"] == [str(spoilt / "rows" / "3.png")]
+    assert findings["duplicates"]["first"] == [str(spoilt / "rows" / "again.png")]
+    # All but the black one, counting the one that is there twice.
+    assert (findings["overlap"]["count"], findings["overlap"]["of"]) == (39, 40)
+    for finding in findings.values():
+        assert f"warning: {finding['text']}\n" in err
+
+
+def test_strict_stops_at_a_broken_picture(here, spoilt, capsys):
+    arguments = ["quantize", "stripes.onnx", "--calibration", str(spoilt), "--strict"]
+    assert run([*arguments, "-o", "strict.int8.onnx"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {spoilt}/rows/3.png is not a readable picture")
+    assert not (here / "strict.int8.onnx").exists()
+
+
+def test_the_cache_is_named_used_and_can_be_left_out(here, tmp_path, capsys):
+    kept = tmp_path / "cache" / "edgecnn" / "calibration"
+    assert run(QUANTIZE) == 0
+    first = (here / "stripes.int8.onnx").read_bytes()
+    [file] = kept.iterdir()
+    assert f"calibration kept in {file}\n" in capsys.readouterr().err
+    assert run([*QUANTIZE, "-o", "again.int8.onnx"]) == 0
+    assert f"calibration of 40 samples read from {file}\n" in capsys.readouterr().err
+    # Latency is another, the graph with its ranges is not.
+    graphs = [onnx.load_from_string(first), onnx.load("again.int8.onnx")]
+    assert graphs[0].graph == graphs[1].graph
+
+
+def test_a_full_disk_is_one_line_and_no_file(here, capsys):
+    """A limit on file sizes ends the write half-way, as a full disk does."""
+    code = """
+        import resource, signal, sys
+        from edgecnn.cli.run import run
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        sys.exit(run(sys.argv[1:]))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *QUANTIZE, "-o", "full.int8.onnx"],
+        capture_output=True,
+        text=True,
+        cwd=here,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot write")
+    assert "File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(here.glob("*full*"))
