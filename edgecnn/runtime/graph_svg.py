@@ -14,6 +14,9 @@ _MARGIN = 12
 #: Characters that fit into a node.
 _ROOM = 24
 
+#: What `edgecnn export` puts around a network, by the beginning of its nodes' names.
+_AROUND = {"edgecnn.prepare.": "preprocessing", "edgecnn.decode.": "decoding"}
+
 _KINDS = {
     "conv": ("Conv", "FusedConv", "ConvInteger", "QLinearConv", "ConvTranspose"),
     "dense": ("Gemm", "MatMul", "MatMulInteger", "QLinearMatMul", "QGemm", "LSTM", "GRU", "RNN",
@@ -39,26 +42,45 @@ def graph_svg(costs: GraphCosts, inputs: tuple[str, ...]) -> str:
     inputs : tuple of str
         Names of the graph's inputs: each is a node of its own at the top.
     """
-    shown = [n for n, layer in enumerate(costs.layers) if layer.operator != "Constant"]
-    number = {old: new + 1 for new, old in enumerate(shown)}
+    groups = _groups(costs)
+    number = {old: new for new, group in enumerate(groups, start=1) for old in group}
+    # The inputs are number 0; constants are drawn nowhere.
+    number[-1] = 0
     sources: list[tuple[int, ...]] = [()]
-    for old in shown:
-        before = {0 if one < 0 else number.get(one, -1) for one in costs.layers[old].inputs}
-        sources.append(tuple(sorted(before - {-1})))
+    for new, group in enumerate(groups, start=1):
+        before = {number.get(one, new) for old in group for one in costs.layers[old].inputs}
+        sources.append(tuple(sorted(before - {new})))
     layout = lay_out(sources)
     width, height = layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN
     parts = [f'<path class="line" d="{_path(points)}"/>' for points in layout.lines]
     parts.append(_box(layout.nodes[0], "input", ", ".join(inputs), "in"))
-    for new, old in enumerate(shown, start=1):
-        layer = costs.layers[old]
-        kind = _KIND.get(layer.operator, "other")
-        said = f' data-row="{old}" tabindex="0"', _tooltip(layer)
-        parts.append(_box(layout.nodes[new], layer.title, _shape(layer), kind, said=said))
+    for new, group in enumerate(groups, start=1):
+        layer = costs.layers[group[0]]
+        link = f' data-row="{group[0]}" tabindex="0"'
+        title, below, kind = layer.title, _shape(layer), _KIND.get(layer.operator, "other")
+        tooltip = _tooltip(layer)
+        if len(group) > 1:
+            title = tooltip = _AROUND[_part(layer.name)]
+            below, kind = f"{len(group)} nodes: see the table", "around"
+        parts.append(_box(layout.nodes[new], title, below, kind, said=(link, tooltip)))
     drawn = "".join(parts)
     return (
         f'<svg id="graph" viewBox="0 0 {width:.0f} {height:.0f}" data-width="{width:.0f}" '
         f'data-height="{height:.0f}" role="img" aria-label="the graph"><g>{drawn}</g></svg>'
     )
+
+
+def _groups(costs: GraphCosts) -> list[list[int]]:
+    """Return what each box stands for: a node, or all that was put around the network at once."""
+    groups: dict[str | int, list[int]] = {}
+    for number, layer in enumerate(costs.layers):
+        if layer.operator != "Constant":
+            groups.setdefault(_part(layer.name) or number, []).append(number)
+    return list(groups.values())
+
+
+def _part(name: str) -> str:
+    return next((part for part in _AROUND if name.startswith(part)), "")
 
 
 def _box(

@@ -153,6 +153,21 @@ def test_the_page_about_it_runs(finder: Path, pictures: Path, repository: Path) 
         assert np.abs(np.subtract(given, box[:4])).max() < 3
 
 
+def test_the_same_form_comes_out_the_same(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("one.onnx", "other.onnx")]
+    for path in files:
+        derive_model(
+            "bundled:mnist-lenet5", path, fp16=True, preprocessing=True, decoding=True, samples=8
+        )
+    one, other = (onnx.load_model(path) for path in files)
+    for model in (one, other):
+        kept = [e for e in model.metadata_props if e.key != "edgecnn.measured"]
+        del model.metadata_props[:]
+        model.metadata_props.extend(kept)
+    assert one == other
+    assert not any(str(tmp_path) in entry.value for entry in one.metadata_props)
+
+
 def test_every_kind_of_network_can_be_converted(tmp_path: Path) -> None:
     for name, options in (
         ("ecg-beats", {"fp16": True, "decoding": True}),
