@@ -156,7 +156,8 @@ def matched_targets(
     if dataset.targets is None:
         raise DataError(
             f"{name} has no labels to measure against",
-            hint="give a folder with one sub-folder per class, or records with annotations",
+            hint="give a folder with one sub-folder per class, a list with labels, or annotated "
+            "records",
         )
     known = {label: index for index, label in enumerate(metadata.labels)}
     # Labels that no example bears need not be known.

@@ -52,6 +52,15 @@ def model_card(inspection: Inspection) -> list[Line]:
         )
     if inspection.measured is not None:
         lines += _measured(inspection.measured)
+    if inspection.baseline is not None:
+        kinds = dict.fromkeys(one.what for one in inspection.baseline.distributions)
+        lines.append(
+            (
+                "baseline",
+                f"{', '.join(kinds)} of {inspection.baseline.samples} examples of "
+                f"{inspection.baseline.data}",
+            )
+        )
     lines += _graph(inspection.graph)
     lines += _costs(inspection)
     if inspection.other_keys:

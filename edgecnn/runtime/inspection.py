@@ -15,9 +15,11 @@ from edgecnn.metadata import (
     CONTRACT_KEY,
     GOLDEN_KEY,
     MEASURED_KEY,
+    Baseline,
     Golden,
     Measured,
     ModelMetadata,
+    decode_baseline,
     from_properties,
 )
 from edgecnn.runtime.compatibility import oldest_runtime
@@ -75,7 +77,7 @@ class Inspection:
     path : str
     size_bytes : int
     sha256 : str
-    metadata, golden, measured
+    metadata, golden, measured, baseline
         The documents as stored; None where the file has none, or none that holds.
     graph : GraphSummary
     other_keys : tuple of str
@@ -103,6 +105,7 @@ class Inspection:
     costs: GraphCosts
     oldest_runtime: str | None
     external: tuple[Weight, ...]
+    baseline: Baseline | None = None
 
 
 def inspect_model(path: str | os.PathLike[str], *, provider: str = "auto") -> Inspection:
@@ -132,9 +135,12 @@ def inspect_model(path: str | os.PathLike[str], *, provider: str = "auto") -> In
     metadata: ModelMetadata | None = None
     golden: Golden | None = None
     measured: Measured | None = None
+    baseline: Baseline | None = None
     remarks: tuple[str, ...] = ()
     try:
         metadata, golden, measured = from_properties(properties, str(file))
+        if BASELINE_KEY in properties:
+            baseline = decode_baseline(properties[BASELINE_KEY])
     except MetadataError as error:
         remarks = (error.message,)
     known = metadata.input.tensors if metadata is not None else {}
@@ -162,6 +168,7 @@ def inspect_model(path: str | os.PathLike[str], *, provider: str = "auto") -> In
         costs=graph_costs(content, extents),
         oldest_runtime=oldest_runtime(content.ir_version, content.opset),
         external=content.external,
+        baseline=baseline,
     )
 
 

@@ -21,7 +21,9 @@ from edgecnn.errors import DataError, MetadataError, MissingFileError, ModelErro
 from edgecnn.evaluation.evaluate import evaluate_model
 from edgecnn.export.embed import embed
 from edgecnn.metadata import BASELINE_KEY, MEASURED_KEY
+from edgecnn.runtime.card import model_card
 from edgecnn.runtime.drift import count_values, psi
+from edgecnn.runtime.inspection import inspect_model
 from edgecnn.runtime.session import load_model
 
 #: So small a network does not pay in 8 bits: see ``test_pay.py``.
@@ -415,6 +417,10 @@ def test_the_baseline_is_in_the_file_and_read_without_onnx(quantized, calibratio
     kinds = [one.what for one in baseline.distributions]
     assert kinds == ["brightness", "input", "feature", "output", "confidence"]
     assert len(model.session.get_modelmeta().custom_metadata_map[BASELINE_KEY]) < 4096
+    inspection = inspect_model(out, provider="cpu")
+    assert (inspection.baseline, inspection.other_keys) == (baseline, ())
+    said = "brightness, input, feature, output, confidence of 64 examples of stripes:test"
+    assert ("baseline", said) in model_card(inspection)
     # Of the data itself, nothing drifts; of its negative, all does.
     inputs = calibration.inputs(metadata.input)
     same = count_values(inputs["input"], baseline.find("input", 0))
