@@ -17,7 +17,15 @@ from edgecnn.evaluation.language import NATS_PER_CHARACTER
 from edgecnn.files import write_text
 from edgecnn.metadata import ModelMetadata
 
-__all__ = ["compare_page", "write_page"]
+__all__ = [
+    "answers_section",
+    "classes_section",
+    "compare_page",
+    "files_section",
+    "layers_section",
+    "worst_section",
+    "write_page",
+]
 
 #: The end of the bars: what is as clean as this is drawn full.
 _FULL_DB = 50.0
@@ -57,11 +65,11 @@ def compare_page(report: CompareReport, figures: Sequence[str] = ()) -> str:
         _head(report, names),
         _tiles(report),
         _remarks(report),
-        _files(report),
-        _answers(report),
-        _classes(report),
-        _layers(report),
-        _worst(report, figures),
+        files_section(report),
+        answers_section(report),
+        classes_section(report),
+        layers_section(report),
+        worst_section(report, figures),
         f"<footer><p>edgecnn {escape(__version__)}, {escape(str(report.settings['machine']))}, "
         f"{report.settings['threads']} threads, seed {report.settings['seed']}</p></footer>",
     ]
@@ -111,7 +119,8 @@ def _remarks(report: CompareReport) -> str:
     return f'<section><h2>Remarks</h2><ul class="rules">{items}</ul></section>'
 
 
-def _files(report: CompareReport) -> str:
+def files_section(report: CompareReport) -> str:
+    """Tabulate both files: kind, size, latency."""
     rows = [
         ("file", report.first.path, report.second.path),
         ("numbers", report.first.kind, report.second.kind),
@@ -132,7 +141,8 @@ def _files(report: CompareReport) -> str:
     )
 
 
-def _answers(report: CompareReport) -> str:
+def answers_section(report: CompareReport) -> str:
+    """Say how the answers differ, with interval and test."""
     lines = []
     agreed = f"{_capital(report.agreement_on)} in {report.agreement:.2%}"
     if report.agreement_interval_95 is not None:
@@ -166,7 +176,8 @@ def _answers(report: CompareReport) -> str:
     return f'<section><h2>Answers</h2><ul class="rules">{items}</ul></section>'
 
 
-def _classes(report: CompareReport) -> str:
+def classes_section(report: CompareReport) -> str:
+    """Tabulate sensitivity and positive predictivity by class."""
     if not report.per_class:
         return ""
     shown = {
@@ -194,7 +205,8 @@ def _classes(report: CompareReport) -> str:
     )
 
 
-def _layers(report: CompareReport) -> str:
+def layers_section(report: CompareReport) -> str:
+    """Draw the noise of every layer."""
     if not report.layers:
         return ""
     rows = "".join(_layer(number, one) for number, one in enumerate(report.layers, start=1))
@@ -223,7 +235,8 @@ def _layer(number: int, one: LayerNoise) -> str:
     )
 
 
-def _worst(report: CompareReport, figures: Sequence[str]) -> str:
+def worst_section(report: CompareReport, figures: Sequence[str]) -> str:
+    """Show the most changed examples."""
     if not report.worst or not figures:
         return ""
     cards = []

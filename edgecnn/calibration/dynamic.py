@@ -46,11 +46,17 @@ def quantize_dynamically(model: onnx.ModelProto, *, exclude: Sequence[str] = ())
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     kinds = {node.op_type for node in model.graph.node}
+    if not kinds & {"GRU", "LSTM", "RNN"}:
+        raise ModelError(
+            "dynamic quantization is for recurrent networks, and this is none: with ranges found "
+            "anew for each input convolutions are slower than in FP32",
+            hint="--form static, or --form weights for a small file",
+        )
     if "LSTM" not in kinds:
         layers = ", ".join(sorted(kinds & {"GRU", "RNN"})) or "recurrent"
         raise ModelError(
             f"ONNX Runtime has no 8-bit form of {layers} layers",
-            hint='train the network with cell = "lstm" to quantize it',
+            hint='train the network with cell = "lstm", or store its weights alone: --form weights',
         )
     with tempfile.TemporaryDirectory() as folder, quiet():
         out = Path(folder) / "dynamic.onnx"

@@ -14,9 +14,10 @@ from edgecnn.calibration.bias_correction import with_bias
 from edgecnn.calibration.dynamic import quantize_dynamically
 from edgecnn.calibration.qdq import insert_qdq
 from edgecnn.calibration.tensor_values import Range
+from edgecnn.calibration.weights_only import WEIGHTED, quantize_weights
 from edgecnn.export.strip_paths import strip_paths
 
-__all__ = ["DynamicForms", "Forms", "StaticForms", "layers_of"]
+__all__ = ["DynamicForms", "Forms", "StaticForms", "WeightForms", "layers_of"]
 
 _STATIC = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _DYNAMIC = frozenset({"Gather", "Gemm", "LSTM", "MatMul"})
@@ -100,6 +101,25 @@ class DynamicForms:
     def layers(self) -> tuple[str, ...]:
         """Layers whose weights are quantized."""
         return layers_of(self.model, _DYNAMIC, self.exclude)
+
+
+@dataclass(frozen=True)
+class WeightForms:
+    """Forms that store weights in 8 bits, and compute in FP32."""
+
+    model: onnx.ModelProto
+    exclude: tuple[str, ...] = ()
+
+    def make(self, kept: Sequence[str] = ()) -> onnx.ModelProto:
+        """Store the weights of all but these nodes."""
+        quantized = quantize_weights(self.model, exclude=(*self.exclude, *kept))
+        strip_paths(quantized)
+        return quantized
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Nodes with weights."""
+        return layers_of(self.model, WEIGHTED, self.exclude)
 
 
 def layers_of(

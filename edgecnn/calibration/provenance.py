@@ -52,11 +52,14 @@ def keep_other_keys(source: onnx.ModelProto, quantized: onnx.ModelProto) -> None
 
 
 def measured_of(
-    fp32: Model, outcome: Outcome, latency: Comparison, threads: int | None
+    fp32: Model, outcome: Outcome, latency: Comparison | None, threads: int | None
 ) -> Measured:
-    """Collect what was measured of the new file, beside what still holds of the old one."""
+    """Collect what was measured of the new file, beside what still holds of the old one.
+
+    ``latency`` is None where the file is not for this machine's kind of processor.
+    """
     before = fp32.measured or Measured()
-    median, high = latency.second_ms
+    same = f"same label in {outcome.agreement:.2%} of {outcome.n} examples ({outcome.on})"
     return Measured(
         accuracy=(_stored(outcome.int8),) if outcome.int8 is not None else (),
         latency=(
@@ -64,16 +67,19 @@ def measured_of(
                 provider="cpu",
                 threads=threads or usable_cpus(),
                 batch=1,
-                p50_ms=median,
-                p95_ms=high,
+                p50_ms=latency.second_ms[0],
+                p95_ms=latency.second_ms[1],
                 machine=describe_machine().cpu,
             ),
-        ),
+        )
+        if latency is not None
+        else (),
         training_seconds=before.training_seconds,
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         revision=before.revision,
-        note=f"INT8 at {latency.speedup:.2f}x the speed of its FP32 file; same label in "
-        f"{outcome.agreement:.2%} of {outcome.n} examples ({outcome.on})",
+        note=same
+        if latency is None
+        else f"INT8 at {latency.speedup:.2f}x the speed of its FP32 file; {same}",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,9 +14,9 @@ import onnx
 from numpy.typing import NDArray
 
 from edgecnn.bundled import resolve_model
+from edgecnn.calibration.activation_figures import ActivationFigure, activation_figures
 from edgecnn.calibration.baseline import last_feature, measure_baseline
 from edgecnn.calibration.batches import CalibrationBatches
-from edgecnn.calibration.bias_correction import bias_corrections
 from edgecnn.calibration.budget import Budget
 from edgecnn.calibration.budget_report import (
     check_selection,
@@ -26,10 +26,14 @@ from edgecnn.calibration.budget_report import (
 )
 from edgecnn.calibration.calibrate import BATCH, calibrate, lint_data
 from edgecnn.calibration.candidates import Candidates
+from edgecnn.calibration.compare import compare_models
 from edgecnn.calibration.dynamic import one_step
 from edgecnn.calibration.estimators import PERCENTILE, Method, make_estimator
-from edgecnn.calibration.forms import DynamicForms, Forms, StaticForms
-from edgecnn.calibration.kept import fusion_of
+from edgecnn.calibration.forms import DynamicForms, Forms, StaticForms, WeightForms
+from edgecnn.calibration.half import write_half
+from edgecnn.calibration.kept import Fusion, fusion_of
+from edgecnn.calibration.kinds import Kind, KindChoice, choose_kind
+from edgecnn.calibration.observation import Observation
 from edgecnn.calibration.outcome import (
     Memory,
     Outcome,
@@ -40,15 +44,17 @@ from edgecnn.calibration.outcome import (
 )
 from edgecnn.calibration.pay import refuse_slower, will_it_pay
 from edgecnn.calibration.prepare import is_quantized, prepare, refuse_embedded
+from edgecnn.calibration.probe import Probe
 from edgecnn.calibration.provenance import keep_other_keys, measured_of, with_provenance
+from edgecnn.calibration.quantize_page import write_quantize_page
 from edgecnn.calibration.report import QuantizeReport, make_report
 from edgecnn.calibration.sessions import session_of
 from edgecnn.calibration.settle import Settled, leave_blocks, settle
+from edgecnn.calibration.static import WithHistogram, settle_ranges
 from edgecnn.calibration.survey import survey
-from edgecnn.calibration.target import Target, choose_types, this_machine
+from edgecnn.calibration.target import Target, this_machine
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError, ModelError, UsageError
-from edgecnn.evaluation.evaluate import predict_dataset
 from edgecnn.export.embed import embed, serialized
 from edgecnn.export.golden import INT8_DRIFT, make_golden
 from edgecnn.export.verify import check_graph, measure_parity
@@ -65,8 +71,17 @@ __all__ = ["int8_path", "quantize_model"]
 
 Progress = Callable[[str, int, int], None]
 
-#: Calibration examples that layers are ranked by.
-_RANKED = 32
+#: Calibration examples that forms are compared on, and layers ranked by.
+_PROBED = 32
+
+#: What ``auto`` chooses from; of two that are about as good it takes the first.
+_METHODS = ("min-max", "percentile", "mse", "entropy")
+
+_FORMATS: dict[str, Literal["QDQ", "dynamic", "weights"]] = {
+    "static": "QDQ",
+    "dynamic": "dynamic",
+    "weights": "weights",
+}
 
 #: Seconds for the timing of two forms that one is chosen of.
 _RACE_S = 0.5
@@ -91,11 +106,12 @@ def quantize_model(
     evaluate: Dataset | None = None,
     samples: int = 256,
     seed: int = 0,
-    method: Method = "min-max",
+    method: Method | Literal["auto"] = "auto",
     percentile: float = PERCENTILE,
     target: Target = "auto",
     activations: Literal["auto", "uint8", "int8"] = "auto",
     reduce_range: bool | None = None,
+    form: Kind = "auto",
     exclude: Sequence[str] = (),
     leave: Sequence[str] | None = None,
     max_drop: float | None = None,
@@ -103,6 +119,7 @@ def quantize_model(
     select: Dataset | None = None,
     bias_correction: bool | None = None,
     frontier: str | os.PathLike[str] | None = None,
+    page: str | os.PathLike[str] | None = None,
     allow_slower: bool = False,
     strict: bool = False,
     cache: str | os.PathLike[str] | None = None,
@@ -131,8 +148,10 @@ def quantize_model(
         Calibration examples to draw.
     seed : int
         For the draw.
-    method : "min-max", "moving-average", "percentile", "entropy" or "mse"
-        See :func:`edgecnn.calibration.ranges.estimate_ranges`.
+    method : "auto", "min-max", "moving-average", "percentile", "entropy" or "mse"
+        See :func:`edgecnn.calibration.ranges.estimate_ranges`. ``auto`` tries all but
+        ``moving-average``, and takes the one that leaves the least noise in the logits of
+        calibration examples.
     percentile : float
         For ``"percentile"``: share of values that stay unclipped, in percent.
     target : "auto", "x86-vnni", "x86" or "arm"
@@ -142,6 +161,8 @@ def quantize_model(
         ``auto`` suits the target.
     reduce_range : bool, optional
         Weights of 7 bits; the default suits the target.
+    form : "auto", "static", "dynamic", "weights" or "fp16"
+        See :func:`edgecnn.calibration.kinds.choose_kind`.
     exclude : sequence of str
         Names of nodes to leave in FP32.
     leave : sequence of str, optional
@@ -157,11 +178,13 @@ def quantize_model(
         Labelled data to choose the form on, so that ``evaluate`` is measured on once. The default
         is ``evaluate`` itself, and then the report says so.
     bias_correction : bool, optional
-        See :mod:`edgecnn.calibration.bias_correction`. The default tries it where a budget is not
-        kept to otherwise.
+        See :mod:`edgecnn.calibration.bias_correction`. The default takes it where it leaves less
+        noise in the logits of calibration examples, or where a budget is not kept to otherwise.
     frontier : path, optional
         PNG of loss against latency for all forms that were measured, with the same as JSON beside
         it. With a budget the default is ``NAME.frontier.png`` beside ``out``.
+    page : path, optional
+        A report, one HTML file. Both files are run once more for it.
     allow_slower : bool
         Write the file also where it is clearly slower than the FP32 one, on the machine that it is
         for.
@@ -176,8 +199,9 @@ def quantize_model(
         Time to spend on that comparison.
     progress : callable, optional
         Called with (stage, done, total); stages are ``looking`` (at the examples), ``comparing
-        data``, ``calibrating``, ``choosing`` (which blocks to leave), ``searching`` and ``ranking
-        layers`` (for the budget), ``comparing``, ``timing``, ``describing`` (inputs and answers).
+        data``, ``calibrating``, ``choosing method``, ``correcting biases``, ``choosing`` (which
+        blocks to leave), ``searching`` and ``ranking layers`` (for the budget), ``comparing``,
+        ``timing``, ``describing`` (inputs and answers).
 
     Returns
     -------
@@ -204,8 +228,8 @@ def quantize_model(
     Integer arithmetic after Jacob et al. 2018 (arXiv:1712.05877).
     """
     out = Path(out)
-    estimator = make_estimator(method, percentile=percentile)
-    types = choose_types(target, activations, reduce_range=reduce_range)
+    names = _METHODS if method == "auto" else (method,)
+    estimators = [make_estimator(name, percentile=percentile) for name in names]
     source = resolve_model(path)
     if out.resolve() == source.resolve():
         raise UsageError(
@@ -216,9 +240,13 @@ def quantize_model(
     check_selection(budget, evaluate, select)
     # As a device runs it, beside other work, and as `compare` times two files.
     fp32 = load_model(source, provider="cpu", threads=threads, spinning=False)
+    choice = choose_kind(form, fp32.metadata, target, activations, reduce_range=reduce_range)
+    types = choice.types
     model = onnx.load_model(source)
     if is_quantized(model):
         raise ModelError(f"{source} is quantized already", hint="start from its FP32 file")
+    if fp32.metadata.provenance.half is not None:
+        raise ModelError(f"{source} is FP16 already", hint="start from its FP32 file")
     refuse_embedded(fp32.metadata, str(source))
     if not len(calibration) or samples < 1:
         raise DataError(f"no calibration samples in {dataset_name(calibration)}")
@@ -244,38 +272,8 @@ def quantize_model(
         None if evaluate is None or _same_data(calibration, evaluate) else evaluate,
         tell=tell,
     )
-    kept, feature = "", None
-    writes = isinstance(spec, CharacterInput)
+    stored, feature = "", None
     sample = one_step(spec) if isinstance(spec, CharacterInput) else batches.first()
-    forms: Forms
-    if writes:
-        forms = DynamicForms(model, tuple(exclude))
-        method_name, used, reduced = "range of each input", 0, False
-    else:
-        prepared = prepare(model)
-        _check_prepared(prepared, fp32, sample)
-        calibrated = calibrate(
-            prepared,
-            calibration,
-            spec,
-            looked,
-            estimator,
-            model_sha256=hashlib.sha256(serialized(model)).hexdigest(),
-            cache=Path(cache) if cache is not None else None,
-            tell=tell,
-        )
-        findings += calibrated.findings
-        kept = calibrated.cache
-        feature = last_feature(prepared, fp32.metadata.output.name)
-        forms = StaticForms(
-            prepared,
-            calibrated.ranges,
-            activations=types.activations,
-            reduce_range=types.reduce_range,
-            exclude=tuple(exclude),
-        )
-        method_name = estimator.title
-        used, reduced = len(chosen), types.reduce_range
     memory: Memory = {}
 
     def compared(done: int, total: int) -> None:
@@ -286,30 +284,92 @@ def quantize_model(
             return compare_answers(fp32, int8, on, progress=told, memory=memory)
         return agreement_on(fp32, int8, calibration, chosen, progress=told, memory=memory)
 
-    def ranked_by(one: Model) -> NDArray[np.float32]:
-        return predict_dataset(one, calibration, indices=chosen[:_RANKED])
-
-    def correct() -> dict[str, NDArray[np.float32]]:
-        assert isinstance(forms, StaticForms)
-        return bias_corrections(forms.prepared, forms.make(), batches())
-
-    here = types.target == this_machine()
+    if choice.kind == "fp16":
+        return write_half(
+            out,
+            fp32,
+            model,
+            calibration,
+            chosen,
+            judge=lambda one: judged(one, evaluate, compared),
+            budget=budget,
+            exclude=tuple(exclude),
+            settings={
+                "calibration": dataset_name(calibration),
+                "seed": seed,
+                "samples_asked": samples,
+                "threads": threads or usable_cpus(),
+            },
+            page=None if page is None else Path(page),
+            data=evaluate if evaluate is not None else calibration,
+            same_data=evaluate is not None and _same_data(calibration, evaluate),
+            findings=findings,
+        )
+    forms: Forms
+    used, reduced, corrected = 0, False, False
+    left: tuple[str, ...] = ()
+    tried: dict[str, float] = {}
+    seen: Observation | None = None
+    correct: Callable[[], Mapping[str, NDArray[np.float32]]] | None = None
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
         candidates = Candidates(
             Path(folder), fp32, sample, threads=threads, seconds=min(seconds, _RACE_S)
         )
-        left: tuple[str, ...] = ()
-        if isinstance(forms, StaticForms):
-            wanted = () if leave is None and (allow_slower or not here) else leave
-            forms, left = leave_blocks(forms, wanted, candidates, tell)
+        probe = Probe(calibration, spec, chosen[:_PROBED])
+        if choice.kind == "dynamic":
+            forms, method_name = DynamicForms(model, tuple(exclude)), "range of each input"
+        elif choice.kind == "weights":
+            forms = WeightForms(model, tuple(exclude))
+            method_name = "largest weight of each channel"
+        else:
+            prepared = prepare(model)
+            _check_prepared(prepared, fp32, sample)
+            counted = next((one for one in estimators if one.needs_histogram), estimators[0])
+            calibrated = calibrate(
+                prepared,
+                calibration,
+                spec,
+                looked,
+                counted if page is None else WithHistogram(counted),
+                model_sha256=hashlib.sha256(serialized(model)).hexdigest(),
+                cache=Path(cache) if cache is not None else None,
+                tell=tell,
+            )
+            findings += calibrated.findings
+            stored, seen = calibrated.cache, calibrated.seen
+            feature = last_feature(prepared, fp32.metadata.output.name)
+            made = settle_ranges(
+                prepared,
+                seen,
+                again=CalibrationBatches(
+                    calibration,
+                    spec,
+                    chosen,
+                    batch=BATCH,
+                    progress=lambda done: tell("correcting biases", done, len(chosen)),
+                ),
+                types=types,
+                exclude=exclude,
+                estimators=estimators,
+                bias_correction=bias_correction,
+                run=lambda graph: probe(candidates.open(graph)),
+                reference=lambda: probe(fp32),
+                progress=lambda done, total: tell("choosing method", done, total),
+            )
+            method_name, tried = made.method, made.tried
+            corrected, correct = made.corrected, made.correct
+            used, reduced = len(chosen), types.reduce_range
+            timed = not allow_slower and types.target == this_machine()
+            wanted = () if leave is None and not timed else leave
+            forms, left = leave_blocks(made.forms, wanted, candidates, tell)
         settled = settle(
             forms,
             candidates,
             budget,
             lambda int8: judged(int8, select if select is not None else evaluate, None),
-            correct=None if writes or bias_correction is False else correct,
-            always_correct=bool(bias_correction),
-            run=ranked_by,
+            correct=None if bias_correction is False else correct,
+            corrected=corrected,
+            run=probe,
             tell=tell,
         )
     unit = "nats" if fp32.metadata.task == "generate" else "points"
@@ -319,10 +379,11 @@ def quantize_model(
         raise no_form(source, settled, budget, unit, layers=len(forms.layers))
     quantized = settled.graph
     check_graph(quantized, fp32.metadata)
-    fusion = fusion_of(quantized)
+    # Weights that are stored in 8 bits are FP32 where they are used, as is meant.
+    fusion = Fusion((), (), 0) if choice.kind == "weights" else fusion_of(quantized)
     recipe = Quantization(
-        format="dynamic" if writes else "QDQ",
-        activations="uint8" if writes else types.activations,
+        format=_FORMATS[choice.kind],
+        activations=_activations(choice),
         weights="int8",
         per_channel=True,
         method=method_name,
@@ -348,7 +409,7 @@ def quantize_model(
             refuse_slower(latency, types.target, fusion)
         golden = make_golden(metadata, int8.run, drift=INT8_DRIFT)
         baseline = None
-        if not writes:
+        if not isinstance(spec, CharacterInput):
             baseline = measure_baseline(
                 quantized,
                 metadata,
@@ -374,33 +435,77 @@ def quantize_model(
         "weights": recipe.weights,
         "per_channel": recipe.per_channel,
         "reduce_range": recipe.reduce_range,
-        "types_reason": "as DynamicQuantizeLSTM has them" if writes else types.reason,
+        "form": choice.kind,
+        "types_reason": choice.reason,
         "method": recipe.method,
         "calibration": dataset_name(calibration),
         "samples": recipe.samples,
+        "samples_asked": samples,
+        "method_name": next(
+            (n for n, one in zip(names, estimators, strict=True) if one.title == recipe.method),
+            recipe.method,
+        ),
+        "percentile": percentile,
         "seed": seed,
-        "cache": kept,
+        "cache": stored,
+        **{f"logits_sqnr_db, {name}": round(value, 2) for name, value in tried.items()},
         "bias_correction": settled.bias_corrected,
         "left_in_fp32": ", ".join(left),
         "threads": threads or usable_cpus(),
         "machine": describe_machine().cpu,
     }
-    return make_report(
+    report = make_report(
         source,
         out,
         outcome=outcome,
         latency=latency,
-        recipe=recipe,
+        kept_fp32=recipe.kept_fp32,
         settings=settings,
         same_data=evaluate is not None and _same_data(calibration, evaluate),
         findings=findings,
         settled=settled,
         fusion=fusion,
         left=left,
+        excluded=tuple(exclude),
         chosen_on=_chosen_on(settled, evaluate, select, outcome),
         frontier=str(picture) if settled.points else None,
         remarks=remarks,
     )
+    if page is not None:
+        _write_page(
+            Path(page),
+            report,
+            fp32,
+            evaluate if evaluate is not None else calibration,
+            activation_figures(seen, dict(forms.ranges))
+            if seen is not None and isinstance(forms, StaticForms)
+            else (),
+            threads=threads,
+            progress=progress,
+        )
+    return report
+
+
+def _write_page(
+    path: Path,
+    report: QuantizeReport,
+    fp32: Model,
+    dataset: Dataset,
+    activations: Sequence[ActivationFigure],
+    *,
+    threads: int | None,
+    progress: Progress | None,
+) -> None:
+    """Compare the two files once more, layer by layer, and write the page."""
+    made = load_model(report.path, provider="cpu", threads=threads, check=False, spinning=False)
+    compared = compare_models(fp32, made, dataset, seconds=0.5, threads=threads, progress=progress)
+    write_quantize_page(path, report, compared, dataset, fp32.metadata, activations=activations)
+
+
+def _activations(choice: KindChoice) -> Literal["uint8", "int8", "float32"]:
+    if choice.kind == "weights":
+        return "float32"
+    return "uint8" if choice.kind == "dynamic" else choice.types.activations
 
 
 def _chosen_on(

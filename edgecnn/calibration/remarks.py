@@ -11,7 +11,7 @@ __all__ = ["remarks_on"]
 
 
 def remarks_on(
-    latency: Comparison,
+    latency: Comparison | None,
     fusion: Fusion,
     target: str,
     *,
@@ -31,7 +31,12 @@ def remarks_on(
     """
     remarks = []
     here = this_machine()
-    if target != here:
+    if latency is None:
+        remarks.append(
+            f"made for {target}, which is not here: its latency is unmeasured; run `edgecnn bench "
+            "--provider cuda` there"
+        )
+    elif target != here:
         remarks.append(
             f"made for {target} and measured on {here}: latency, and which operators run in FP32, "
             f"are this machine's; run `edgecnn bench` and `edgecnn evaluate` on the target"

@@ -16,7 +16,7 @@ from edgecnn.calibration.remarks import remarks_on
 from edgecnn.calibration.settle import Settled
 from edgecnn.evaluation.language import NATS_PER_CHARACTER
 from edgecnn.files import sha256_of
-from edgecnn.metadata import Accuracy, ClassScore, Quantization
+from edgecnn.metadata import Accuracy, ClassScore
 
 __all__ = ["QuantizeReport", "make_report"]
 
@@ -28,6 +28,8 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
     ----------
     path, sha256 : str
         Of the new file.
+    source : str
+        The FP32 file.
     metric : str or None
         What ``fp32``, ``int8`` and ``drop`` are measured in; None without labelled data.
     fp32, int8, drop : float or None
@@ -35,6 +37,8 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
     fp32_interval_95, int8_interval_95 : tuple of float or None
     per_class : dict
         For each label the scores of ``"fp32"`` and ``"int8"``.
+    confusion : dict
+        ``"fp32"`` and ``"int8"``: by true class (rows) and answer. Empty without labels.
     agreement : float
         Share of examples that get the same label from both.
     agreement_on : str
@@ -44,12 +48,13 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
         Number of examples behind metric and agreement.
     latency_ms, latency_p95_ms : dict
         Of both files, batch 1, measured in turns.
-    speedup : float
-        FP32 ÷ INT8: below 1 the INT8 file is the slower one.
-    speedup_range : tuple of float
+    speedup : float or None
+        FP32 ÷ INT8: below 1 the INT8 file is the slower one. None where nothing was timed, as this
+        machine has no such processor.
+    speedup_range : tuple of float or None
         Quartiles of the speed-up over the rounds of the measurement.
     size_bytes : dict
-    speedup_interval_95 : tuple of float
+    speedup_interval_95 : tuple of float or None
         Of the median speed-up.
     pays : str
         ``"faster"``, ``"slower"`` or ``"no clear difference"`` on the machine that the file is for,
@@ -58,6 +63,8 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
         Convolutions and matrix products that run in FP32 all the same.
     fused : int
         How many run in 8 bits.
+    excluded : tuple of str
+        Nodes left out because that was asked for.
     left_in_fp32 : tuple of str
         Blocks left out because the file is faster so, or because that was asked for.
     bias_corrected : bool
@@ -78,6 +85,7 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
 
     path: str
     sha256: str
+    source: str
     metric: str | None
     fp32: float | None
     int8: float | None
@@ -85,18 +93,20 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
     fp32_interval_95: tuple[float, float] | None
     int8_interval_95: tuple[float, float] | None
     per_class: dict[str, dict[str, ClassScore]]
+    confusion: dict[str, tuple[tuple[int, ...], ...]]
     agreement: float
     agreement_on: str
     n: int
     latency_ms: dict[str, float]
     latency_p95_ms: dict[str, float]
-    speedup: float
-    speedup_range: tuple[float, float]
+    speedup: float | None
+    speedup_range: tuple[float, float] | None
     size_bytes: dict[str, int]
-    speedup_interval_95: tuple[float, float]
+    speedup_interval_95: tuple[float, float] | None
     pays: str
     kept_fp32: tuple[str, ...]
     fused: int
+    excluded: tuple[str, ...]
     left_in_fp32: tuple[str, ...]
     bias_corrected: bool
     budget_kept_fp32: tuple[str, ...]
@@ -113,14 +123,15 @@ def make_report(
     out: Path,
     *,
     outcome: Outcome,
-    latency: Comparison,
-    recipe: Quantization,
+    latency: Comparison | None,
+    kept_fp32: tuple[str, ...],
     settings: dict[str, str | int | float | bool],
     same_data: bool,
     findings: tuple[Finding, ...],
     settled: Settled,
     fusion: Fusion,
     left: tuple[str, ...],
+    excluded: tuple[str, ...],
     chosen_on: tuple[str, bool],
     frontier: str | None,
     remarks: tuple[str, ...] = (),
@@ -133,6 +144,11 @@ def make_report(
     return QuantizeReport(
         path=str(out),
         sha256=sha256_of(out),
+        source=str(source),
+        excluded=excluded,
+        confusion={"fp32": before.confusion, "int8": after.confusion}
+        if before and after and before.confusion
+        else {},
         metric=before.metric if before else None,
         fp32=before.value if before else None,
         int8=after.value if after else None,
@@ -148,14 +164,14 @@ def make_report(
         agreement=outcome.agreement,
         agreement_on=outcome.on,
         n=outcome.n,
-        latency_ms={"fp32": latency.first_ms[0], "int8": latency.second_ms[0]},
-        latency_p95_ms={"fp32": latency.first_ms[1], "int8": latency.second_ms[1]},
-        speedup=latency.speedup,
-        speedup_range=latency.speedup_range,
+        latency_ms=_both(latency, 0),
+        latency_p95_ms=_both(latency, 1),
+        speedup=latency.speedup if latency else None,
+        speedup_range=latency.speedup_range if latency else None,
         size_bytes={"fp32": source.stat().st_size, "int8": out.stat().st_size},
-        speedup_interval_95=latency.interval_95,
-        pays=verdict_on(latency, target),
-        kept_fp32=recipe.kept_fp32,
+        speedup_interval_95=latency.interval_95 if latency else None,
+        pays=verdict_on(latency, target) if latency else "unmeasured here",
+        kept_fp32=kept_fp32,
         fused=len(fusion.fused),
         left_in_fp32=left,
         bias_corrected=settled.bias_corrected,
@@ -178,6 +194,12 @@ def make_report(
             *remarks,
         ),
     )
+
+
+def _both(latency: Comparison | None, place: int) -> dict[str, float]:
+    if latency is None:
+        return {}
+    return {"fp32": latency.first_ms[place], "int8": latency.second_ms[place]}
 
 
 def _drop(before: Accuracy, after: Accuracy) -> float:

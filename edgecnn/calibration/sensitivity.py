@@ -10,9 +10,10 @@ import onnx
 from numpy.typing import NDArray
 
 from edgecnn.calibration.forms import Forms
+from edgecnn.calibration.probe import sqnr_db
 from edgecnn.errors import ModelError
 
-__all__ = ["Sensitivity", "noise_power", "rank_layers"]
+__all__ = ["Sensitivity", "rank_layers"]
 
 Run = Callable[[onnx.ModelProto], NDArray[np.float32]]
 
@@ -63,12 +64,12 @@ def rank_layers(
     progress : callable, optional
         Called with (layers done, layers).
     """
-    base = _sqnr_db(run(forms.make(kept)), reference)
+    base = sqnr_db(run(forms.make(kept)), reference)
     layers = [name for name in forms.layers if name not in kept]
     found = []
     for number, layer in enumerate(layers, start=1):
         try:
-            sqnr = _sqnr_db(run(forms.make((*kept, layer))), reference)
+            sqnr = sqnr_db(run(forms.make((*kept, layer))), reference)
         except ModelError:
             # It is the last that could be quantized: without it there is no form.
             continue
@@ -77,16 +78,3 @@ def rank_layers(
                 progress(number, len(layers))
         found.append(Sensitivity(layer, sqnr, sqnr - base))
     return tuple(sorted(found, key=lambda one: -one.gain_db))
-
-
-def noise_power(answer: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
-    """Return the mean square of the difference; infinite where a value is no number."""
-    difference = answer.astype(np.float64) - reference
-    power = float(np.mean(difference**2)) if difference.size else 0.0
-    return power if np.isfinite(power) else float("inf")
-
-
-def _sqnr_db(answer: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
-    signal = float(np.mean(reference.astype(np.float64) ** 2))
-    noise = noise_power(answer, reference)
-    return float(10 * np.log10(max(signal, 1e-30) / max(noise, 1e-30)))

@@ -126,7 +126,7 @@ def settle(
     judge: Judge,
     *,
     correct: Callable[[], Mapping[str, NDArray[np.float32]]] | None,
-    always_correct: bool,
+    corrected: bool = False,
     run: Callable[[Model], NDArray[np.float32]],
     tell: Progress,
 ) -> Settled:
@@ -141,9 +141,10 @@ def settle(
     judge : callable
         Measures a model on the data that is chosen on.
     correct : callable or None
-        Measures the corrections of biases; None where there are none to make, or none are wanted.
-    always_correct : bool
-        Correct biases whatever the budget.
+        Measures the corrections of biases, to be tried for the budget; None where there are none
+        to make, or none are wanted.
+    corrected : bool
+        Whether the forms have them already.
     run : callable
         Runs a model on the inputs that layers are ranked by.
     """
@@ -157,12 +158,9 @@ def settle(
             corrections = correct()
         return replace(forms, corrections=corrections)
 
-    if always_correct and correct is not None:
-        forms = with_corrections()
+    bias = corrected
+    if corrected:
         correct = None
-        bias = True
-    else:
-        bias = False
     if not budget:
         return Settled(forms.make(), bias_corrected=bias)
     graphs: dict[tuple[tuple[str, ...], bool], onnx.ModelProto] = {}

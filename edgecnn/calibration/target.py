@@ -97,7 +97,7 @@ def types_for(target: Target = "auto") -> IntegerTypes:
         raise UsageError(
             "INT8 on a GPU needs TensorRT, which edgecnn does not quantize for; CUDA alone would "
             "run the file in FP32, and slower than the original",
-            hint="run the FP32 file there, with --provider cuda",
+            hint="--form fp16 is what CUDA runs well",
         )
     if target not in TARGETS:
         raise UsageError(f"unknown target: {target}", hint=f"one of {', '.join(TARGETS)}")

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, help="For drawing the samples.")
 @click.option(
     "--method",
-    type=click.Choice(("min-max", "moving-average", "percentile", "entropy", "mse")),
-    default="min-max",
+    type=click.Choice(("auto", "min-max", "moving-average", "percentile", "entropy", "mse")),
+    default="auto",
     show_default=True,
-    help="How the range of an activation is found.",
+    help="How the range of an activation is found; auto: by what leaves the least noise.",
 )
 @click.option(
     "--percentile",
@@ -57,6 +57,14 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     help="auto: what suits the target.",
+)
+@click.option(
+    "--form",
+    type=click.Choice(("auto", "static", "dynamic", "weights", "fp16")),
+    default="auto",
+    show_default=True,
+    help="static: calibrated ranges; dynamic: the range of each input (LSTM); weights: stored in 8 "
+    "bits, FP32 when loaded; fp16 (cuda); auto: what suits network and target.",
 )
 @click.option("--exclude", multiple=True, metavar="NODE", help="Leave this node in FP32.")
 @click.option(
@@ -86,7 +94,7 @@ if TYPE_CHECKING:
 @click.option(
     "--bias-correction/--no-bias-correction",
     default=None,
-    help="[default: where --max-drop or --min-agreement need it]",
+    help="Take back the shift that rounding gives to means  [default: where it helps]",
 )
 @click.option(
     "--frontier",
@@ -101,6 +109,13 @@ if TYPE_CHECKING:
     default=True,
     show_default=True,
     help="Keep what calibration saw in the user's cache: killed, it goes on; repeated, it is read.",
+)
+@click.option(
+    "--report",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="HTML",
+    help="Write a report too, one HTML file.",
 )
 @click.option("--allow-slower", is_flag=True, help="Write INT8 also where it is slower here.")
 @threads_option("For timing  [default: all]")
@@ -117,6 +132,7 @@ def quantize(
     percentile: float | None,
     target: str,
     activations: str,
+    form: str,
     exclude: tuple[str, ...],
     leave: str,
     max_drop: float | None,
@@ -126,6 +142,7 @@ def quantize(
     frontier: Path | None,
     strict: bool,
     keeps: bool,
+    page: Path | None,
     allow_slower: bool,
     threads: int | None,
     as_json: bool,
@@ -144,7 +161,6 @@ def quantize(
     from edgecnn.bundled import resolve_model
     from edgecnn.calibration.estimators import PERCENTILE
     from edgecnn.calibration.quantize import int8_path, quantize_model
-    from edgecnn.calibration.target import types_for
     from edgecnn.cli.output import fetch_data, print_json, progress_bar, remark, warn
     from edgecnn.data import open_dataset, require_kind
     from edgecnn.data.locate import cache_root
@@ -155,7 +171,6 @@ def quantize(
         raise UsageError(
             f"--percentile goes with --method percentile, not {method}",
         )
-    types_for(target)  # type: ignore[arg-type]  # refused before anything is read
     named = [name.strip() for name in leave.split(",")]
     blocks = None if leave == "auto" else [] if leave == "none" else named
     source = resolve_model(model)
@@ -183,6 +198,7 @@ def quantize(
             percentile=PERCENTILE if percentile is None else percentile,
             target=target,  # type: ignore[arg-type]
             activations=activations,  # type: ignore[arg-type]
+            form=form,  # type: ignore[arg-type]
             exclude=exclude,
             leave=blocks,
             max_drop=max_drop,
@@ -190,6 +206,7 @@ def quantize(
             select=open_dataset(select, labels=metadata.labels) if select else None,
             bias_correction=bias_correction,
             frontier=frontier,
+            page=page,
             allow_slower=allow_slower,
             strict=strict,
             cache=cache_root() / "calibration" if keeps else None,
@@ -199,14 +216,14 @@ def quantize(
     if as_json:
         print_json(report)
     else:
-        _print(report)
+        _print(report, page)
     if report.settings["cache"]:
         remark(str(report.settings["cache"]))
     for text in (*(finding.text for finding in report.findings), *report.remarks):
         warn(text)
 
 
-def _print(report: QuantizeReport) -> None:
+def _print(report: QuantizeReport, page: Path | None) -> None:
     from edgecnn.cli.output import print_table
 
     rows: list[tuple[str, str, str, str]] = []
@@ -221,32 +238,32 @@ def _print(report: QuantizeReport) -> None:
                 change = f"{100 * (after - before):+.2f} points"
                 rows.append((f"F1 {label}", f"{before:.4f}", f"{after:.4f}", change))
     latency, high, size = report.latency_ms, report.latency_p95_ms, report.size_bytes
-    low_ratio, high_ratio = report.speedup_range
-    rows += [
-        (
-            "latency ms, median",
-            _ms(latency["fp32"]),
-            _ms(latency["int8"]),
-            f"{report.speedup:.2f}x the speed ({low_ratio:.2f} to {high_ratio:.2f})",
-        ),
-        ("latency ms, 95 %", _ms(high["fp32"]), _ms(high["int8"]), ""),
+    if report.speedup is not None and report.speedup_range is not None:
+        low_ratio, high_ratio = report.speedup_range
+        rows += [
+            (
+                "latency ms, median",
+                _ms(latency["fp32"]),
+                _ms(latency["int8"]),
+                f"{report.speedup:.2f}x the speed ({low_ratio:.2f} to {high_ratio:.2f})",
+            ),
+            ("latency ms, 95 %", _ms(high["fp32"]), _ms(high["int8"]), ""),
+        ]
+    rows.append(
         (
             "size kB",
             f"{size['fp32'] / 1e3:.1f}",
             f"{size['int8'] / 1e3:.1f}",
             f"{size['int8'] / size['fp32']:.2f}x",
-        ),
-    ]
-    print_table(("", "FP32", "INT8", "change"), rows)
+        )
+    )
+    made = "FP16" if report.settings["form"] == "fp16" else "INT8"
+    print_table(("", "FP32", made, "change"), rows)
     click.echo(
         f"same label in {report.agreement:.2%} of {report.n} examples ({report.agreement_on})"
     )
     settings = report.settings
-    click.echo(
-        f"for {settings['target']}: {settings['activations']} activations, "
-        f"{7 if settings['reduce_range'] else 8}-bit weights per channel "
-        f"({settings['types_reason']})"
-    )
+    click.echo(f"for {settings['target']}: {_types(report)} ({settings['types_reason']})")
     data = f" on {settings['samples']} of {settings['calibration']}" if settings["samples"] else ""
     click.echo(
         f"{settings['method']}{data}; batch 1, {settings['threads']} threads, {settings['machine']}"
@@ -259,7 +276,19 @@ def _print(report: QuantizeReport) -> None:
         corrected = ", biases corrected" if report.bias_corrected else ""
         click.echo(f"within the budget: {layers}{corrected}; {len(report.points)} forms tried")
         click.echo(report.frontier)
+    if page is not None:
+        click.echo(page)
     click.echo(report.path)
+
+
+def _types(report: QuantizeReport) -> str:
+    settings = report.settings
+    if settings["form"] == "fp16":
+        return "FP16, inputs and outputs FP32"
+    weights = f"{7 if settings['reduce_range'] else 8}-bit weights per channel"
+    if settings["form"] == "weights":
+        return weights
+    return f"{settings['activations']} activations, {weights}"
 
 
 def _ms(value: float) -> str:

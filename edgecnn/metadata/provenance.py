@@ -39,17 +39,18 @@ class Quantization(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    format : "QDQ" or "dynamic"
+    format : "QDQ", "dynamic" or "weights"
         Activations by ranges that were calibrated, in pairs of standard operators; or by the range
-        that each input turns out to have, in ONNX Runtime's own operators.
+        that each input turns out to have, in ONNX Runtime's own operators; or only weights, which
+        become FP32 as the file is loaded.
     kept_fp32 : tuple of str
         Convolutions and products that ONNX Runtime runs in FP32 all the same.
     bias_corrected : bool
         Biases were raised by what rounding shifts the mean of each channel.
     """
 
-    format: Literal["QDQ", "dynamic"]
-    activations: Literal["uint8", "int8"]
+    format: Literal["QDQ", "dynamic", "weights"]
+    activations: Literal["uint8", "int8", "float32"]
     weights: Literal["int8", "uint8"]
     per_channel: bool
     method: str
