@@ -97,7 +97,7 @@ def types_for(target: Target = "auto") -> IntegerTypes:
         raise UsageError(
             "INT8 on a GPU needs TensorRT, which edgecnn does not quantize for; CUDA alone would "
             "run the file in FP32, and slower than the original",
-            hint="--form fp16 is what CUDA runs well",
+            hint="--form fp16 is what CUDA runs well; the FP32 file runs there too",
         )
     if target not in TARGETS:
         raise UsageError(f"unknown target: {target}", hint=f"one of {', '.join(TARGETS)}")

@@ -109,6 +109,8 @@ def _quantize(shapes: Shapes, path: Path) -> int:
         _Drawn(samples),
         samples=10,
         seconds=0.02,
+        method="min-max",
+        bias_correction=False,
         allow_slower=True,
     )
     # Every convolution and product has become one of 8 bits.
