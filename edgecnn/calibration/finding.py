@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from msgspec import Struct
 
 __all__ = ["Finding", "first_names"]
@@ -38,8 +40,10 @@ def first_names(names: list[str]) -> tuple[tuple[str, ...], str]:
 
     Examples
     --------
-    >>> first_names(["a", "b", "c", "d"])
-    (('a', 'b', 'c'), 'a, b, c, ...')
+    >>> first_names(["/data/photos/a.png", "b", "c", "d"])
+    (('/data/photos/a.png', 'b', 'c'), 'photos/a.png, b, c, ...')
     """
     shown = tuple(names[:_LISTED])
-    return shown, ", ".join(shown) + (", ..." if len(names) > _LISTED else "")
+    # A path's end tells it apart in its folder, and fits a line.
+    listed = ["/".join(PurePath(name).parts[-2:]) for name in shown]
+    return shown, ", ".join(listed) + (", ..." if len(names) > _LISTED else "")

@@ -58,12 +58,15 @@ _FEW_RECORDS = 8
 #: Preprocessed examples held at a time.
 _CHUNK_BYTES = 16 * 2**20
 
+#: Examples that go through a network at once, and what they may take.
+_LARGEST_BATCH, _BATCH_BYTES = 64, 4 * 2**20
+
 
 def evaluate_model(
     model: Model,
     dataset: Dataset,
     *,
-    batch: int = 64,
+    batch: int | None = None,
     limit: int | None = None,
     seed: int = 0,
     class_map: Literal["literature", "bxb"] | None = None,
@@ -77,8 +80,9 @@ def evaluate_model(
         From :func:`edgecnn.runtime.session.load_model`.
     dataset : Dataset
         Its labels are matched to the model's by name.
-    batch : int
-        Examples per run of the network.
+    batch : int, optional
+        Examples per run of the network; the default is at most 64, and as many as take 4 MB: what
+        a network holds inside grows with them.
     limit : int, optional
         Measure on this many examples, drawn at random with ``seed``.
     class_map : "literature" or "bxb", optional
@@ -181,10 +185,12 @@ def predict_dataset(
     dataset: Dataset,
     *,
     indices: NDArray[np.integer] | None = None,
-    batch: int = 64,
+    batch: int | None = None,
     progress: Progress | None = None,
 ) -> NDArray[np.float32]:
     """Run a model over examples, a bounded number in memory at a time.
+
+    ``batch`` is that of :func:`evaluate_model`.
 
     Returns
     -------
@@ -193,7 +199,10 @@ def predict_dataset(
     """
     outputs = []
     done, total = 0, len(dataset) if indices is None else len(indices)
-    for inputs in input_batches(dataset, model.metadata.input, indices=indices, batch=batch):
+    spec = model.metadata.input
+    if batch is None:
+        batch = int(np.clip(_BATCH_BYTES // _example_bytes(spec), 1, _LARGEST_BATCH))
+    for inputs in input_batches(dataset, spec, indices=indices, batch=batch):
         outputs.append(model.run(inputs))
         done += len(outputs[-1])
         if progress is not None:
@@ -227,13 +236,16 @@ def input_batches(
         for index in order:
             yield dataset.inputs(spec, np.array([index]))
         return
-    example_bytes = 4 * sum(int(np.prod(shape)) for shape in spec.tensors.values())
-    chunk = batch * max(1, _CHUNK_BYTES // (example_bytes * batch))
+    chunk = batch * max(1, _CHUNK_BYTES // (_example_bytes(spec) * batch))
     for start in range(0, len(order), chunk):
         inputs = dataset.inputs(spec, order[start : start + chunk])
         rows = len(next(iter(inputs.values())))
         for first in range(0, rows, batch):
             yield {name: tensor[first : first + batch] for name, tensor in inputs.items()}
+
+
+def _example_bytes(spec: InputSpec) -> int:
+    return 4 * sum(int(np.prod(shape)) for shape in spec.tensors.values())
 
 
 def score_predictions(
