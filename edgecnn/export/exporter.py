@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from edgecnn.export.source import Source
 from edgecnn.export.strip_paths import strip_paths
 from edgecnn.export.trace import OPSETS
 from edgecnn.export.verify import ATOL, RTOL, check_graph, output_names
+from edgecnn.export.written import open_written
 from edgecnn.files import atomic_path, sha256_of
 from edgecnn.metadata import (
     GOLDEN_LIMIT_BYTES,
@@ -174,8 +174,7 @@ def export_model(
     embed(model, metadata)
     with atomic_path(path) as temporary:
         temporary.write_bytes(serialized(model))
-        # By the name that the file will have: errors tell it.
-        file = dataclasses.replace(load_model(temporary, provider="cpu", check=False), path=path)
+        file = open_written(temporary, path, graph)
         _check_preprocessing(file, given)
         try:
             parity, lengths = compare(file, network, reference, inputs, axes, atol=atol, rtol=rtol)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from edgecnn.data.arrays import PictureArray
-from edgecnn.errors import MetadataError, ModelError, ParityError, UsageError
+from edgecnn.errors import MetadataError, ModelError, NotAModelError, ParityError, UsageError
 from edgecnn.export import exporter, external_data
 from edgecnn.export.exporter import export_model
 from edgecnn.metadata import CONTRACT_KEY, GOLDEN_KEY, MEASURED_KEY, Measured, ModelMetadata
@@ -270,6 +270,25 @@ def test_an_operator_without_translation_is_named_with_its_layer(metadata, sampl
         ModelError, match=r"no ONNX operator for edgecnn_test\.odd\.default in 1\.1 \(_Odd\)"
     ):
         export_model(net, metadata, samples, tmp_path / "m.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+class _Double(nn.Module):
+    """Convolves in double precision, which ONNX allows and no CPU kernel does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(1, 3, 3).double())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(x.double()).mean((2, 3)).float()
+
+
+def test_an_operator_without_a_kernel_is_named_with_its_layer(metadata, samples, tmp_path):
+    path = tmp_path / "m.onnx"
+    with pytest.raises(NotAModelError, match=r"no kernel for.*layer body\.0 \(Conv2d\)") as caught:
+        export_model(_Double(), metadata, samples, path)
+    assert caught.value.message.startswith(f"{path} needs an operator")
     assert list(tmp_path.iterdir()) == []
 
 
