@@ -92,4 +92,7 @@ def _write(model: str, toml: Path, out: Path) -> None:
     from edgecnn.metadata import read_contract
 
     if not write_contract(model, out, read_contract(toml)):
-        remark("no golden vectors: the network does not tell drawn inputs apart clearly enough")
+        remark(
+            "no golden vectors: drawn inputs are not told apart clearly, or the output is too "
+            "large to be stored"
+        )
