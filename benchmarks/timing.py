@@ -46,16 +46,20 @@ def time_commands(
 
 
 def time_calls(
-    calls: Mapping[str, Callable[[], object]], *, runs: int, warm_up: int = 2
+    calls: Mapping[str, Callable[[], object]],
+    *,
+    runs: int,
+    warm_up: int = 2,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Timing]:
     """Time functions in turns: what slows the machine down slows all of them."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(warm_up + runs):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = clock()
             call()
             if turn >= warm_up:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return {name: Timing(tuple(taken)) for name, taken in seconds.items()}
 
 
