@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("startup", "preprocessing", "embedded", "models", "calibration")
+NAMES = ("startup", "preprocessing", "embedded", "models", "fragments", "calibration")
 
 
 def main() -> None:

@@ -154,7 +154,17 @@ def open_mitdb_rhythm(folder: Path, split: str) -> RhythmFragments:
         sha256=combined_sha256(hashes),
         attribution=entry.attribution,
         licence=entry.licence,
-        note="" if genuine else "not the published files: their content has another hash",
+        note="; ".join(
+            said
+            for said, holds in (
+                ("not the published files: their content has another hash", not genuine),
+                (
+                    "fragments at random: patients are in training and test alike",
+                    kind == "fragments",
+                ),
+            )
+            if holds
+        ),
     )
     return RhythmFragments(info, folder, table.take(rows))
 

@@ -15,7 +15,7 @@ from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.record_files import find_records
 from edgecnn.errors import EdgeCNNError, RecordError, TaskError
 from edgecnn.metadata import SignalInput, how_to_run, reads
-from edgecnn.preprocessing.fragments import fragment_inputs
+from edgecnn.preprocessing.fragments import filtered_mv, fragment_tensors
 from edgecnn.runtime.predict import Prediction
 from edgecnn.runtime.processor import Result
 from edgecnn.runtime.session import Model
@@ -105,30 +105,33 @@ def _record(
             hint="a longer recording is needed; is its sampling rate right?",
         )
     blind = leads.blind(starts, spec.samples)
+    # Once for the whole recording: a filter reaches beyond a fragment.
+    signal_mv = filtered_mv(leads.signal_uv, spec)
     for start, is_blind in zip(starts, blind.tolist(), strict=True):
-        yield _answer(model, spec, name, leads.signal_uv, start=start, blind=is_blind, top=top)
+        yield _answer(model, spec, name, signal_mv, start=int(start), blind=is_blind, top=top)
 
 
 def _answer(
     model: Model,
     spec: SignalInput,
     name: str,
-    signal_uv: NDArray[np.int64],
+    signal_mv: NDArray[np.float64],
     *,
-    start: np.int64,
+    start: int,
     blind: bool,
     top: int,
 ) -> Prediction:
     rate = spec.sampling_rate_hz
     fields: dict[str, Any] = {
-        "start_s": round(float(start) / rate, 3),
-        "end_s": round((float(start) + spec.samples) / rate, 3),
+        "start_s": round(start / rate, 3),
+        "end_s": round((start + spec.samples) / rate, 3),
     }
     if blind:
         reason = "the signal has a gap"
         return Prediction(name, Result(UNKNOWN, 0.0, state="unknown", reason=reason, fields=fields))
     began = time.perf_counter_ns()
-    logits = model.run(fragment_inputs(signal_uv, np.array([start]), spec))
+    tensors = fragment_tensors(signal_mv, np.array([start]), spec)
+    logits = model.run({spec.name: tensors})
     answer = decode(logits, model.metadata, top=top)[0]
     if answer.above is not None:
         fields["labels"] = [[label, round(score, 6)] for label, score in answer.above]

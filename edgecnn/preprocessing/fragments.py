@@ -9,7 +9,7 @@ from edgecnn.errors import DataError
 from edgecnn.metadata import SignalInput
 from edgecnn.preprocessing.boxcar import MICROVOLTS_PER_MV, filter_boxcar
 
-__all__ = ["fragment_inputs", "fragment_tensors"]
+__all__ = ["filtered_mv", "fragment_inputs", "fragment_tensors"]
 
 #: What :func:`~edgecnn.preprocessing.boxcar.filter_boxcar` counts in.
 _FILTERED_PER_UV = 16
@@ -53,23 +53,28 @@ def fragment_inputs(
             f"a fragment of {spec.samples} samples is not wholly inside the signal of "
             f"{signal_uv.shape[1]}"
         )
-    return {spec.name: fragment_tensors(_conditioned(signal_uv, spec), at, spec)}
+    return {spec.name: fragment_tensors(filtered_mv(signal_uv, spec), at, spec)}
 
 
 def fragment_tensors(
     signal_mv: NDArray[np.float64], starts: NDArray[np.int64], spec: SignalInput
 ) -> NDArray[np.float32]:
     """Cut a signal that is filtered already, shape ``(leads, samples)`` in mV, and normalise."""
-    windows = signal_mv[:, starts[:, None] + np.arange(spec.samples)].transpose(1, 0, 2)
-    if spec.normalisation == "fragment-standard":
-        centred = windows - windows.mean(axis=2, keepdims=True)
-        deviation = centred.std(axis=2, keepdims=True)
-        # A flat line has no size of its own; a thousandth of a millivolt is below any converter.
-        windows = centred / np.maximum(deviation, 1e-3)
-    return np.ascontiguousarray(windows, dtype=np.float32)
+    tensors = np.empty((len(starts), *spec.shape), dtype=np.float32)
+    for row, start in zip(tensors, starts.tolist(), strict=True):
+        window = signal_mv[:, start : start + spec.samples]
+        if spec.normalisation == "fragment-standard":
+            window = window - window.mean(axis=1, keepdims=True)
+            deviation = np.sqrt(np.mean(window * window, axis=1, keepdims=True))
+            # A flat line has no size of its own; a thousandth of a millivolt is below any
+            # converter.
+            window /= np.maximum(deviation, 1e-3)
+        row[:] = window
+    return tensors
 
 
-def _conditioned(signal_uv: NDArray[np.int64], spec: SignalInput) -> NDArray[np.float64]:
+def filtered_mv(signal_uv: NDArray[np.int64], spec: SignalInput) -> NDArray[np.float64]:
+    """Filter a whole recording as the contract says; shape ``(leads, samples)`` in mV."""
     if spec.filter is None:
         return signal_uv / MICROVOLTS_PER_MV
     band, rate = spec.filter, spec.sampling_rate_hz
