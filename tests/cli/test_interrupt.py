@@ -55,7 +55,7 @@ def command(name: str, folder: Path, picture_model: Path) -> tuple[str | Path, .
     return "score", "bundled:ecg-beats", folder, "-o", folder / "out"
 
 
-@pytest.mark.parametrize(("name", "least"), [("train", 3), ("bench", 8), ("score", 1)])
+@pytest.mark.parametrize(("name", "least"), [("train", 3), ("bench", 3), ("score", 1)])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_any_moment(
     name: str,
@@ -65,12 +65,21 @@ def test_any_moment(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """``least``: how many of the moments come before the command is over; it finds no data."""
+    """``least``: how many of the moments are the command's: after Python's start, before its end.
+
+    It finds no data, so it is over soon. On a slow machine later moments are tried until there are
+    enough.
+    """
     monkeypatch.setenv("EDGECNN_OFFLINE", "1")
     monkeypatch.delenv("EDGECNN_DATA", raising=False)
-    delays = DELAYS_S if number == signal.SIGINT else DELAYS_S[2:9:3]
-    codes = []
-    for delay in delays:
+    if number == signal.SIGTERM:
+        delays, least = DELAYS_S[2:9:3], 1
+    else:
+        delays = DELAYS_S
+    codes: list[int] = []
+    for delay in (*delays, 2.0, 3.0, 4.5, 6.5, 10.0, 15.0):
+        if delay > delays[-1] and codes.count(128 + number) >= least:
+            break
         process = start(*command(name, tmp_path, picture_model))
         code, err = end(process, number, delay)
         assert "Traceback" not in err, delay
@@ -83,15 +92,14 @@ def test_any_moment(
             # Over before the signal came, or ended by the signal itself: at the very start and
             # while the interpreter winds up.
             assert code in (1, -number), (delay, err)
-    assert codes.count(128 + number) >= (least if number == signal.SIGINT else 1), codes
+    assert codes.count(128 + number) >= least, codes
 
 
 IMPORTING = """\
-import os, sys
+import sys
 sys.path.insert(0, sys.argv.pop(1))
 from edgecnn.cli.interrupt import take_signals
 take_signals()
-os.write(1, b"up")
 try:
     import slow
 except BaseException:
@@ -99,9 +107,10 @@ except BaseException:
 print("went on", flush=True)
 """
 SLOW = """\
-import time
+import os, time
 try:
-    time.sleep(10)
+    os.write(1, b"up")
+    time.sleep(60)
 except KeyboardInterrupt:
     pass  # what an extension module does with it
 """
@@ -111,9 +120,8 @@ def test_an_import_cannot_swallow_it(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
     process = start(tmp_path, code=IMPORTING)
     with process:
-        time.sleep(0.2)
         os.kill(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=5)
+        out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert (out, err) == (b"", b"error: interrupted\n")
 
@@ -126,9 +134,8 @@ def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
         "import time\ntime.sleep(0.6)\nprint('went on')"
     )
     with start(code=code) as process:
-        time.sleep(0.1)
         os.kill(process.pid, signal.SIGINT)
-        out, _ = process.communicate(timeout=5)
+        out, _ = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, b"went on\n")
 
 
@@ -136,10 +143,11 @@ CLEANING = """\
 import os, signal, time
 from edgecnn.cli.interrupt import take_signals
 take_signals()
-os.write(1, b"up")
 try:
-    time.sleep(10)
+    os.write(1, b"up")
+    time.sleep(60)
 finally:
+    os.write(1, b"cleaning ")
     time.sleep({cleaning})
     print("cleaned", flush=True)
 """
@@ -148,21 +156,21 @@ finally:
 def test_twice_at_once_is_once() -> None:
     """``timeout`` sends it to the process, and then to its group."""
     with start(code=CLEANING.format(cleaning=0.2)) as process:
-        time.sleep(0.1)
-        for _ in range(2):
-            os.kill(process.pid, signal.SIGTERM)
-            time.sleep(0.05)
-        out, _ = process.communicate(timeout=5)
-    assert out == b"cleaned\n"
+        os.kill(process.pid, signal.SIGTERM)
+        time.sleep(0.05)
+        os.kill(process.pid, signal.SIGTERM)
+        out, _ = process.communicate(timeout=30)
+    assert out == b"cleaning cleaned\n"
 
 
 def test_twice_in_a_row_does_not_wait_for_the_orderly_end() -> None:
-    with start(code=CLEANING.format(cleaning=10)) as process:
-        time.sleep(0.1)
+    with start(code=CLEANING.format(cleaning=60)) as process:
         os.kill(process.pid, signal.SIGINT)
+        assert process.stdout is not None
+        assert process.stdout.read(9) == b"cleaning "
         time.sleep(interrupt._SAME_S + 0.2)
         os.kill(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=5)
+        out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, b"", b"error: interrupted\n")
 
 

