@@ -59,7 +59,9 @@ def measured_of(
     ``latency`` is None where the file is not for this machine's kind of processor.
     """
     before = fp32.measured or Measured()
-    same = f"same label in {outcome.agreement:.2%} of {outcome.n} examples ({outcome.on})"
+    note = f"same label in {outcome.agreement:.2%} of {outcome.n} examples ({outcome.on})"
+    if latency is not None:
+        note = f"INT8 at {latency.speedup:.2f}x the speed of its FP32 file; {note}"
     return Measured(
         accuracy=(_stored(outcome.int8),) if outcome.int8 is not None else (),
         latency=(
@@ -77,9 +79,8 @@ def measured_of(
         training_seconds=before.training_seconds,
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         revision=before.revision,
-        note=same
-        if latency is None
-        else f"INT8 at {latency.speedup:.2f}x the speed of its FP32 file; {same}",
+        # What is known of the training (threads, machine) holds of this file too.
+        note="; ".join(filter(None, (before.note, note))),
     )
 
 

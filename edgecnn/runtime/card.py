@@ -201,6 +201,8 @@ def _provenance(provenance: Provenance) -> Iterator[Line]:
     ]
     if made:
         yield "made by", ", ".join(made)
+    if provenance.command:
+        yield "command", provenance.command
     if provenance.interventions:
         count = len(provenance.interventions)
         settings = "1 setting" if count == 1 else f"{count} settings"
@@ -216,7 +218,8 @@ def _provenance(provenance: Provenance) -> Iterator[Line]:
     for number, use in enumerate(provenance.datasets):
         yield (
             "" if number else "data",
-            f"{use.role}: {use.name}, {use.samples:,} ({use.attribution}; {use.licence})",
+            f"{use.role}: {use.name}, {use.samples:,} ({use.attribution}; {use.licence}), "
+            f"sha256 {use.sha256[:16]}",
         )
         if use.note:
             yield "", f"  {use.note}"
@@ -272,6 +275,10 @@ def _measured(measured: Measured) -> Iterator[Line]:
             f"{latency.p50_ms:.3g} ms median, {latency.p95_ms:.3g} ms p95, batch {latency.batch}, "
             f"{latency.provider}, {latency.threads} threads on {latency.machine}",
         )
+    if measured.training_seconds is not None:
+        yield "trained", f"in {measured.training_seconds:,.0f} s"
+    if measured.note:
+        yield "note", measured.note
     if measured.date or measured.revision:
         yield "measured", " ".join(filter(None, (measured.date, measured.revision)))
 

@@ -35,8 +35,9 @@ def full(model: Path) -> Inspection:
     assert found.metadata is not None
     provenance = Provenance(
         recipe="digits", architecture="lenet5", seed=7, parameters=61_706,
+        command="edgecnn train digits --set train.epochs=3",
         datasets=(
-            DatasetUse(name="mnist", role="train", sha256="0", samples=60_000,
+            DatasetUse(name="mnist", role="train", sha256="0123456789abcdef" * 4, samples=60_000,
                        attribution="LeCun", licence="none stated", note="a note"),
         ),
         versions={"torch": "2.13.0"},
@@ -62,7 +63,7 @@ def full(model: Path) -> Inspection:
         latency=(
             Latency(provider="cpu", threads=2, batch=1, p50_ms=0.125, p95_ms=0.25, machine="Acme"),
         ),
-        date="2026-11-21",
+        training_seconds=1766.6, date="2026-11-21", note="trained with 1 thread(s) on Acme",
     )  # fmt: skip
     metadata = replace(found.metadata, provenance=provenance)
     fields = {name: getattr(found, name) for name in found.__dataclass_fields__}
@@ -77,7 +78,10 @@ def test_everything_is_said(picture_model: Path) -> None:
         "'logits' -> softmax",
         "recipe digits, architecture lenet5, seed 7",
         "parameters: 61,706",
-        "train: mnist, 60,000 (LeCun; none stated)",
+        "command: edgecnn train digits --set train.epochs=3",
+        "train: mnist, 60,000 (LeCun; none stated), sha256 0123456789abcdef",
+        "trained: in 1,767 s",
+        "note: trained with 1 thread(s) on Acme",
         "a note",
         "QDQ, activations uint8, weights int8 per channel, minmax over 512 samples, for arm",
         "kept in FP32: conv1",
