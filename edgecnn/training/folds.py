@@ -24,7 +24,7 @@ from edgecnn.training.network import build_module
 from edgecnn.training.provenance import make_metadata
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.tasks import training_task
-from edgecnn.training.transfer import load_pretrained
+from edgecnn.training.transfer import check_pixels, load_pretrained
 
 __all__ = ["FOLDS_NAME", "FoldReport", "cross_validate"]
 
@@ -119,6 +119,7 @@ def cross_validate(
         torch.manual_seed(seed)
         module = build_module(recipe, plan.labels, plan.spec)
         if recipe.transfer is not None:
+            check_pixels(recipe.transfer, plan.spec)
             load_pretrained(module, recipe.transfer)
         state = FitState.fresh(module, recipe.train, recipe.transfer)
         parts = task.prepare(recipe, dataset, plan)

@@ -157,6 +157,7 @@ class Transfer(Struct, frozen=True, kw_only=True):
     ----------
     source : str
         Folder of a finished training, ``.safetensors``, or a plain state dictionary in a ``.pt``.
+        Empty trains from scratch, as a recipe without this table does: to see what it is worth.
     keys : str
         TOML file that maps the names of its weights to ours, where they differ.
     keep_head : bool
@@ -296,6 +297,8 @@ def load_recipe(source: str | os.PathLike[str], *, overrides: Sequence[str] = ()
     except msgspec.ValidationError as error:
         raise RecipeError(f"{where}: {error}") from error
     refuse_unknown(raw, msgspec.to_builtins(recipe), where, error=RecipeError, whole="a recipe")
+    if recipe.transfer is not None and not recipe.transfer.source:
+        recipe = msgspec.structs.replace(recipe, transfer=None)
     _check_consistency(recipe, where)
     return recipe
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from edgecnn.errors import RecipeError
+from edgecnn.models.auxiliary import WithAuxiliaries
 from edgecnn.training.recipe import Transfer
 
 __all__ = ["Stage", "StagePlan", "stages_of"]
@@ -34,19 +35,25 @@ class Stage:
 def stages_of(module: nn.Module) -> list[Stage]:
     """Divide a network into stages, from its input to its head, which is the last one.
 
-    A stage is a direct child that has parameters; a sequence of layers counts as its layers, but
-    for the head. What has no weight matrix of its own (a normalisation) goes with what is before.
+    A stage is a direct child that has parameters; a sequence of layers counts as its layers. What
+    has no weight matrix of its own (a normalisation) goes with what is before. The head is the last
+    layer: of the three dense layers of AlexNet, two have learnt what serves other classes too.
+    Classifiers beside the last one, which only training uses, belong to it.
 
     Examples
     --------
     >>> from edgecnn.models import create_model
-    >>> [stage.names for stage in stages_of(create_model("lenet5"))][-1]
-    ('classifier',)
+    >>> [stage.names for stage in stages_of(create_model("alexnet", width=0.1))][-2:]
+    [('classifier.4',), ('classifier.6',)]
     """
+    beside = module.auxiliary_modules() if isinstance(module, WithAuxiliaries) else []
     children = [(n, c) for n, c in module.named_children() if list(c.parameters())]
+    beside_names = tuple(name for name, child in children if child in beside)
     found: list[tuple[str, nn.Module]] = []
     for name, child in children:
-        if isinstance(child, nn.Sequential) and child is not children[-1][1]:
+        if child in beside:
+            continue
+        if isinstance(child, nn.Sequential):
             inner = child.named_children()
             found += [(f"{name}.{n}", c) for n, c in inner if list(c.parameters())]
         else:
@@ -59,6 +66,8 @@ def stages_of(module: nn.Module) -> list[Stage]:
             stages[-1] = Stage((*last.names, name), (*last.modules, child))
         else:
             stages.append(Stage((name,), (child,)))
+    head = stages[-1]
+    stages[-1] = Stage((*head.names, *beside_names), (*head.modules, *beside))
     return stages
 
 

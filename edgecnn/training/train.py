@@ -32,7 +32,7 @@ from edgecnn.training.provenance import describe_revision, make_metadata
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.resume import RESUME_NAME, check_recipe, load_resume, save_resume
 from edgecnn.training.tasks import training_task
-from edgecnn.training.transfer import load_pretrained
+from edgecnn.training.transfer import check_pixels, load_pretrained
 from edgecnn.training.watcher import Watcher, Watchers
 
 __all__ = ["SUMMARY_NAME", "TrainSummary", "train_recipe"]
@@ -142,6 +142,7 @@ def train_recipe(
         task.check_test(test, make_metadata(recipe, plan.labels, plan.spec, module, ()))
     kept_before = resume and (folder / RESUME_NAME).exists()
     if recipe.transfer is not None and not kept_before:
+        check_pixels(recipe.transfer, plan.spec)
         load_pretrained(module, recipe.transfer)
     state = FitState.fresh(module, recipe.train, recipe.transfer)
     if kept_before:

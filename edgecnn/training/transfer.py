@@ -10,17 +10,45 @@ from torch import nn
 
 from edgecnn.errors import MissingFileError, TrainingError
 from edgecnn.export.factory import read_weights
-from edgecnn.training.checkpoint import WEIGHTS_NAME
+from edgecnn.metadata import ImageInput, InputSpec
+from edgecnn.training.checkpoint import DOCUMENT_NAME, WEIGHTS_NAME, read_recipe
 from edgecnn.training.recipe import Transfer
 from edgecnn.training.stages import stages_of
 
-__all__ = ["load_pretrained", "read_keys", "weights_path"]
+__all__ = ["check_pixels", "load_pretrained", "read_keys", "weights_path"]
 
 
 def weights_path(transfer: Transfer) -> Path:
     """Return the file of weights that a training starts from."""
     path = Path(transfer.source)
     return path / WEIGHTS_NAME if path.is_dir() else path
+
+
+def check_pixels(transfer: Transfer, spec: InputSpec) -> None:
+    """Refuse to show a trained network pictures whose numbers mean something else than before.
+
+    It would learn, but as slowly as if it had been taught nothing. Sizes may differ. Of weights
+    that are no training's of ours nothing is known, and nothing is checked.
+
+    Raises
+    ------
+    TrainingError
+        Another colour, scale, mean or deviation than in the training that the weights are of.
+    """
+    folder = weights_path(transfer).parent
+    if not isinstance(spec, ImageInput) or not (folder / DOCUMENT_NAME).is_file():
+        return
+    before = read_recipe(folder).input
+    if not isinstance(before, ImageInput):
+        return
+    for name in ("colour", "scale", "mean", "std"):
+        was, now = getattr(before, name), getattr(spec, name)
+        if was != now:
+            raise TrainingError(
+                f"{folder} was trained with input.{name}={_told(was)}, "
+                f"this recipe has {_told(now)}",
+                hint=f"--set input.{name}={_told(was)}",
+            )
 
 
 def load_pretrained(module: nn.Module, transfer: Transfer) -> tuple[str, ...]:
@@ -105,6 +133,13 @@ def read_keys(path: Path) -> dict[str, str]:
             hint='write lines as "features.conv0" = "stem.0" below [keys]',
         )
     return table
+
+
+def _told(value: str | float | tuple[float, ...]) -> str:
+    """Write a value as ``--set`` takes it."""
+    if isinstance(value, tuple):
+        return f"[{','.join(f'{each:g}' for each in value)}]"
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _renamed(state: dict[str, torch.Tensor], keys: dict[str, str]) -> dict[str, torch.Tensor]:

@@ -46,7 +46,7 @@ def test_values_are_overridden_with_their_types() -> None:
 
 def test_settings_are_flat_and_complete() -> None:
     flat = flat_settings(load_recipe("cifar10-resnet"))
-    assert flat["model.arguments.widths"] == "32,48,96,160"
+    assert flat["model.arguments.widths"] == "16,48,112"
     assert flat["train.precision"] == "bf16"
     assert flat["augment.crop"] == 4
     assert all(isinstance(value, str | int | float | bool) for value in flat.values())
@@ -119,3 +119,17 @@ def load_text(name: str) -> str:
     import edgecnn.training
 
     return str(Path(edgecnn.training.__file__).parent / "recipes" / f"{name}.toml")
+
+
+def test_the_recipe_for_ones_own_pictures_reads_what_its_source_reads() -> None:
+    own, source = load_recipe("own-pictures"), load_recipe("cifar10-resnet")
+    assert own.transfer is not None
+    assert own.transfer.source == f"runs/{source.name}"
+    assert (own.model, own.input) == (source.model, source.input)
+
+
+@pytest.mark.parametrize("override", ["transfer.source=", 'transfer.source=""'])
+def test_without_a_source_it_trains_from_scratch(override: str) -> None:
+    recipe = load_recipe("own-pictures", overrides=(override, "transfer.train_stages=0"))
+    assert recipe.transfer is None
+    assert not any(key.startswith("transfer") for key in flat_settings(recipe))

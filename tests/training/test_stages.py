@@ -13,7 +13,9 @@ from edgecnn.training.stages import StagePlan, stages_of
 from edgecnn.training.tasks.classify import CrossEntropy
 
 
-@pytest.mark.parametrize("name", ["lenet5", "resnet9", "beat-net", "resnet18", "mobilenet-v2"])
+@pytest.mark.parametrize(
+    "name", ["lenet5", "mlp", "resnet9", "beat-net", "resnet18", "mobilenet-v2", "googlenet"]
+)
 def test_every_parameter_is_in_one_stage(name: str) -> None:
     module = create_model(name)
     stages = stages_of(module)
@@ -21,6 +23,21 @@ def test_every_parameter_is_in_one_stage(name: str) -> None:
         assert sum(stage.owns(key) for stage in stages) == 1, key
     linear = [key for key, m in module.named_modules() if isinstance(m, nn.Linear)][-1]
     assert stages[-1].owns(f"{linear}.weight")
+
+
+def test_the_head_is_the_last_layer_alone() -> None:
+    for name in ("lenet5", "mlp", "mobilenet-v3-small", "vgg11"):
+        module = create_model(name, **({"width": 0.1} if name == "vgg11" else {}))
+        head = stages_of(module)[-1]
+        owned = [key for key, _ in module.named_parameters() if head.owns(key)]
+        assert owned == [key for key, _ in module.named_parameters()][-2:]
+
+
+def test_classifiers_that_only_training_uses_belong_to_the_head() -> None:
+    module = create_model("googlenet", width=0.25)
+    *below, head = stages_of(module)
+    assert head.names == ("fc", "aux1", "aux2")
+    assert not any(name.startswith("aux") for stage in below for name in stage.names)
 
 
 def changed(transfer: Transfer, epochs: int) -> list[bool]:

@@ -12,7 +12,7 @@ from edgecnn.models import create_model
 from edgecnn.training.checkpoint import load_checkpoint
 from edgecnn.training.recipe import Transfer, load_recipe
 from edgecnn.training.train import train_recipe
-from edgecnn.training.transfer import load_pretrained, read_keys
+from edgecnn.training.transfer import check_pixels, load_pretrained, read_keys
 
 
 @pytest.fixture
@@ -28,10 +28,19 @@ def test_all_but_the_head_is_taken_over(trained: tuple[Path, dict[str, torch.Ten
     module = create_model("lenet5", classes=3)
     fresh = load_pretrained(module, Transfer(source=str(path)))
     assert fresh
-    assert all(key.startswith("classifier.") for key in fresh)
+    last = [key for key in state if key.startswith("classifier.")][-2:]
+    assert list(fresh) == last
     for key, value in module.state_dict().items():
         if key not in fresh:
             torch.testing.assert_close(value, state[key])
+
+
+def test_classifiers_that_only_training_uses_start_fresh_too(tmp_path: Path) -> None:
+    state = create_model("googlenet", classes=9, width=0.1).state_dict()
+    save_file(state, tmp_path / "nine.safetensors")
+    module = create_model("googlenet", classes=2, width=0.1)
+    fresh = load_pretrained(module, Transfer(source=str(tmp_path / "nine.safetensors")))
+    assert {key.split(".")[0] for key in fresh} == {"fc", "aux1", "aux2"}
 
 
 def test_the_head_too_when_it_is_asked_for(
@@ -97,6 +106,25 @@ def test_a_map_that_is_none(text: str, tmp_path: Path) -> None:
     (tmp_path / "keys.toml").write_text(text)
     with pytest.raises(TrainingError):
         read_keys(tmp_path / "keys.toml")
+
+
+def test_pixels_must_mean_what_they_meant(tiny: Path, tmp_path: Path) -> None:
+    train_recipe(load_recipe(tiny, overrides=("train.epochs=1",)), tmp_path / "first")
+    start = f'transfer.source="{tmp_path / "first"}"'
+    for override, fault in (
+        ("input.mean=[0.5]", r"input\.mean=\[0\.1\], this recipe has \[0\.5\]"),
+        ("input.scale=1", r"input\.scale=0\.00392157, this recipe has 1$"),
+    ):
+        recipe = load_recipe(tiny, overrides=(start, override))
+        with pytest.raises(TrainingError, match=fault) as caught:
+            train_recipe(recipe, tmp_path / "second")
+        assert str(caught.value.hint).startswith("--set input.")
+    assert not (tmp_path / "second").exists()
+    # Of weights without a description nothing is known.
+    weights = tmp_path / "first" / "checkpoint.safetensors"
+    weights.rename(tmp_path / "bare.safetensors")
+    bare = Transfer(source=str(tmp_path / "bare.safetensors"))
+    check_pixels(bare, load_recipe(tiny, overrides=("input.mean=[0.5]",)).input)
 
 
 def test_a_recipe_starts_from_another_training(tiny: Path, tmp_path: Path) -> None:
