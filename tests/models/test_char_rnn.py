@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
+from edgecnn.calibration.quantize import quantize_model
+from edgecnn.data.dataset import DatasetInfo
+from edgecnn.data.text import RunningText
 from edgecnn.errors import UsageError
+from edgecnn.export.exporter import export_model
+from edgecnn.metadata import CharacterInput, ModelMetadata
+from edgecnn.models import architecture, create_model
 from edgecnn.models.char_rnn import CharGRU, CharLSTM, char_rnn
 from edgecnn.models.recurrent import Cell
 
@@ -75,3 +84,22 @@ def test_values_out_of_range() -> None:
         char_rnn(hidden=0)
     with pytest.raises(UsageError, match="char-rnn: dropout=1"):
         char_rnn(dropout=1.0)
+
+
+@pytest.mark.long
+def test_full_size(tmp_path: Path) -> None:
+    """As it is registered; narrow ones are exported and quantized where text is generated."""
+    torch.manual_seed(0)
+    entry = architecture("char-rnn")
+    letters = tuple(chr(32 + number) for number in range(entry.whole["characters"]))
+    network = create_model("char-rnn").eval()
+    assert isinstance(network, CharLSTM)
+    spec = CharacterInput(vocabulary=letters, replacement=" ", states=network.states)
+    drawn = np.random.default_rng(0).choice(letters, size=4000)
+    text = RunningText(DatasetInfo("drawn", "all", (), "0" * 64, "", ""), "".join(drawn))
+    metadata = ModelMetadata(name="writer", task="generate", input=spec)
+    report = export_model(network, metadata, text.inputs(spec, np.arange(4)), tmp_path / "x.onnx")
+    assert report.size_bytes == pytest.approx(4 * entry.parameters, rel=0.05, abs=100_000)
+    quantized = quantize_model(tmp_path / "x.onnx", tmp_path / "x.int8.onnx", text, seconds=0.05)
+    assert quantized.settings["format"] == "dynamic"
+    assert quantized.size_bytes["int8"] < 0.5 * quantized.size_bytes["fp32"]

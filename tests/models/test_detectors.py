@@ -74,18 +74,18 @@ class Detector:
             optimizer.step()
         return model.eval()
 
-    def metadata(self):
-        height, width = self.size
+    def metadata(self, labels=("a", "b", "c"), size=None, per_cell=2):
+        height, width = size or self.size
         return ModelMetadata(
             name=self.name,
             task="detect",
-            labels=("a", "b", "c"),
+            labels=labels,
             input=ImageInput(height=height, width=width, colour="rgb"),
             output=Output(
                 name="cells",
                 activation=self.activation,
                 min_score=0.4,
-                boxes=Boxes(decoder="yolo-v1", per_cell=2),
+                boxes=Boxes(decoder="yolo-v1", per_cell=per_cell),
             ),
         )
 
@@ -130,6 +130,31 @@ class Detector:
         )
         assert quantized.kept_fp32 == ()
         assert 0 <= quantized.agreement <= 1
+
+    @pytest.mark.long
+    @pytest.mark.timeout(1800)
+    def test_full_size(self, tmp_path):
+        """As it is registered; YOLO v1 is a file of 1.1 GB, and has to fit below 2."""
+        torch.manual_seed(0)
+        entry = architecture(self.name)
+        model = create_model(self.name).eval()
+        channels, *size = entry.inputs["input"]
+        pictures = np.random.default_rng(0).standard_normal((4, channels, *size)).astype(np.float32)
+        labels = tuple(f"class {number}" for number in range(entry.arguments["classes"]))
+        metadata = self.metadata(labels, size, entry.arguments["per_cell"])
+        path = tmp_path / "x.onnx"
+        report = export_model(model, metadata, {"input": pictures}, path)
+        assert report.parity.samples == 4
+        assert report.size_bytes == pytest.approx(4 * self.parameters, rel=0.05)
+        read = load_model(path, provider="cpu")
+        assert read.metadata.output == metadata.output
+        assert read.run({"input": pictures[:1]}).shape == (1, *self.answer)
+        del read
+        quantized = quantize_model(
+            path, tmp_path / "x.int8.onnx", _Drawn(pictures), samples=4, seconds=0.02
+        )
+        assert quantized.kept_fp32 == ()
+        assert quantized.size_bytes["int8"] < 0.3 * quantized.size_bytes["fp32"]
 
     @pytest.mark.parametrize("change", [{"classes": 0}, {"per_cell": 0}])
     def test_impossible_arguments_are_named(self, change):

@@ -81,16 +81,26 @@ def test_it_learns_that_not_turns_a_sentence_round() -> None:
     assert (model(tokens).argmax(1) == targets).float().mean() > 0.98
 
 
-def test_it_can_be_exported_and_quantized(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("count", "length", "arguments"),
+    [
+        (60, 20, {"embedding": 8, "maps": 8}),
+        # As it is registered.
+        pytest.param(8998, 64, {}, marks=pytest.mark.long),
+    ],
+)
+def test_it_can_be_exported_and_quantized(
+    count: int, length: int, arguments: dict[str, int], tmp_path: Path
+) -> None:
     torch.manual_seed(0)
-    words = tuple(f"word{number}" for number in range(60))
-    spec = TextInput(length=20, vocabulary=("", "", *words))
+    words = tuple(f"word{number}" for number in range(count))
+    spec = TextInput(length=length, vocabulary=("", "", *words))
     metadata = ModelMetadata(name="x", task="classify", labels=("a", "b", "c"), input=spec)
     generator = np.random.default_rng(0)
     texts = [" ".join(generator.choice(words, size=generator.integers(3, 25))) for _ in range(24)]
     info = DatasetInfo("drawn", "all", metadata.labels, "0" * 64, "", "")
     data = Sentences(info, texts, np.arange(24) % 3)
-    model = text_cnn(words=62, classes=3, embedding=8, maps=8)
+    model = text_cnn(words=count + 2, classes=3, **arguments)
     report = export_model(model, metadata, data.inputs(spec), tmp_path / "x.onnx")
     assert report.parity.top1_agreement == 1
     assert load_model(tmp_path / "x.onnx", provider="cpu").metadata.input == spec
