@@ -41,12 +41,16 @@ class Feed:
         self._news.set()
         self._news = asyncio.Event()
 
-    async def wait(self, seconds: float) -> None:
-        """Wait for news, so long at most."""
+    async def wait(self, seconds: float) -> bool:
+        """Wait until someone wakes, so long at most; False when nobody did.
+
+        It may be for news that the waiting one has seen already: they are published, then told.
+        """
         try:
             await asyncio.wait_for(self._news.wait(), seconds)
         except TimeoutError:
-            return
+            return False
+        return True
 
     async def events(self, message: Callable[[], bytes]) -> AsyncIterator[bytes]:
         """Yield server-sent events until the end, the last news among them.
@@ -66,14 +70,11 @@ class Feed:
                 if self.version != seen:
                     seen = self.version
                     yield b"data: " + message() + b"\n\n"
-                if ended:
-                    return
-                before = self.version
-                await self.wait(HEARTBEAT_S)
-                if self.version == before:
-                    yield b": still here\n\n"
-                elif not self.ended:
                     await self._wait_for_end(self._pause_s)
+                elif ended:
+                    return
+                elif not await self.wait(HEARTBEAT_S):
+                    yield b": still here\n\n"
         finally:
             self.readers -= 1
 
