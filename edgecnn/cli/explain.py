@@ -13,7 +13,8 @@ __all__ = ["explain"]
 
 @click.command(short_help="Draw what happens inside a model.")
 @click.argument("model")
-@click.argument("input", type=click.Path(path_type=Path))
+@click.argument("input", type=click.Path(path_type=Path), required=False)
+@click.option("--text", metavar="SENTENCE", help="A sentence in place of INPUT, for a text model.")
 @click.option(
     "-o",
     "--out",
@@ -27,15 +28,16 @@ __all__ = ["explain"]
 @json_option
 def explain(
     model: str,
-    input: Path,
+    input: Path | None,
     *,
+    text: str | None,
     out: Path,
     at_s: float | None,
     lead: str | None,
     metadata: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Draw what MODEL makes of INPUT, a picture or an ECG record, as PNG sheets.
+    r"""Draw what MODEL makes of INPUT, a picture, an ECG record or a sentence, as PNG sheets.
 
     \b
     evidence.png   where in the input the evidence for each class lies
@@ -48,18 +50,27 @@ def explain(
     \b
     edgecnn explain bundled:cifar10-resnet truck.png -o inside/
     edgecnn explain bundled:ecg-beats recordings/100.hea -o inside/ --at 63.5
+    edgecnn explain bundled:rt-polarity-cnn --text "a quiet delight" -o inside/
     """
+    if (input is None) == (text is None):
+        raise click.UsageError("give either an INPUT file or a --text")
     from edgecnn.cli.output import print_json, warn
-    from edgecnn.explain.explain import explain_model
+    from edgecnn.explain.explain import explain_model, explain_sentence
     from edgecnn.metadata import read_contract
     from edgecnn.runtime.session import load_model
 
     loaded = load_model(
         model, provider="cpu", contract=read_contract(metadata) if metadata else None
     )
-    for text in loaded.warnings:
-        warn(text)
-    explanation = explain_model(loaded, input, out, at_s=at_s, lead=lead)
+    for warning in loaded.warnings:
+        warn(warning)
+    if text is not None:
+        if at_s is not None or lead is not None:
+            raise click.UsageError("--at and --lead are for an ECG, not for a --text")
+        explanation = explain_sentence(loaded, text, out)
+    else:
+        assert input is not None
+        explanation = explain_model(loaded, input, out, at_s=at_s, lead=lead)
     if as_json:
         print_json(explanation)
         return

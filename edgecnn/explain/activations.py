@@ -80,5 +80,8 @@ def activations(network: Network, inputs: Tensors) -> list[Activation]:
         one = batch[0]
         if one.ndim > 1 and max(one.shape[1:]) == 1:
             one = one.reshape(-1)
+        elif one.ndim == 3 and 1 in one.shape[1:]:
+            # Words below each other, as wide as one: a signal in all but its axes.
+            one = one.reshape(len(one), -1)
         found.append(Activation(len(found) + 1, layer.title, one.astype(np.float32)))
     return found

@@ -18,13 +18,17 @@ from edgecnn.explain.picture_sheet import evidence_sheet
 from edgecnn.explain.pictures import explain_picture, seen_part
 from edgecnn.export.layers import Network
 from edgecnn.files import write_bytes
-from edgecnn.metadata import BeatInput, ImageInput
+from edgecnn.metadata import BeatInput, ImageInput, TextInput
 from edgecnn.preprocessing.image import image_tensor
 from edgecnn.preprocessing.picture import read_picture
 from edgecnn.preprocessing.tensors import Tensors
+from edgecnn.runtime.box_drawing import draw_boxes
 from edgecnn.runtime.session import Model
+from edgecnn.runtime.tasks.classify import Classification
+from edgecnn.runtime.tasks.detect import NOTHING, detect
+from edgecnn.runtime.texts import read_text_file
 
-__all__ = ["Explanation", "explain_model"]
+__all__ = ["Explanation", "explain_model", "explain_sentence"]
 
 _INPUT_HEIGHT = 220
 
@@ -37,7 +41,8 @@ class Explanation:
     ----------
     input : str
     label, score : str and float, or None
-        The model's answer; for an ECG that of the first beat shown. None for a task without labels.
+        The model's answer; for an ECG that of the first beat shown, of a detector the surest box's.
+        None for a task without labels, and the score where a detector finds nothing.
     method : str or None
         How the evidence was found: ``"class-activation"``, ``"occlusion"``, ``"erasing"`` or None.
     layers : int
@@ -65,9 +70,9 @@ def explain_model(
     Parameters
     ----------
     model : Model
-        That reads pictures or heartbeats.
+        That reads pictures, heartbeats or sentences.
     source : path
-        A picture, or an ECG record.
+        A picture, an ECG record, or a text file, of which the first sentence is taken (a line).
     out : path
         Folder for the sheets: ``evidence.png`` (a classifier's), ``layers.png``, ``kernels.png``
         and one for each layer in ``layers/``. Nothing is written unless all could be drawn.
@@ -82,9 +87,9 @@ def explain_model(
     Raises
     ------
     TaskError
-        A model that reads neither.
+        A model that reads none of them.
     UsageError
-        A time or a lead for a picture.
+        A time or a lead for what is no ECG.
     DataError
         The input cannot be read.
     ModelError
@@ -99,27 +104,60 @@ def explain_model(
     """
     spec = model.metadata.input
     source = Path(source)
+    if not isinstance(spec, BeatInput) and (at_s is not None or lead is not None):
+        kind = "pictures" if isinstance(spec, ImageInput) else "no ECG"
+        raise UsageError(f"{model.path} reads {kind}: there is no time and there are no leads")
     if isinstance(spec, ImageInput):
-        if at_s is not None or lead is not None:
-            raise UsageError(f"{model.path} reads pictures: they have no time and no leads")
         if spec.embedded:
             raise TaskError(
                 f"{model.path} prepares its frames itself: what the network sees is inside",
                 hint="explain the file without embedded preprocessing",
             )
-        sheets, label, score, method = _picture(model, source)
+        drawn = _picture(model, source)
     elif isinstance(spec, BeatInput):
-        sheets, label, score, method = _record(model, source, at_s, lead)
+        drawn = _record(model, source, at_s, lead)
+    elif isinstance(spec, TextInput):
+        drawn = _sentence(model, read_text_file(source).strip().partition("\n")[0], source.name)
     else:
+        raise _cannot(model)
+    return _written(drawn, str(source), Path(out))
+
+
+def explain_sentence(model: Model, text: str, out: str | os.PathLike[str]) -> Explanation:
+    """Draw what a classifier of sentences makes of one.
+
+    Parameters
+    ----------
+    model : Model
+    text : str
+    out : path
+        Folder for the sheets: ``evidence.png``, ``layers.png`` and one for each layer in
+        ``layers/``.
+
+    Raises
+    ------
+    TaskError
+        A model that reads no sentences.
+    DataError
+        There is no word in the text.
+    """
+    if not isinstance(model.metadata.input, TextInput):
         raise TaskError(
-            f"{model.path} reads neither pictures nor heartbeats",
-            hint="`edgecnn inspect` says what it reads",
+            f"{model.path} reads no sentences", hint="`edgecnn inspect` says what it reads"
         )
-    folder = Path(out)
+    return _written(_sentence(model, text, "a sentence"), text, Path(out))
+
+
+#: PNG by name; label, score and method.
+_Drawn = tuple[dict[str, bytes], str | None, float | None, str | None]
+
+
+def _written(drawn: _Drawn, source: str, folder: Path) -> Explanation:
+    sheets, label, score, method = drawn
     for name, png in sheets.items():
         write_bytes(folder / name, png)
     return Explanation(
-        input=str(source),
+        input=source,
         label=label,
         score=score,
         method=method,
@@ -128,8 +166,11 @@ def explain_model(
     )
 
 
-#: PNG by name; label, score and method.
-_Drawn = tuple[dict[str, bytes], str | None, float | None, str | None]
+def _cannot(model: Model) -> TaskError:
+    return TaskError(
+        f"{model.path} reads neither pictures nor heartbeats nor sentences",
+        hint="`edgecnn inspect` says what it reads",
+    )
 
 
 def _picture(model: Model, source: Path) -> _Drawn:
@@ -147,8 +188,12 @@ def _picture(model: Model, source: Path) -> _Drawn:
     if metadata.task == "classify":
         evidence = explain_picture(model, network, picture, inputs)
         label, score, method = evidence.answer.label, evidence.answer.score, evidence.method
-        said = "   ".join(f"{name} {100 * s:.1f} %" for name, s in evidence.answer.top[:5])
+        said = _best(evidence.answer)
         sheets["evidence.png"] = evidence_sheet(title, said, seen, evidence)
+    elif metadata.task == "detect":
+        seen, answer = _with_boxes(model, picture, inputs)
+        said = "   ".join(f"{name} {100 * s:.1f} %" for name, s in answer) or "nothing is found"
+        label, score = answer[0] if answer else (NOTHING, None)
     width = min(ROOM, round(_INPUT_HEIGHT * seen.shape[1] / seen.shape[0]))
     grows = min(seen.shape[:2]) < _INPUT_HEIGHT
     small = cv2.resize(
@@ -156,6 +201,39 @@ def _picture(model: Model, source: Path) -> _Drawn:
     ).astype(np.uint8, copy=False)
     sheets |= _inside(model, network, inputs, title=title, said=said, seen=small)
     return sheets, label, score, method
+
+
+def _with_boxes(
+    model: Model, picture: NDArray[np.uint8], inputs: Tensors
+) -> tuple[NDArray[np.uint8], tuple[tuple[str, float], ...]]:
+    """Return the part of a picture that a detector sees with what it finds, and its best labels."""
+    metadata = model.metadata
+    assert isinstance(metadata.input, ImageInput)
+    found = detect(model.run(inputs)[0], metadata, picture.shape[0], picture.shape[1])
+    drawn = draw_boxes(picture, found, metadata.labels)
+    return seen_part(drawn, metadata.input), found.best_by_label(metadata.labels, 5)
+
+
+def _sentence(model: Model, text: str, name: str) -> _Drawn:
+    from edgecnn.explain.word_sheet import sentence_picture, word_sheet
+    from edgecnn.explain.words import explain_words
+
+    if model.metadata.task != "classify":
+        raise _cannot(model)
+    evidence, inputs = explain_words(model, text)
+    title = _title(model, name)
+    said = _best(evidence.answer)
+    sheets = {"evidence.png": word_sheet(title, said, evidence)}
+    seen = sentence_picture(evidence.words, ROOM)
+    # Kernels over numbers of words are no pictures of anything.
+    sheets |= _inside(
+        model, Network(model.path), inputs, title=title, said=said, seen=seen, kernels=False
+    )
+    return sheets, evidence.answer.label, evidence.answer.score, "erasing"
+
+
+def _best(answer: Classification) -> str:
+    return "   ".join(f"{name} {100 * score:.1f} %" for name, score in answer.top[:5])
 
 
 def _record(model: Model, source: Path, at_s: float | None, lead: str | None) -> _Drawn:
@@ -187,14 +265,18 @@ def _inside(
     title: str,
     said: str,
     seen: NDArray[np.uint8],
+    kernels: bool = True,
 ) -> dict[str, bytes]:
     """Draw kernels and layers."""
     metadata = model.metadata
     spec = metadata.input
     sheets = {}
-    if (weights := network.first_kernels) is not None:
+    if kernels and (weights := network.first_kernels) is not None:
         colour = spec.colour if isinstance(spec, ImageInput) else None
-        sheets["kernels.png"] = kernel_sheet(weights, title, colour=colour)
+        rows = ""
+        if isinstance(spec, BeatInput) and weights.shape[1] == 2:
+            rows = "upper row: on the beat; lower row: on the mean of those before it"
+        sheets["kernels.png"] = kernel_sheet(weights, title, colour=colour, rows=rows)
     layers = activations(network, inputs)
     labels = metadata.labels if metadata.task == "classify" else ()
     sheets["layers.png"] = overview(title, said, seen, layers, labels)

@@ -19,7 +19,11 @@ _FEW = 16
 
 
 def kernel_sheet(
-    weights: NDArray[np.float32], subtitle: str, *, colour: Literal["gray", "rgb", "bgr"] | None
+    weights: NDArray[np.float32],
+    subtitle: str,
+    *,
+    colour: Literal["gray", "rgb", "bgr"] | None,
+    rows: str = "",
 ) -> bytes:
     """Draw the kernels of a convolution.
 
@@ -32,6 +36,8 @@ def kernel_sheet(
     subtitle : str
     colour : str or None
         What the channels are; None for a signal's.
+    rows : str
+        What a signal's channels are, for the reader.
 
     Returns
     -------
@@ -41,7 +47,10 @@ def kernel_sheet(
     extent = float(np.abs(weights).max()) or 1.0
     in_colour = colour in ("rgb", "bgr") and weights.ndim == 4 and weights.shape[1] == 3
     sizes = "×".join(map(str, weights.shape[2:]))
-    sheet = Sheet(f"first convolution: {len(weights)} kernels of {sizes}", subtitle)
+    sheet = Sheet(
+        f"first convolution: {len(weights)} kernels of {sizes}",
+        "   ".join(filter(None, (subtitle, rows))),
+    )
     if in_colour:
         sheet.text(f"grey is 0, white and full colours {extent:.3g}", WIDTH - MARGIN, 70, size=18,
                    colour=SOFT, align="right")  # fmt: skip

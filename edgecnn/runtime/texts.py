@@ -15,7 +15,7 @@ from edgecnn.runtime.processor import Result
 from edgecnn.runtime.session import Model
 from edgecnn.runtime.tasks.classify import UNKNOWN, decode
 
-__all__ = ["SentenceProcessor", "predict_sentences", "predict_text_files"]
+__all__ = ["SentenceProcessor", "predict_sentences", "predict_text_files", "read_text_file"]
 
 
 class SentenceProcessor:
@@ -128,7 +128,7 @@ def _predict_files(
 ) -> Iterator[Prediction]:
     for path in paths:
         try:
-            text = _read(Path(path))
+            text = read_text_file(Path(path))
         except EdgeCNNError as error:
             yield Prediction(fspath(path), None, error=error)
             continue
@@ -147,7 +147,16 @@ def _answer(processor: SentenceProcessor, name: str, sentence: str) -> Predictio
     return Prediction(name, result, (time.perf_counter_ns() - started) / 1e6)
 
 
-def _read(path: Path) -> str:
+def read_text_file(path: Path) -> str:
+    """Read a UTF-8 file that holds sentences.
+
+    Raises
+    ------
+    MissingFileError
+        No such file.
+    DataError
+        It is no text, cannot be read, or is empty.
+    """
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError as error:

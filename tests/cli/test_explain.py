@@ -77,6 +77,13 @@ def test_neither_torch_nor_matplotlib_is_needed(digit: Path, tmp_path: Path) -> 
         (["bundled:mnist-lenet5", "digit.png", "-o", "out", "--at", "3"], 2, "no time"),
         (["bundled:ecg-beats", "digit.png", "-o", "out"], 1, "digit.png"),
         (["bundled:mnist-lenet5", "digit.png", "-o", "digit.png"], 2, "is a file"),
+        (["bundled:mnist-lenet5", "-o", "out"], 2, "either an INPUT file or a --text"),
+        (["bundled:mnist-lenet5", "digit.png", "--text", "a", "-o", "out"], 2, "either an INPUT"),
+        (["bundled:mnist-lenet5", "--text", "a", "-o", "out"], 1, "reads no sentences"),
+        (["bundled:rt-polarity-cnn", "--text", "-", "-o", "out"], 1, "no word in the text"),
+        (["bundled:rt-polarity-cnn", "none.txt", "-o", "out"], 1, "no such file"),
+        (["bundled:rt-polarity-cnn", "digit.png", "-o", "out"], 1, "no UTF-8 text"),
+        (["bundled:rt-polarity-cnn", "--text", "a", "-o", "out", "--at", "3"], 2, "for an ECG"),
     ],
 )
 def test_bad_input_is_one_line(

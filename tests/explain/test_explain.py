@@ -13,16 +13,25 @@ from numpy.typing import NDArray
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.readers.csv import write_csv
 from edgecnn.ecg.synthetic import synthetic_ecg
-from edgecnn.errors import EdgeCNNError, ImageError, MissingFileError, RecordError, UsageError
+from edgecnn.errors import (
+    EdgeCNNError,
+    ImageError,
+    MissingFileError,
+    RecordError,
+    TaskError,
+    UsageError,
+)
 from edgecnn.explain.beats import explain_beats
-from edgecnn.explain.explain import explain_model
+from edgecnn.explain.explain import explain_model, explain_sentence
 from edgecnn.explain.pictures import explain_picture, seen_part
+from edgecnn.explain.words import explain_words
 from edgecnn.export.layers import Network
 from edgecnn.metadata import BeatInput, ImageInput
 from edgecnn.models.kernel_file import export_kernel
 from edgecnn.preprocessing.image import image_tensor
 from edgecnn.preprocessing.picture import decode_picture
 from edgecnn.runtime.session import Model, load_model
+from edgecnn.runtime.sources.test_camera import TestCamera
 
 
 def bundled(name: str) -> Model:
@@ -224,3 +233,67 @@ def test_beats_beside_a_gap_are_not_chosen(recording: Path) -> None:
     assert isinstance(spec, BeatInput)
     first, last = beat.at_s - spec.before / 360, beat.at_s + spec.after / 360
     assert last <= 19.61 or first >= 20.39
+
+
+def test_a_sentence(tmp_path: Path) -> None:
+    model = bundled("rt-polarity-cnn")
+    found = explain_sentence(model, "A dull film, zzyzx!", tmp_path / "out")
+    assert (found.label, found.method) == ("negative", "erasing")
+    assert {Path(f).name for f in found.files if "/layers/" not in f} == {
+        "evidence.png",
+        "layers.png",
+    }
+    # From a file: its first sentence.
+    (tmp_path / "reviews.txt").write_text("\n a dull film, zzyzx!\nlovely\n", "utf-8")
+    explain_model(model, tmp_path / "reviews.txt", tmp_path / "again")
+    layer = "layers/01-conv-3x32-relu.png"
+    assert (tmp_path / "out" / layer).is_file()
+    assert (tmp_path / "again" / layer).is_file()
+
+
+def test_each_words_part_is_what_the_answer_loses_without_it() -> None:
+    model = bundled("rt-polarity-cnn")
+    evidence, inputs = explain_words(model, "a dull film, zzyzx!")
+    assert evidence.words == ("a", "dull", "film", ",", "zzyzx", "!")
+    assert evidence.unknown == {"zzyzx"}
+    assert evidence.left_out == 0
+    # Of two classes one is shown, and the strongest word for it is the one that says so.
+    assert [label for label, _ in evidence.shown] == ["negative"]
+    (losses,) = evidence.losses
+    assert evidence.words[int(np.argmax(losses))] == "dull"
+    # A word that is unknown already loses nothing.
+    assert losses[4] == 0
+    whole = model.run(inputs)[0]
+    without = model.run(explain_words(model, "a zzyzx film, zzyzx!")[1])[0]
+    number = model.metadata.labels.index("negative")
+    wanted = (whole - whole.mean())[number] - (without - without.mean())[number]
+    assert losses[1] == pytest.approx(wanted, abs=1e-5)
+
+
+def test_words_beyond_what_the_network_reads_are_counted() -> None:
+    evidence, _ = explain_words(bundled("rt-polarity-cnn"), "film " * 70)
+    assert (len(evidence.words), evidence.left_out) == (64, 6)
+
+
+def test_a_detectors_boxes_are_drawn_over_its_input(tmp_path: Path) -> None:
+    camera = TestCamera("test:digits?pace=free")
+    camera.open()
+    frame = camera.read()
+    assert frame is not None
+    cv2.imwrite(str(tmp_path / "scene.png"), frame.data)
+    cv2.imwrite(str(tmp_path / "empty.png"), np.zeros((48, 64, 3), np.uint8))
+    model = bundled("digits-yolo")
+    found = explain_model(model, tmp_path / "scene.png", tmp_path / "out")
+    assert found.label == frame.truth
+    assert found.score is not None
+    assert found.score > 0.4
+    nothing = explain_model(model, tmp_path / "empty.png", tmp_path / "none")
+    assert (nothing.label, nothing.score) == ("none", None)
+
+
+def test_a_network_that_writes_cannot_be_explained(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="neither pictures nor heartbeats nor sentences"):
+        explain_model(bundled("shakespeare-lstm"), tmp_path / "x.txt", tmp_path / "out")
+    with pytest.raises(TaskError, match="reads no sentences"):
+        explain_sentence(bundled("mnist-lenet5"), "seven", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
