@@ -22,6 +22,8 @@ _PATHS = ("path", "file", "filename", "file_name", "filepath", "image", "record"
 _LABELS = ("label", "class", "target", "category", "y")
 #: Lines that tell whether a text is a list.
 _LOOKED_AT = 20
+#: Characters of a name that an error shows.
+_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,13 @@ def read_manifest(path: Path) -> Manifest:
     missing = [
         number
         for (number, _, _), file in zip(rows, paths, strict=True)
-        if not file.is_file() and not _is_record(file)
+        if not _is_file(file) and not _is_record(file)
     ]
     if missing:
         name = next(name for number, name, _ in rows if number == missing[0])
         others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         raise DatasetError(
-            f"{path}: line {missing[0]}: no such file: {name}{others}",
+            f"{path}: line {missing[0]}: no such file: {name[:_SHOWN]}{others}",
             hint="relative paths are taken from the folder of the list",
         )
     bare = [number for number, _, label in rows if not label]
@@ -151,7 +153,7 @@ def _value(row: Mapping[str, object], keys: tuple[str, ...]) -> str:
 
 def _split(line: str, folder: Path) -> tuple[str, str]:
     """Take a line apart into a path, which may have spaces in it, and perhaps a label."""
-    if Path(line).suffix.lower() in PICTURE_SUFFIXES or (folder / line).is_file():
+    if Path(line).suffix.lower() in PICTURE_SUFFIXES or _is_file(folder / line):
         return line, ""
     parts = line.rsplit(maxsplit=1)
     return (parts[0], parts[1]) if len(parts) > 1 else (line, "")
@@ -159,4 +161,14 @@ def _split(line: str, folder: Path) -> tuple[str, str]:
 
 def _is_record(path: Path) -> bool:
     """Tell whether a path is a WFDB record's, with or without a suffix."""
-    return path.with_suffix(".hea").is_file() and path.suffix.lower() in ("", ".hea", ".dat")
+    if not path.name or path.suffix.lower() not in ("", ".hea", ".dat"):
+        return False
+    return _is_file(path.with_suffix(".hea"))
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether there is such a file; a line of prose may be longer than any file's name."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -82,3 +82,13 @@ def test_a_text_is_a_list_only_if_its_lines_name_files(folder: Path) -> None:
     assert not is_manifest(folder / "play.txt")
     assert not is_manifest(folder / "none.txt")
     assert not is_manifest(folder / "absent.csv")
+
+
+@pytest.mark.parametrize("line", ["the cat sat on the mat. " * 400, "a\0b", ".", "..", "/"])
+def test_prose_that_cannot_be_a_files_name_is_no_list(folder: Path, line: str) -> None:
+    (folder / "play.txt").write_text(f"{line}\n")
+    assert not is_manifest(folder / "play.txt")
+    (folder / "list.lst").write_text(f"a.jpg\n{line}\n")
+    with pytest.raises(DatasetError, match=r"line 2: no such file|is no text$") as error:
+        read_manifest(folder / "list.lst")
+    assert len(error.value.message) < 600
