@@ -85,6 +85,12 @@ def test_licence_is_complete(repository: Path) -> None:
     assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 
 
+def test_what_is_installed_is_small(repository: Path) -> None:
+    """At most 15 MB as it lies there; a wheel packs it further."""
+    files = [p for p in (repository / "edgecnn").rglob("*") if "__pycache__" not in p.parts]
+    assert sum(path.stat().st_size for path in files if path.is_file()) < 15e6
+
+
 def test_notice_names_the_bundled_models_data(repository: Path) -> None:
     notice = (repository / "NOTICE").read_text()
     for path in (repository / "edgecnn" / "bundled").glob("*.onnx"):

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from edgecnn.errors import TrainingError
 from edgecnn.models import create_model
@@ -197,3 +198,33 @@ def test_auxiliary_classifiers_add_to_the_loss_in_training_only() -> None:
     module.eval()
     alone = CrossEntropy().step(module, batch, settings()).loss.item()
     assert with_all > 1.3 * alone
+
+
+def test_a_hundred_pictures_are_learnt_by_heart() -> None:
+    """Noise with labels drawn at random: nothing to understand, so all of it is fitting."""
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.randn(100, 1, 28, 28, generator=generator)
+    data = Examples({"input": pictures}, torch.randint(0, 10, (100,), generator=generator))
+    chosen = settings(epochs=25, batch=20, optimizer="adamw", peak_rate=3e-3)
+    torch.manual_seed(0)
+    state = FitState.fresh(create_model("lenet5"), chosen)
+    fit(state, data, data, chosen, CrossEntropy())
+    assert state.history[-1].validation_accuracy == 1.0
+    assert state.history[0].train_accuracy is not None
+    assert state.history[0].train_accuracy < 0.4
+
+
+def test_a_clipped_gradient_takes_a_step_of_at_most_its_norm() -> None:
+    def moved(clip_norm: float) -> float:
+        chosen = settings(
+            epochs=1, batch=40, peak_rate=1.0, schedule="constant", warmup=0.0, momentum=0.0,
+            clip_norm=clip_norm,
+        )  # fmt: skip
+        state = fresh(chosen)
+        before = nn.utils.parameters_to_vector(state.module.parameters()).detach().clone()
+        fit(state, halves(), None, chosen, CrossEntropy())
+        after = nn.utils.parameters_to_vector(state.module.parameters()).detach()
+        return (after - before).norm().item()
+
+    assert moved(0.0) > 0.05
+    assert moved(0.01) == pytest.approx(0.01, rel=1e-3)
