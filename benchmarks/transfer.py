@@ -31,7 +31,7 @@ from edgecnn.training.train import SUMMARY_NAME, train_recipe
 TARGET = ("cat", "horse", "ship", "truck")
 SOURCE = tuple(label for label in CIFAR10_LABELS if label not in TARGET)
 
-#: A fifth of the recipe's multiplications, for a table in minutes.
+#: A quarter of the recipe's multiplications, for a table in minutes.
 SMALLER = ("model.arguments.widths=[16,32,64]", "model.arguments.blocks=[1,1,1]")
 
 #: Of the target classes: pictures that trainings may draw from; those after are for `--develop`.
