@@ -79,7 +79,8 @@ def export_checkpoint(
     if data is None:
         trained_on = checkpoint.recipe.data.train
         try:
-            dataset = open_dataset(trained_on, labels=metadata.labels)
+            # What is to be downloaded, the caller has downloaded; trying again would only wait.
+            dataset = open_dataset(trained_on, labels=metadata.labels, download=False)
             given = dataset_samples(dataset, metadata, limit=samples, seed=seed)
         except (DatasetError, MissingFileError) as error:
             given = gather(None, metadata)
