@@ -141,10 +141,36 @@ def test_folder_of_annotated_records(data_root, tmp_path, capsys):
     assert out.startswith("macro-F1 (N,S,V)  0.")
     assert "only 2 records: the interval says little" in out
     by_class, _, confusion = out.partition("true \\ answered")
+    confusion, _, by_record = confusion.partition("record")
+    assert [line.split()[0] for line in by_record.splitlines()[1:] if line] == ["119", "208"]
+    assert "class map" not in out
     scores = {line.split()[0]: line.split() for line in by_class.splitlines() if line}
     assert float(scores["V"][2]) > 90
     assert int(scores["V"][1]) == 1436
     assert confusion.split()[:4] == ["N", "S", "V", "F"]
+
+
+@pytest.mark.data
+def test_escape_beats_by_the_other_map(data_root, tmp_path, capsys):
+    """Record 223 has 16 atrial escape beats."""
+    for end in ("atr", "dat", "hea"):
+        (tmp_path / f"223.{end}").symlink_to(data_root / "mitdb" / f"223.{end}")
+    counts = {}
+    for name in ("literature", "bxb"):
+        assert run(["evaluate", "bundled:ecg-beats", str(tmp_path), "--map", name]) == 0
+        out = capsys.readouterr().out
+        assert ("class map bxb" in out) == (name == "bxb")
+        lines = [line.split() for line in out.splitlines() if line[:1] in "NS" and line.strip()]
+        counts[name] = {cells[0]: int(cells[1]) for cells in reversed(lines)}
+    assert counts["bxb"]["S"] - counts["literature"]["S"] == 16
+    assert counts["literature"]["N"] - counts["bxb"]["N"] == 16
+
+
+def test_a_class_map_is_for_heartbeats(brightness, tmp_path, capsys):
+    (tmp_path / "dark").mkdir()
+    cv2.imwrite(str(tmp_path / "dark" / "a.png"), np.zeros((8, 8), np.uint8))
+    assert run(["evaluate", str(brightness), str(tmp_path), "--map", "bxb"]) != 0
+    assert "a class map is for heartbeats" in capsys.readouterr().err
 
 
 def test_download_is_said(brightness, capsys, monkeypatch):

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from edgecnn.data import open_dataset
-from edgecnn.errors import TrainingError, UsageError
+from edgecnn.data.mitdb import BeatRecords
+from edgecnn.errors import RecipeError, TrainingError, UsageError
 from edgecnn.training.folds import FoldReport, cross_validate
 from edgecnn.training.recipe import load_recipe
+from edgecnn.training.tasks import training_task
+from edgecnn.training.tasks.classify import without_symbols
 
 
 def test_every_example_is_answered_once_unseen(tiny: Path, drawings: Path) -> None:
@@ -51,3 +54,29 @@ def test_folds_of_real_records_keep_each_record_whole(
     assert sorted(names) == ["101", "106", "119", "208"]
     assert report.pooled.n == len(open_dataset("mitdb:101,106,119,208"))
     assert report.pooled.metric == "macro-F1 (N,S,V)"
+
+
+@pytest.mark.data
+def test_symbols_that_are_left_out_are_scored_all_the_same(
+    data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGECNN_DATA", str(data_root))
+    dataset = open_dataset("mitdb:201,203")
+    recipe = load_recipe("ecg-beats-likeness", overrides=("data.train=mitdb:201,203",))
+    assert isinstance(dataset, BeatRecords)
+    assert dataset.symbols is not None
+    everything = np.arange(len(dataset))
+    kept = without_symbols(dataset, recipe, everything)
+    assert recipe.data.leave_out == ("a",)
+    assert len(everything) - len(kept) == np.count_nonzero(dataset.symbols == "a") == 99
+    assert "a" not in dataset.symbols[kept]
+    prepared = training_task(recipe).prepare(
+        recipe, dataset, training_task(recipe).plan(recipe, dataset, (everything, everything))
+    )
+    assert (len(prepared.train), len(prepared.validation)) == (len(kept), len(everything))
+
+
+def test_data_without_symbols_leaves_none_out(tiny: Path) -> None:
+    recipe = load_recipe(tiny, overrides=('data.leave_out=["a"]',))
+    with pytest.raises(RecipeError, match=r"data\.leave_out names annotation symbols"):
+        cross_validate(recipe, 2)
