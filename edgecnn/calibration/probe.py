@@ -12,8 +12,8 @@ from edgecnn.runtime.session import Model
 
 __all__ = ["Probe", "sqnr_db"]
 
-#: Examples per run.
-_BATCH = 8
+#: Examples per run: what is held is the activations of this many.
+_BATCH = 2
 
 
 class Probe:

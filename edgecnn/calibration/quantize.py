@@ -345,7 +345,8 @@ def quantize_model(
                     calibration,
                     spec,
                     chosen,
-                    batch=BATCH,
+                    # Two forms of every layer are held at a time.
+                    batch=1,
                     progress=lambda done: tell("correcting biases", done, len(chosen)),
                 ),
                 types=types,
