@@ -11,15 +11,22 @@ from pathlib import Path
 
 from edgecnn.errors import EdgeCNNError
 
-__all__ = ["atomic_path", "sha256_of", "write_bytes", "write_text"]
+__all__ = ["atomic_path", "sha256_of", "write_bytes", "write_scratch", "write_text"]
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` and rename it to ``path`` when the block succeeds.
 
     The temporary name keeps the suffix, for writers that go by it. When the block raises, nothing
     is left behind and an older ``path`` stays as it was.
+
+    Parameters
+    ----------
+    path : Path
+    is_durable : bool
+        Wait until the disk has it. Without, a process that is killed leaves it whole as well, but
+        a power cut may not.
 
     Raises
     ------
@@ -30,8 +37,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
+        if is_durable:
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
         if isinstance(error, EdgeCNNError):
@@ -49,6 +57,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a whole file, or none."""
     with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_scratch(path: Path, content: bytes) -> None:
+    """Write a whole file, or none, without waiting for the disk.
+
+    For what can be made again after a power cut: of thousands of small files, waiting is most of
+    the time.
+    """
+    with atomic_path(path, is_durable=False) as temporary:
         temporary.write_bytes(content)
 
 

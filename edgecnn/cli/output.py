@@ -34,7 +34,9 @@ def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def model_options(
+    function: Callable[..., Any], *, threads: str = "CPU threads [default: all]."
+) -> Callable[..., Any]:
     """Add ``--provider``, ``--threads`` and ``--check/--no-check``: how a model is opened."""
     options = (
         click.option(
@@ -43,7 +45,7 @@ def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="auto, cpu, cuda, ...: what runs it.",
         ),
-        threads_option("CPU threads [default: all]."),
+        threads_option(threads),
         click.option(
             "--check/--no-check", default=True, help="Run the model's golden vectors first."
         ),

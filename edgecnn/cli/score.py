@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +14,20 @@ import click
 from edgecnn.cli.output import json_option, model_options, remark, warn
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
     from edgecnn.ecg.record_files import Problem
-    from edgecnn.ecg.score import ScoreSummary
+    from edgecnn.ecg.score import Progress, ScoreSummary
 
 __all__ = ["score"]
+
+#: How often a run without a terminal tells how far it is.
+_TELL_S = 60.0
 
 
 @click.command(short_help="Classify the beats of ECG records.")
 @click.argument("model")
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1)
 @click.option(
     "-o",
     "--output",
@@ -42,9 +50,33 @@ __all__ = ["score"]
     help="Sampling rate of files that state none.",
 )
 @click.option("--lead", metavar="NAME", help="Read this lead instead of the model's own.")
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A list of records: CSV or JSON Lines with path, and, where wanted, record, lead, "
+    "rate_hz, beats.",
+)
+@click.option("--shard", metavar="I/N", help="Score the I-th of N equal parts of the records.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that score side by side, one thread each [default: 1].",
+)
+@click.option(
+    "--cluster", metavar="ADDRESS|local", help="Score on a Dask cluster: tcp://HOST:PORT, or here."
+)
+@click.option(
+    "--tables",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="Format of the tables.",
+)
 @click.option("--jsonl", is_flag=True, help="Write the beats as beats.jsonl, too.")
 @json_option
-@model_options
+@partial(model_options, threads="CPU threads of a single process [default: 1].")
 def score(
     model: str,
     paths: tuple[str, ...],
@@ -53,6 +85,11 @@ def score(
     beats: str,
     rate: float | None,
     lead: str | None,
+    manifest: Path | None,
+    shard: str | None,
+    workers: int | None,
+    cluster: str | None,
+    tables: str,
     jsonl: bool,
     as_json: bool,
     provider: str,
@@ -61,41 +98,64 @@ def score(
 ) -> int:
     r"""Find and classify the beats of PATHS: ECG records, folders and patterns of them.
 
-    Records are WFDB, CSV, NumPy and MATLAB files; a folder is searched with those in it.
+    Records are files of fourteen kinds (WFDB, EDF, CSV, ...); a folder is searched with those in
+    it; - reads paths from the standard input, one a line.
 
-    OUT receives records.csv, beats.csv, errors.csv, report.html and an annotation file per record
-    in annotations/. A record that cannot be read is reported, the others are scored, and the exit
-    code is 1. Research software, not a medical device.
+    OUT receives records.csv, beats.csv, errors.csv, report.html, an annotation file per record in
+    annotations/, a page and a JSON document per record in records/. A record that cannot be read is
+    reported, the others are scored, and the exit code is 1. A run that was stopped goes on where it
+    was when it is started again. Research software, not a medical device.
 
     \b
     edgecnn score bundled:ecg-beats recordings/ -o results/
     edgecnn score bundled:ecg-beats ecg.csv --rate 250 -o results/
     edgecnn score bundled:ecg-beats 'study/**/rest*.hea' -o results/
     edgecnn score bundled:ecg-beats mitdb/ --beats atr -o results/ --json
+    edgecnn score bundled:ecg-beats study/ --workers 8 --tables parquet -o results/
+    find study -name '*.edf' | edgecnn score bundled:ecg-beats - -o results/
+    edgecnn score bundled:ecg-beats study/ --cluster tcp://head:8786 -o /shared/results
     """
     from edgecnn.cli.output import progress_bar
     from edgecnn.ecg.score import score_records
     from edgecnn.runtime.session import load_model
 
-    loaded = load_model(model, provider=provider, threads=threads, check=check, spinning=False)
+    if not paths and manifest is None:
+        raise click.UsageError("Missing argument 'PATHS...'.")
+    loaded = load_model(model, provider=provider, threads=threads or 1, check=check, spinning=False)
     for text in loaded.warnings:
         warn(text)
 
     problems: list[Problem] = []
+    latest: Progress | None = None
     try:
         with progress_bar() as bar:
-            task = bar.add_task("scoring", total=None)
+            told = _Told(bar)
+
+            def progress(now: Progress) -> None:
+                nonlocal latest
+                latest = now
+                told(now)
+
             summary = score_records(
                 loaded,
-                paths,
+                _paths(paths),
                 out,
                 beats=beats,
                 rate_hz=rate,
                 lead=lead,
+                manifest=manifest,
+                shard=_shard(shard),
+                workers=workers,
+                cluster=cluster,
+                tables=tables,
                 jsonl=jsonl,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                progress=progress,
                 on_error=problems.append,
             )
+    except KeyboardInterrupt:
+        if latest is not None:
+            remark(f"{latest.done} of {latest.total} records are done; the same command goes on.")
+        raise
     finally:
         _say(problems)
     if as_json:
@@ -103,6 +163,49 @@ def score(
     else:
         _print(summary, loaded.metadata.labels)
     return 1 if summary.problems else 0
+
+
+class _Told:
+    """Tells how far a run is: in the bar, or a line a minute where there is no terminal."""
+
+    def __init__(self, bar: RichProgress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("scoring", total=None)
+        self._started = self._last = time.monotonic()
+
+    def __call__(self, now: Progress) -> None:
+        text = f"scoring ({now.resumed} were done)" if now.resumed else "scoring"
+        self._bar.update(self._task, completed=now.done, total=now.total, description=text)
+        moment = time.monotonic()
+        if not self._bar.disable or moment - self._last < _TELL_S:
+            return
+        self._last = moment
+        fresh = now.done - now.resumed
+        left = ""
+        if fresh:
+            minutes = (moment - self._started) / fresh * (now.total - now.done) / 60
+            left = f", about {max(1, round(minutes)):,} min left"
+        remark(f"{now.done:,} of {now.total:,} records{left}")
+
+
+def _paths(paths: tuple[str, ...]) -> list[str]:
+    """Return the paths; in place of ``-``, the lines of the standard input."""
+    given: list[str] = []
+    for path in paths:
+        if path == "-":
+            given += (line for text in sys.stdin if (line := text.rstrip("\r\n")))
+        else:
+            given.append(path)
+    return given
+
+
+def _shard(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    number, slash, count = text.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal()):
+        raise click.BadParameter(f"{text!r} is not I/N, such as 1/4.", param_hint="'--shard'")
+    return int(number), int(count)
 
 
 def _say(problems: Sequence[Problem]) -> None:
@@ -129,6 +232,7 @@ def _print_json(summary: ScoreSummary) -> None:
             "errors": [
                 {"path": p.path, "reason": p.reason, "hint": p.error.hint} for p in summary.problems
             ],
+            "resumed": summary.resumed,
             "folder": str(summary.folder),
             "report": str(summary.report),
             "ecg_seconds": round(summary.ecg_seconds, 3),
@@ -158,6 +262,9 @@ def _print(summary: ScoreSummary, labels: tuple[str, ...]) -> None:
     noun = "record" if len(rows) == 1 else "records"
     text = f"{len(rows)} {noun}, {beats:,} beats, {summary.ecg_seconds / 3600:.2f} h of ECG"
     if summary.problems:
-        text += f"; {len(summary.problems)} not scored ({summary.folder / 'errors.csv'})"
+        table = next(summary.folder.glob("errors.*"))
+        text += f"; {len(summary.problems)} not scored ({table})"
+    if summary.resumed:
+        text += f"; {summary.resumed} were done before"
     click.echo(f"{text}, in {summary.seconds:.1f} s")
     click.echo(summary.report)

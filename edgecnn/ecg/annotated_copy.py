@@ -8,7 +8,7 @@ record of its own.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from edgecnn.ecg.aami import is_beat
 from edgecnn.ecg.annotations import annotation_path, write_annotations
 from edgecnn.ecg.beats import UNCLASSIFIED, ScoredRecord
+from edgecnn.ecg.gaps import credible_mv
+from edgecnn.ecg.lead_signal import LeadSignal
 from edgecnn.ecg.parts import ANNOTATOR
 from edgecnn.ecg.readers.wfdb_header import parse_header
-from edgecnn.files import write_bytes, write_text
+from edgecnn.files import atomic_path, write_scratch
 
 __all__ = ["remove_annotated_copies", "symbols_of", "write_annotated_copy"]
 
@@ -30,14 +32,17 @@ _MISSING_STEP = -32_768
 _WRITTEN = "# written by edgecnn from "
 
 
-def symbols_of(scored: ScoredRecord) -> list[str]:
-    """Return the annotation symbol of each beat; a class without one of its own is ``Q``."""
-    symbol = {name: name if is_beat(name) else UNCLASSIFIED for name in scored.counts}
-    return [symbol[name] for name in scored.classes]
+def symbols_of(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the annotation symbol of each class, and last that of a beat without an answer.
+
+    A class without a symbol of its own is ``Q``.
+    """
+    symbols = [name if is_beat(name) else UNCLASSIFIED for name in labels]
+    return (*symbols, UNCLASSIFIED)
 
 
 def write_annotated_copy(
-    base: Path, scored: ScoredRecord, symbols: list[str], signal_mv: NDArray[np.floating]
+    base: Path, scored: ScoredRecord, symbols: tuple[str, ...], signal: LeadSignal
 ) -> Path:
     """Write ``base.edge``, and ``base.hea`` with its signal beside it.
 
@@ -46,9 +51,9 @@ def write_annotated_copy(
     base : Path
         Path of the new record without a suffix.
     scored : ScoredRecord
-    symbols : list of str
+    symbols : tuple of str
         From :func:`symbols_of`.
-    signal_mv : ndarray of float, shape (samples,)
+    signal : LeadSignal
         The lead that was scored.
 
     Returns
@@ -56,20 +61,27 @@ def write_annotated_copy(
     Path
         The annotation file.
     """
+    indices = scored.class_indices.tolist()
     aux = None
-    if any(name != symbol for name, symbol in zip(scored.classes, symbols, strict=True)):
-        aux = [
-            name if name != symbol else ""
-            for name, symbol in zip(scored.classes, symbols, strict=True)
-        ]
+    texts = [
+        name if name != symbol else ""
+        for name, symbol in zip((*scored.labels, UNCLASSIFIED), symbols, strict=True)
+    ]
+    if any(texts):
+        aux = [texts[index] for index in indices]
     path = annotation_path(base, ANNOTATOR)
     write_annotations(
-        path, scored.samples, symbols, aux=aux, sampling_rate_hz=scored.sampling_rate_hz
+        path,
+        scored.samples,
+        [symbols[index] for index in indices],
+        aux=aux,
+        sampling_rate_hz=scored.sampling_rate_hz,
+        is_durable=False,
     )
     if scored.path.suffix == ".hea":
         _copy_header(base, scored.path)
     else:
-        _write_signal(base, scored, signal_mv)
+        _write_signal(base, scored, signal)
     return path
 
 
@@ -99,7 +111,7 @@ def remove_annotated_copies(folder: Path, kept: Iterable[Path]) -> None:
 
 
 def _copy_header(base: Path, header: Path) -> None:
-    write_bytes(base.with_name(base.name + ".hea"), header.read_bytes())
+    write_scratch(base.with_name(base.name + ".hea"), header.read_bytes())
     for name in {signal.file for signal in parse_header(header).signals}:
         # Odd as it is, a header can name these; the files just written must stay.
         if Path(name).suffix in (".hea", f".{ANNOTATOR}"):
@@ -113,22 +125,37 @@ def _copy_header(base: Path, header: Path) -> None:
             link.symlink_to(source)
 
 
-def _write_signal(base: Path, scored: ScoredRecord, signal_mv: NDArray[np.floating]) -> None:
-    """Write one lead in format 16."""
-    valid = np.isfinite(signal_mv)
-    baseline = round(float(np.median(signal_mv[valid])), 3)
-    centred = np.where(valid, signal_mv - baseline, 0.0)
-    gain = min(_FINEST_GAIN, _LARGEST_STEP / max(float(np.abs(centred).max()), 1e-9))
-    gain = float(f"{gain:.4g}") if gain < _FINEST_GAIN else gain
-    steps = np.clip(np.rint(centred * gain), -_LARGEST_STEP, _LARGEST_STEP).astype("<i2")
-    steps[~valid] = _MISSING_STEP
+def _write_signal(base: Path, scored: ScoredRecord, signal: LeadSignal) -> None:
+    """Write one lead in format 16, piece by piece."""
+    low, high = np.inf, -np.inf
+    for piece in _credible(signal):
+        low = min(low, float(np.fmin.reduce(piece)))
+        high = max(high, float(np.fmax.reduce(piece)))
+    baseline = round((low + high) / 2, 3)
+    gain = min(_FINEST_GAIN, _LARGEST_STEP / max(high - baseline, baseline - low, 1e-9))
+    # Less by what four digits may round up, or the highest samples would be clipped.
+    gain = float(f"{gain * 0.9995:.4g}") if gain < _FINEST_GAIN else gain
+    first, total = None, 0
+    signal_file = base.with_name(base.name + ".dat")
+    with atomic_path(signal_file, is_durable=False) as temporary, temporary.open("wb") as file:
+        for piece in _credible(signal):
+            valid = np.isfinite(piece)
+            scaled = np.rint((np.where(valid, piece, baseline) - baseline) * gain)
+            steps = np.clip(scaled, -_LARGEST_STEP, _LARGEST_STEP).astype("<i2")
+            steps[~valid] = _MISSING_STEP
+            first = int(steps[0]) if first is None else first
+            total += int(steps.sum(dtype=np.int64))
+            file.write(steps.tobytes())
     zero = round(-baseline * gain)
-    checksum = int(np.array(steps.sum(dtype=np.int64)).astype(np.int16))
-    write_bytes(base.with_name(base.name + ".dat"), steps.tobytes())
-    write_text(
-        base.with_name(base.name + ".hea"),
-        f"{base.name} 1 {scored.sampling_rate_hz:.10g} {len(steps)}\n"
-        f"{base.name}.dat 16 {gain:g}({zero})/mV 16 0 {steps[0]} {checksum} 0 "
+    checksum = int(np.array(total).astype(np.int16))
+    header = (
+        f"{base.name} 1 {scored.sampling_rate_hz:.10g} {len(signal)}\n"
+        f"{base.name}.dat 16 {gain:g}({zero})/mV 16 0 {first or 0} {checksum} 0 "
         f"{scored.lead or 'ECG'}\n"
-        f"{_WRITTEN}{scored.path.name}\n",
+        f"{_WRITTEN}{scored.path.name}\n"
     )
+    write_scratch(base.with_name(base.name + ".hea"), header.encode())
+
+
+def _credible(signal: LeadSignal) -> Iterator[NDArray[np.floating]]:
+    return map(credible_mv, signal.chunks())

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.errors import MissingFileError, RecordError, UsageError
-from edgecnn.files import write_bytes
+from edgecnn.files import atomic_path
 
 __all__ = ["Annotations", "read_annotations", "write_annotations"]
 
@@ -221,6 +221,7 @@ def write_annotations(
     channels: Sequence[int] | NDArray[np.integer] | None = None,
     numbers: Sequence[int] | NDArray[np.integer] | None = None,
     sampling_rate_hz: float | None = None,
+    is_durable: bool = True,
 ) -> None:
     """Write an annotation file, whole or not at all.
 
@@ -236,6 +237,8 @@ def write_annotations(
     subtypes, channels, numbers : sequence of int, optional
     sampling_rate_hz : float, optional
         Rate that the samples count at, stored as a note where a reader looks for it.
+    is_durable : bool
+        Wait until the disk has it.
 
     Raises
     ------
@@ -280,7 +283,8 @@ def write_annotations(
             if text:
                 out += _text(text)
             before, last_channel, last_number = sample, chn, num
-    write_bytes(path, bytes(out + _word(0, 0)))
+    with atomic_path(path, is_durable=is_durable) as temporary:
+        temporary.write_bytes(bytes(out + _word(0, 0)))
 
 
 def _encode_plain(samples: NDArray[np.int64], symbols: Sequence[str]) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -11,9 +11,17 @@ from numpy.typing import NDArray
 
 from edgecnn.ecg.annotations import read_annotations
 from edgecnn.ecg.beats import UNCLASSIFIED, ScoredRecord
-from edgecnn.ecg.heart_rate import HeartRate, heart_rate, rr_intervals_s
+from edgecnn.ecg.ectopy import Ectopy, ectopy_of
+from edgecnn.ecg.heart_rate import (
+    HeartRate,
+    Variability,
+    heart_rate,
+    rr_intervals_s,
+    variability,
+)
+from edgecnn.ecg.quality import LeadQuality
 from edgecnn.ecg.strips import Strip
-from edgecnn.files import write_bytes
+from edgecnn.files import write_scratch
 
 __all__ = ["ANNOTATOR", "Part", "RecordScore", "make_part", "read_part", "write_part"]
 
@@ -21,6 +29,7 @@ __all__ = ["ANNOTATOR", "Part", "RecordScore", "make_part", "read_part", "write_
 ANNOTATOR = "edge"
 
 _PVC = "V"
+_NORMAL = "N"
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,12 @@ class RecordScore:
     notes : tuple of str
     remarks : tuple of str
         What looks wrong with the recording (:mod:`edgecnn.ecg.quality`).
+    variability : Variability
+        Of the intervals between beats of class N.
+    ectopy : dict
+        Of each ectopic class that the model knows: :class:`~edgecnn.ecg.ectopy.Ectopy`.
+    flat_s, saturated_s, gaps_s : float
+        Seconds without movement, at the end of the converter's range, and without a signal.
     """
 
     record: str
@@ -61,6 +76,11 @@ class RecordScore:
     pvc_burden_percent: float | None
     notes: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    variability: Variability = field(default_factory=lambda: Variability(None, None, 0))
+    ectopy: dict[str, Ectopy] = field(default_factory=dict)
+    flat_s: float = 0.0
+    saturated_s: float = 0.0
+    gaps_s: float = 0.0
 
     @property
     def samples(self) -> NDArray[np.int64]:
@@ -85,32 +105,67 @@ class Part:
     Attributes
     ----------
     score : RecordScore
-    samples, scores, classes : list
-        Of each beat: R peak, the winning class's score (None without an answer), class.
-    symbols : list of str
-        Annotation symbols.
-    intervals_s : list of (float or None)
-        Time from each beat to the next; None over a gap.
+    names : tuple of str
+        Classes, the last one for beats without an answer.
+    symbols_by_class : tuple of str
+        Annotation symbol of each class.
+    packed : tuple of bytes
+        Arrays of the beats: :attr:`samples`, :attr:`class_indices`, :attr:`scores`,
+        :attr:`intervals_s`.
     strips : list of Strip
+    figures : str
+        The record's figures for a page, once they are drawn.
+    rows : bytes
+        The record's rows of the table of beats, once they are written.
     """
 
     score: RecordScore
-    samples: list[int]
-    scores: list[float | None]
-    classes: list[str]
-    symbols: list[str]
-    intervals_s: list[float | None]
+    names: tuple[str, ...]
+    symbols_by_class: tuple[str, ...]
+    packed: tuple[bytes, bytes, bytes, bytes]
     strips: list[Strip]
+    figures: str = ""
+    rows: bytes = b""
+
+    @property
+    def samples(self) -> NDArray[np.int64]:
+        """R peaks, shape ``(beats,)``."""
+        return np.frombuffer(self.packed[0], dtype="<i8")
+
+    @property
+    def class_indices(self) -> NDArray[np.int8]:
+        """Places in ``names``, shape ``(beats,)``; -1 is the last one."""
+        return np.frombuffer(self.packed[1], dtype="<i1")
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """The winning classes' scores, shape ``(beats,)``; NaN without an answer."""
+        return np.frombuffer(self.packed[2], dtype="<f4")
+
+    @property
+    def intervals_s(self) -> NDArray[np.float64]:
+        """Time from each beat to the next, shape ``(beats - 1,)``; NaN over a gap."""
+        return np.frombuffer(self.packed[3], dtype="<f8")
+
+    @property
+    def classes(self) -> list[str]:
+        """Class of each beat."""
+        return [self.names[index] for index in self.class_indices.tolist()]
+
+    @property
+    def symbols(self) -> list[str]:
+        """Annotation symbol of each beat."""
+        return [self.symbols_by_class[index] for index in self.class_indices.tolist()]
 
 
 def make_part(
     record: str,
     annotations: Path,
     scored: ScoredRecord,
-    symbols: list[str],
+    symbols: tuple[str, ...],
     strips: list[Strip],
     *,
-    remarks: tuple[str, ...] = (),
+    quality: LeadQuality | None = None,
 ) -> Part:
     """Sum a scored record up.
 
@@ -120,50 +175,61 @@ def make_part(
         Its unique name.
     annotations : Path
         Where its annotation file lies.
-    symbols : list of str
-        Annotation symbol of each beat.
-    remarks : tuple of str
-        What looks wrong with the recording.
+    symbols : tuple of str
+        Annotation symbol of each of the model's classes, then of a beat without an answer.
+    strips : list of Strip
+    quality : LeadQuality, optional
+        What is known of the signal.
     """
-    intervals = rr_intervals_s(scored.samples, scored.sampling_rate_hz, scored.gaps)
+    rate = scored.sampling_rate_hz
+    intervals = rr_intervals_s(scored.samples, rate, scored.gaps)
     counts = scored.counts
     classified = len(scored) - counts[UNCLASSIFIED]
+    names = (*scored.labels, UNCLASSIFIED)
+    normal = np.zeros(len(scored), dtype=bool)
+    if _NORMAL in scored.labels:
+        normal = scored.class_indices == scored.labels.index(_NORMAL)
     burden = None
     if _PVC in counts and classified:
         burden = 100 * counts[_PVC] / classified
+    quality = LeadQuality(0.0, 0.0, ()) if quality is None else quality
     return Part(
         score=RecordScore(
             record=record,
             path=str(scored.path),
             annotations=str(annotations),
             duration_s=scored.duration_s,
-            sampling_rate_hz=scored.sampling_rate_hz,
+            sampling_rate_hz=rate,
             lead=scored.lead,
             beats=len(scored),
             counts=counts,
             heart_rate_bpm=heart_rate(intervals),
             pvc_burden_percent=burden,
             notes=scored.notes,
-            remarks=remarks,
+            remarks=quality.remarks,
+            variability=variability(intervals, normal),
+            ectopy=ectopy_of(scored.class_indices, scored.labels, intervals),
+            flat_s=quality.flat_s,
+            saturated_s=quality.saturated_s,
+            gaps_s=float((scored.gaps[:, 1] - scored.gaps[:, 0]).sum() / rate),
         ),
-        samples=scored.samples.tolist(),
-        scores=_plain(scored.scores),
-        classes=list(scored.classes),
-        symbols=symbols,
-        intervals_s=_plain(intervals),
+        names=names,
+        symbols_by_class=symbols,
+        packed=(
+            scored.samples.astype("<i8").tobytes(),
+            scored.class_indices.astype("<i1").tobytes(),
+            scored.scores.astype("<f4").tobytes(),
+            intervals.astype("<f8").tobytes(),
+        ),
         strips=strips,
     )
 
 
 def write_part(path: Path, part: Part) -> None:
     """Write a part, whole or not at all."""
-    write_bytes(path, msgspec.msgpack.encode(part))
+    write_scratch(path, msgspec.msgpack.encode(part))
 
 
 def read_part(path: Path) -> Part:
     """Read a part that :func:`write_part` wrote."""
     return msgspec.msgpack.decode(path.read_bytes(), type=Part)
-
-
-def _plain(values: NDArray[np.floating]) -> list[float | None]:
-    return [value if np.isfinite(value) else None for value in values.tolist()]

@@ -7,6 +7,7 @@ lead and some diseases look alike, so polarity is told as a possibility.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from edgecnn.ecg.record import Record
 from edgecnn.ecg.stretches import FlatFinder, SaturationFinder
 from edgecnn.errors import EdgeCNNError, RecordError
 
-__all__ = ["LeadWatch", "lead_remarks", "limb_remarks", "limb_remarks_of"]
+__all__ = ["LeadQuality", "LeadWatch", "lead_remarks", "limb_remarks", "limb_remarks_of"]
 
 #: Leads whose QRS complex and T wave point up in most people.
 _LIMB = ("I", "II", "III", "aVR")
@@ -69,7 +70,24 @@ def lead_remarks(
     """
     watch = LeadWatch(rate_hz)
     watch.push(signal_mv)
-    return watch.remarks(signal_mv, lead=lead, peaks=peaks)
+    return watch.finish(signal_mv, lead=lead, peaks=peaks).remarks
+
+
+@dataclass(frozen=True)
+class LeadQuality:
+    """How much of a lead is of use.
+
+    Attributes
+    ----------
+    flat_s, saturated_s : float
+        Without any movement, and at the end of the converter's range.
+    remarks : tuple of str
+        What looks wrong, in words.
+    """
+
+    flat_s: float
+    saturated_s: float
+    remarks: tuple[str, ...]
 
 
 class LeadWatch:
@@ -90,28 +108,26 @@ class LeadWatch:
         self._flat.push(chunk_mv)
         self._saturated.push(chunk_mv)
 
-    def remarks(
+    def finish(
         self,
         signal_mv: Sliceable,
         *,
         lead: str = "",
         peaks: NDArray[np.integer] | None = None,
-    ) -> tuple[str, ...]:
+    ) -> LeadQuality:
         """Say it; ``signal_mv`` is the whole lead, else as :func:`lead_remarks`."""
-        remarks = []
+        samples, rate = len(signal_mv), self._rate
         flat = self._flat.finish()
-        if len(flat):
-            remarks.append(f"flat for {_told(flat, len(signal_mv), self._rate)}")
         saturated = self._saturated.finish(flat)
-        if len(saturated):
-            remarks.append(f"saturated for {_told(saturated, len(signal_mv), self._rate)}")
-        if (
-            peaks is not None
-            and _is_named(lead, _UPRIGHT)
-            and _points_down(signal_mv, self._rate, peaks)
-        ):
+        flat_s, saturated_s = (_total(found) / rate for found in (flat, saturated))
+        remarks = []
+        if flat_s:
+            remarks.append(f"flat for {_told(flat_s, samples / rate)}")
+        if saturated_s:
+            remarks.append(f"saturated for {_told(saturated_s, samples / rate)}")
+        if peaks is not None and _is_named(lead, _UPRIGHT) and _points_down(signal_mv, rate, peaks):
             remarks.append(f"{lead} may be inverted: QRS and T point down")
-        return tuple(remarks)
+        return LeadQuality(flat_s, saturated_s, tuple(remarks))
 
 
 def limb_remarks(record: Record, peaks: NDArray[np.integer]) -> tuple[str, ...]:
@@ -235,6 +251,9 @@ def _spread(signal: NDArray[np.floating]) -> float:
     return float(valid.std()) if valid.size else 0.0
 
 
-def _told(stretches: NDArray[np.int64], samples: int, rate_hz: float) -> str:
-    total = int((stretches[:, 1] - stretches[:, 0]).sum())
-    return f"{total / rate_hz:.3g} s ({100 * total / samples:.3g} %)"
+def _total(stretches: NDArray[np.int64]) -> int:
+    return int((stretches[:, 1] - stretches[:, 0]).sum())
+
+
+def _told(seconds: float, of_s: float) -> str:
+    return f"{seconds:.3g} s ({100 * seconds / of_s:.3g} %)"

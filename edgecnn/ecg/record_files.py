@@ -6,8 +6,8 @@ import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgecnn.ecg.readers import SUFFIXES, header_of, reader_of
@@ -41,10 +41,15 @@ class RecordFile:
     name : str
         Relative to what all records have in common, without a suffix, with ``/``; no two records
         of a search have the same.
+    lead, rate_hz, beats : optional
+        What a manifest says of this record; it goes before the run's own options.
     """
 
     path: Path
     name: str
+    lead: str | None = None
+    rate_hz: float | None = None
+    beats: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ def find_records(
     *,
     annotator: str = "atr",
     ignore: Path | None = None,
+    listed: Sequence[RecordFile] = (),
 ) -> FoundRecords:
     """Find the records that paths name.
 
@@ -102,8 +108,11 @@ def find_records(
         An annotation file of that name without its record is a problem.
     ignore : Path, optional
         A folder to leave out: that of the results.
+    listed : sequence of RecordFile
+        More records, from a manifest (:func:`~edgecnn.ecg.manifest.read_manifest`). One may be
+        there several times, with different leads.
     """
-    files: list[Path] = []
+    files: list[RecordFile] = []
     problems: list[Problem] = []
     roots: list[str] = []
     for path in (Path(p) for p in paths):
@@ -113,22 +122,34 @@ def find_records(
                 found, lost = look(path, annotator, ignore)
                 root = path if path.is_dir() else fixed_part(path)
                 roots.append(str(root.absolute()))
-                files += found
+                files += (RecordFile(file, "") for file in found)
                 problems += lost
             else:
                 reader_of(path)
                 file = header_of(path) or path
                 roots.append(str(file.absolute().parent))
-                files.append(file)
+                files.append(RecordFile(file, ""))
         except EdgeCNNError as error:
             problems.append(Problem(str(path), error))
-    unique = {file.resolve(): file for file in reversed(files)}
-    kept = [file for file in files if unique.pop(file.resolve(), None) is not None]
+    for entry in listed:
+        try:
+            reader_of(entry.path)
+            file = header_of(entry.path) or entry.path
+            roots.append(str(file.absolute().parent))
+            files.append(replace(entry, path=file))
+        except EdgeCNNError as error:
+            problems.append(Problem(str(entry.path), error))
+    unique = {_identity(file): file for file in reversed(files)}
+    kept = [file for file in files if unique.pop(_identity(file), None) is not None]
     base = Path(os.path.normpath(os.path.commonpath(roots))) if roots else Path()
     # Folders that overlap tell of the same trouble.
     different = {problem.path: problem for problem in reversed(problems)}
     lost = [problem for problem in problems if different.pop(problem.path, None) is not None]
     return FoundRecords(tuple(_named(kept, base)), tuple(lost))
+
+
+def _identity(file: RecordFile) -> tuple[Path, str | None, float | None, str | None]:
+    return file.path.resolve(), file.lead, file.rate_hz, file.beats
 
 
 def _in_folder(
@@ -220,23 +241,32 @@ def _segments(header: Path) -> list[str]:
     return [line[0] for line in lines[1:]]
 
 
-def _named(files: list[Path], base: Path) -> Iterable[RecordFile]:
-    stems = [_stem(file, base) for file in files]
+def _named(files: list[RecordFile], base: Path) -> Iterable[RecordFile]:
+    stems = [_clean(file) if file.name else _stem(file.path, base) for file in files]
     count = Counter(stems)
     used: set[str] = set()
     for file, stem in zip(files, stems, strict=True):
         # Of `100.hea` and `100.csv` the header's record keeps its name.
-        clash = count[stem] > 1 and file.suffix != _HEADER
-        name = f"{stem}_{file.suffix[1:]}" if clash else stem
+        clash = count[stem] > 1 and not file.name and file.path.suffix != _HEADER
+        name = f"{stem}_{file.path.suffix[1:]}" if clash else stem
         while name in used:
             name += "_"
         used.add(name)
-        yield RecordFile(file, name)
+        yield replace(file, name=name)
 
 
 def _stem(file: Path, base: Path) -> str:
     relative = Path(os.path.relpath(file.absolute(), base)).with_suffix("")
     if file.suffix == _HEADER:
         return relative.as_posix()
-    # A WFDB header is written for it, whose record names have letters, digits, - and _ only.
+    return _wfdb_name(relative)
+
+
+def _clean(file: RecordFile) -> str:
+    name = Path(file.name)
+    return name.as_posix() if file.path.suffix == _HEADER else _wfdb_name(name)
+
+
+def _wfdb_name(relative: Path) -> str:
+    """Return a name of which a WFDB header can be written: letters, digits, - and _."""
     return relative.with_name(re.sub(r"[^-\w]+", "_", relative.name)).as_posix()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgecnn.ecg.parts import Part
 from edgecnn.ecg.strips import Strip
 
-__all__ = ["class_style", "clock", "strip_figure", "tachogram"]
+__all__ = ["class_style", "clock", "rr_histogram", "strip_figure", "tachogram"]
 
 #: Classes that have a colour of their own.
 _COLOURED = ("S", "V", "F", "Q")
@@ -27,6 +29,10 @@ _BEAT_MS = (120, 220)
 
 _CHART = (1000, 200)
 _RATE_STEP_BPM = 20
+_BIN_MS = 20
+_MOST_BINS = 150
+
+_Floats = NDArray[np.float64]
 
 
 def class_style(name: str) -> str:
@@ -43,31 +49,27 @@ def strip_figure(strip: Strip) -> str:
     gain = next((g for g in _GAINS_MM_PER_MV if g * swing <= room), room / swing)
     middle = _HEAD_MM + room / 2
 
-    def x(ms: float) -> float:
-        return ms * _MM_PER_S / 1000
+    per_ms = _MM_PER_S / 1000
 
-    def y(microvolts: float) -> float:
+    def y(microvolts: _Floats) -> _Floats:
         return middle - (microvolts - (low + high) / 2) / 1000 * gain
 
-    points = [
-        None if uv is None else (x(ms), y(uv))
-        for ms, uv in zip(strip.trace_ms, strip.trace_uv, strict=True)
-    ]
-    shapes = [f'<path class="trace" d="{_line(points)}"/>']
+    ms = np.array(strip.trace_ms, dtype=np.float64)
+    known = np.array([np.nan if uv is None else uv for uv in strip.trace_uv], dtype=np.float64)
+    tenths = np.round(np.stack([ms * per_ms, y(known)], axis=1) * 10)
+    shapes = [f'<path class="trace" d="{_line(tenths)}"/>']
     letters = []
-    for ms, name in strip.beats:
-        middle_of_letter = min(max(x(ms), _LETTER_MM), width - _LETTER_MM)
+    for at, name in strip.beats:
+        middle_of_letter = min(max(at * per_ms, _LETTER_MM), width - _LETTER_MM)
         letters.append(
             f'<text class="{class_style(name)}" x="{middle_of_letter:.1f}" y="5">'
             f"{escape(name)}</text>"
         )
         if class_style(name) != "c-N":
-            own = [
-                point
-                for at, point in zip(strip.trace_ms, points, strict=True)
-                if ms - _BEAT_MS[0] <= at <= ms + _BEAT_MS[1]
-            ]
-            shapes.append(f'<path class="trace {class_style(name)}" d="{_line(own)}"/>')
+            first = np.searchsorted(ms, at - _BEAT_MS[0])
+            stop = np.searchsorted(ms, at + _BEAT_MS[1], side="right")
+            own = _line(tenths[first:stop])
+            shapes.append(f'<path class="trace {class_style(name)}" d="{own}"/>')
     counted = ", ".join(f"{clock(strip.start_s + ms / 1000)} {name}" for ms, name in strip.beats)
     scale = f"{gain:.3g} mm/mV" if gain in _GAINS_MM_PER_MV else "fitted to height"
     return (
@@ -82,39 +84,36 @@ def strip_figure(strip: Strip) -> str:
 
 def tachogram(part: Part) -> str:
     """Draw the heart rate from beat to beat: a dot for each interval, coloured by its beat."""
-    rate_hz, duration = part.score.sampling_rate_hz, part.score.duration_s
-    dots = [
-        (sample / rate_hz, 60 / interval, name)
-        for sample, interval, name in zip(
-            part.samples[1:], part.intervals_s, part.classes[1:], strict=True
-        )
-        if interval is not None
-    ]
-    if len(dots) < 2:
+    duration = part.score.duration_s
+    known = np.isfinite(part.intervals_s)
+    if np.count_nonzero(known) < 2:
         return ""
-    low, high = _rate_range([rate for _, rate, _ in dots])
+    rates = 60 / part.intervals_s[known]
+    low, high = _rate_range(rates)
     width, height = _CHART
 
     def y(rate: float) -> float:
         return height * (1 - (min(max(rate, low), high) - low) / (high - low))
 
     # A day has more beats than the screen has dots: what falls together is drawn once.
-    cells: dict[str, dict[tuple[int, int], None]] = {}
-    for time, rate, name in dots:
-        cell = (round(width * time / duration), round(y(rate)))
-        cells.setdefault(class_style(name), {})[cell] = None
-    order = sorted(cells, key=lambda style: style != "c-N")
-    paths = "".join(
-        f'<path class="dots {style}" d="{"".join(f"M{a} {b}h0" for a, b in cells[style])}"/>'
-        for style in order
-    )
+    times = part.samples[1:][known] / part.score.sampling_rate_hz
+    heights = height * (1 - (np.clip(rates, low, high) - low) / (high - low))
+    places = np.stack([np.round(width * times / duration), np.round(heights)], axis=1)
+    styles = [class_style(name) for name in part.names]
+    indices = part.class_indices[1:][known] % len(styles)
+    paths = ""
+    for style in sorted(dict.fromkeys(styles), key=lambda style: style != "c-N"):
+        chosen = np.isin(indices, [n for n, other in enumerate(styles) if other == style])
+        cells = np.unique(places[chosen].astype(np.int64), axis=0).reshape(-1).tolist()
+        if cells:
+            dots = ("M%d %dh0" * (len(cells) // 2)) % tuple(cells)
+            paths += f'<path class="dots {style}" d="{dots}"/>'
     step = _RATE_STEP_BPM * max(1, math.ceil((high - low) / (6 * _RATE_STEP_BPM)))
     lines, labels = [], []
     for rate in range(low, high + 1, step):
         lines.append(f"M0 {y(rate):.4g}h{width}")
         labels.append(f'<span class="y" style="top:{100 * y(rate) / height:.4g}%">{rate}</span>')
-    times = [duration * n / 4 for n in range(5)]
-    axis = "".join(f"<span>{clock(time)[:-2]}</span>" for time in times)
+    axis = "".join(f"<span>{clock(duration * n / 4)[:-2]}</span>" for n in range(5))
     return (
         '<figure class="chart"><figcaption>Heart rate from beat to beat, bpm</figcaption>'
         f'<div class="plot">{"".join(labels)}'
@@ -145,28 +144,67 @@ def _extent(strip: Strip) -> tuple[float, float]:
     return (min(known), max(known)) if known else (0.0, 0.0)
 
 
-def _line(points: Sequence[tuple[float, float] | None]) -> str:
+def _line(tenths: _Floats) -> str:
     """Return a path through points in tenths of a unit; it breaks where there is none."""
-    words: list[str] = []
-    last: tuple[int, int] | None = None
-    for point in points:
-        if point is None:
-            last = None
-            continue
-        here = (round(point[0] * 10), round(point[1] * 10))
-        if last is None:
-            words.append(f"M{here[0] / 10:g} {here[1] / 10:g}l")
-        else:
-            across, down = (here[0] - last[0]) / 10, (here[1] - last[1]) / 10
-            words.append(f"{across:g} {down:g} ")
-        last = here
+    words = []
+    here = np.isfinite(tenths).all(axis=1)
+    edges = np.flatnonzero(np.diff(here, prepend=False, append=False)).reshape(-1, 2)
+    for first, stop in edges.tolist():
+        across, down = (tenths[first] / 10).tolist()
+        steps = np.diff(tenths[first:stop], axis=0) / 10
+        words.append(f"M{across:g} {down:g}l")
+        words.append(("%g %g " * len(steps)) % tuple(steps.reshape(-1).tolist()))
     return "".join(words)
 
 
-def _rate_range(rates: list[float]) -> tuple[int, int]:
+def _rate_range(rates: _Floats) -> tuple[int, int]:
     """Return lowest and highest rate to draw; single outliers are drawn at the edge."""
-    ordered = sorted(rates)
+    ordered = np.sort(rates)
     cut = len(ordered) // 200
     low = math.floor(ordered[cut] / _RATE_STEP_BPM) * _RATE_STEP_BPM
     high = math.ceil(ordered[-1 - cut] / _RATE_STEP_BPM) * _RATE_STEP_BPM
     return low, max(high, low + 2 * _RATE_STEP_BPM)
+
+
+def rr_histogram(part: Part) -> str:
+    """Draw how many RR intervals of each length there are, by the beats that end them."""
+    known = np.isfinite(part.intervals_s)
+    if np.count_nonzero(known) < 2:
+        return ""
+    milliseconds = 1000 * part.intervals_s[known]
+    low, high = np.percentile(milliseconds, [0.5, 99.5])
+    first = math.floor(low / _BIN_MS) - 1
+    bins = max(10, min(math.ceil(high / _BIN_MS) + 1 - first, _MOST_BINS))
+    place = np.clip(milliseconds // _BIN_MS - first, 0, bins - 1).astype(np.int64)
+    styles = [class_style(name) for name in part.names]
+    indices = part.class_indices[1:][known] % len(styles)
+    width, height = _CHART
+    base = np.zeros(bins)
+    most = max(1, int(np.bincount(place, minlength=bins).max()))
+    shapes = ""
+    for style in sorted(dict.fromkeys(styles), key=lambda style: style != "c-N"):
+        chosen = np.isin(indices, [n for n, other in enumerate(styles) if other == style])
+        counts = np.bincount(place[chosen], minlength=bins)
+        path = "".join(
+            f"M{n * width / bins:g} {height * (1 - base[n] / most):.4g}"
+            f"h{width / bins:g}v{-height * count / most:.4g}h{-width / bins:g}z"
+            for n, count in enumerate(counts.tolist())
+            if count
+        )
+        base += counts
+        if path:
+            shapes += f'<path class="bars {style}" d="{path}"/>'
+    labels = "".join(
+        f"<span>{round((first + bins * n / 4) * _BIN_MS)}&nbsp;ms</span>" for n in range(5)
+    )
+    return (
+        '<figure class="chart"><figcaption>RR intervals: how many beats of each length, '
+        "coloured by the beat that ends them</figcaption>"
+        f'<div class="plot"><span class="y" style="top:0%">{most:,}</span>'
+        '<span class="y" style="top:100%">0</span>'
+        f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" '
+        f'aria-label="Histogram of RR intervals, {first * _BIN_MS} to '
+        f'{(first + bins) * _BIN_MS} ms">'
+        f'<path class="grid" d="M0 0h{width}M0 {height}h{width}"/>{shapes}</svg></div>'
+        f'<div class="times">{labels}</div></figure>'
+    )

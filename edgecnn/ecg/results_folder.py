@@ -26,6 +26,10 @@ _UNFINISHED = ".parts"
 _DECIDED = ".merge"
 _PLAN = "plan.json"
 _ANNOTATIONS = "annotations"
+_PAGES = "records"
+_PART = ".part"
+#: What each file in ``records/`` begins with, if it was written here.
+_OWN = {".html": b"<!doctype html>\n<!-- edgecnn record", ".json": b'{"edgecnn":'}
 
 
 class ResultsFolder:
@@ -41,6 +45,8 @@ class ResultsFolder:
         Folder in ``parts`` that annotation files are written to.
     annotations : Path
         Folder in ``out`` where they will be found.
+    staged_pages : Path
+        Folder in ``parts`` for each record's page and document; they will be in ``out/records``.
     """
 
     def __init__(self, out: Path) -> None:
@@ -48,9 +54,23 @@ class ResultsFolder:
         self.parts = out / _UNFINISHED
         self.staged_annotations = self.parts / _ANNOTATIONS
         self.annotations = out / _ANNOTATIONS
+        self.staged_pages = self.parts / _PAGES
+
+    def part(self, key: str) -> Path:
+        """Return the file of a part, by the hash of all that it depends on."""
+        return self.parts / f"{key}{_PART}"
+
+    def finished(self) -> int:
+        """Count the parts that are there: what a run that was stopped has done already."""
+        return sum(1 for _ in self.parts.glob(f"*{_PART}"))
 
     def publish(
-        self, names: Iterable[str], kept: Iterable[Path], *, obsolete: Iterable[str] = ()
+        self,
+        names: Iterable[str],
+        kept: Iterable[Path],
+        pages: Iterable[str] = (),
+        *,
+        obsolete: Iterable[str] = (),
     ) -> None:
         """Put tables and annotations into their place; those of an earlier run go.
 
@@ -60,6 +80,8 @@ class ResultsFolder:
             Files in ``parts`` to be moved to ``out``.
         kept : iterable of Path
             Annotation files in ``annotations`` that the tables tell of.
+        pages : iterable of str
+            Names of the files in ``staged_pages`` that are part of the results.
         obsolete : iterable of str
             Files in ``out`` that would tell of an earlier run.
         """
@@ -68,11 +90,12 @@ class ResultsFolder:
         remove_annotated_copies(staged, [staged / p.relative_to(self.annotations) for p in kept])
         found = sorted(p for p in staged.rglob("*") if p.is_symlink() or not p.is_dir())
         annotations = [str(path.relative_to(staged)) for path in found]
-        plan = _Plan(files=names, annotations=annotations, obsolete=list(obsolete))
-        for name in names:
-            with (self.parts / name).open("rb") as written:
-                os.fsync(written.fileno())
+        plan = _Plan(
+            files=names, annotations=annotations, obsolete=list(obsolete), pages=list(pages)
+        )
         (self.parts / _PLAN).write_bytes(msgspec.json.encode(plan))
+        # Once for all files, instead of once for each: on disk before they take others' place.
+        os.sync()
         try:
             self.parts.rename(self.out / _DECIDED)
             _carry_out(self.out)
@@ -88,13 +111,15 @@ class _Plan(msgspec.Struct):
     files: list[str]
     annotations: list[str]
     obsolete: list[str]
+    pages: list[str] = []
 
 
 @contextmanager
 def open_results(out: Path) -> Iterator[ResultsFolder]:
-    """Make the folder if need be, and lock it; what is not published when the block ends is gone.
+    """Make the folder if need be, and lock it.
 
-    The lock is the system's: it ends with the process, however that ends.
+    Parts that are not published when the block ends, however it ends, are found by the next run.
+    The lock is the system's: it ends with the process.
 
     Raises
     ------
@@ -117,12 +142,12 @@ def open_results(out: Path) -> Iterator[ResultsFolder]:
         try:
             with told_as_error(out):
                 _carry_out(out)
-                # One may be left over from a run that was killed.
-                shutil.rmtree(folder.parts, ignore_errors=True)
-                folder.staged_annotations.mkdir(parents=True)
+                for staged in (folder.staged_annotations, folder.staged_pages):
+                    staged.mkdir(parents=True, exist_ok=True)
             yield folder
         finally:
-            shutil.rmtree(folder.parts, ignore_errors=True)
+            if not folder.finished():
+                shutil.rmtree(folder.parts, ignore_errors=True)
             if is_new:
                 with contextlib.suppress(OSError):  # Not empty: it has results.
                     out.rmdir()
@@ -154,11 +179,27 @@ def _carry_out(out: Path) -> None:
         remove_annotated_copies(annotations, kept)
         for name, target in zip(plan.annotations, kept, strict=True):
             _move(decided / _ANNOTATIONS / name, target)
+        _remove_pages(out / _PAGES, set(plan.pages))
+        for name in plan.pages:
+            _move(decided / _PAGES / name, out / _PAGES / name)
         for name in plan.obsolete:
             (out / name).unlink(missing_ok=True)
         for name in plan.files:
             _move(decided / name, out / name)
     shutil.rmtree(decided, ignore_errors=True)
+
+
+def _remove_pages(folder: Path, kept: set[str]) -> None:
+    """Remove pages and documents of an earlier run; what was not written here stays."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir():
+            with contextlib.suppress(OSError):  # Not empty.
+                path.rmdir()
+        elif str(path.relative_to(folder)) not in kept and (own := _OWN.get(path.suffix)):
+            with path.open("rb") as file:
+                is_own = file.read(len(own)) == own
+            if is_own:
+                path.unlink()
 
 
 def _move(source: Path, target: Path) -> None:

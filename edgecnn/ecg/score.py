@@ -1,66 +1,55 @@
-"""Record files and folders in; tables, annotation files and a report out.
+"""Record files and folders in; tables, annotation files and reports out.
 
-Around the pure :func:`~edgecnn.ecg.beats.classify_record` stands what has to do with files: each
-record becomes a part, a file that is whole or not there, and the parts are merged when all are
-done. Annotations, tables and report appear at the end, all together; a run that is killed leaves
-those of the run before it.
+Around the pure :func:`~edgecnn.ecg.stored_beats.classify_stored` stands what has to do with files:
+each record becomes a part, a file that is whole or not there, and the parts are merged when all are
+done. Annotations, tables and reports appear at the end, all together. A run that is stopped or
+killed leaves the results of the run before it, and its parts: the next run goes on from them.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgecnn.ecg.annotated_copy import symbols_of, write_annotated_copy
-from edgecnn.ecg.annotations import read_annotations
-from edgecnn.ecg.beats import beat_input_of, beat_peaks, classify_record
-from edgecnn.ecg.gaps import credible_mv
-from edgecnn.ecg.parts import RecordScore, make_part, read_part, write_part
-from edgecnn.ecg.quality import lead_remarks, limb_remarks_of
-from edgecnn.ecg.readers import read_record, reader_of
-from edgecnn.ecg.readers.edf_annotations import read_edf_beats
-from edgecnn.ecg.record import Record
+from edgecnn.ecg.beats import beat_input_of
+from edgecnn.ecg.engines import Outcome, run_groups, run_serial
+from edgecnn.ecg.engines.worker import source_of
+from edgecnn.ecg.manifest import read_manifest
+from edgecnn.ecg.parts import RecordScore, read_part
 from edgecnn.ecg.record_files import FoundRecords, Problem, RecordFile, find_records
 from edgecnn.ecg.report import write_report
 from edgecnn.ecg.results_folder import ResultsFolder, open_results, told_as_error
-from edgecnn.ecg.strips import cut_strips
-from edgecnn.ecg.tables import BEATS_JSONL, write_tables
-from edgecnn.errors import DataError, EdgeCNNError, RecordError, UsageError
+from edgecnn.ecg.score_file import DETECT, Job, Scored, ScoreOptions
+from edgecnn.ecg.tables import BEATS_JSONL, TABLE_FORMATS, table_names, write_tables
+from edgecnn.errors import DataError, EdgeCNNError, MissingPackageError, UsageError
+from edgecnn.files import sha256_of
+from edgecnn.runtime.machine import check_threads
 from edgecnn.runtime.session import Model
 
-__all__ = ["DETECT", "ScoreOptions", "ScoreSummary", "score_record_file", "score_records"]
-
-#: Value of ``beats`` that lets R peaks be found.
-DETECT = "detect"
-#: Annotator of an EDF+ file: its own annotations.
-WITHIN = "edf"
+__all__ = ["DETECT", "Progress", "ScoreSummary", "score_records"]
 
 _REPORT = "report.html"
 
 
 @dataclass(frozen=True)
-class ScoreOptions:
-    """What, besides file and model, the result of a record depends on.
+class Progress:
+    """How far a run is.
 
     Attributes
     ----------
-    beats : str
-        ``"detect"``, or the annotator whose beats are taken (``"edf"``: those within an EDF+ file).
-    rate_hz : float, optional
-        Sampling rate of files that state none.
-    lead : str, optional
-        Read this lead instead of the model's own.
+    done, total : int
+        Records with or without a result, and all.
+    resumed : int
+        Of those done, how many an earlier run had done that was stopped.
     """
 
-    beats: str = DETECT
-    rate_hz: float | None = None
-    lead: str | None = None
+    done: int
+    total: int
+    resumed: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +66,8 @@ class ScoreSummary:
         Paths without a result, and why.
     ecg_seconds, seconds : float
         Length of all records, and the time that scoring them took.
+    resumed : int
+        Records that an earlier run had done, which was stopped.
     """
 
     folder: Path
@@ -85,6 +76,7 @@ class ScoreSummary:
     problems: tuple[Problem, ...]
     ecg_seconds: float
     seconds: float
+    resumed: int = 0
 
 
 def score_records(
@@ -95,31 +87,49 @@ def score_records(
     beats: str = DETECT,
     rate_hz: float | None = None,
     lead: str | None = None,
+    manifest: str | os.PathLike[str] | None = None,
+    shard: tuple[int, int] | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
+    tables: str = "csv",
     jsonl: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
     on_error: Callable[[Problem], None] | None = None,
 ) -> ScoreSummary:
-    """Classify the beats of records and write tables, annotation files and a report.
+    """Classify the beats of records and write tables, annotation files and reports.
 
     Parameters
     ----------
     model : Model
         A beat model.
     paths : iterable of path
-        Records, and folders that are searched for them.
+        Records, folders that are searched for them, and patterns of both.
     out : path
         Folder of the results: ``records.csv``, ``beats.csv``, ``errors.csv``, ``report.html``,
-        ``annotations/RECORD.edge``. Those of an earlier run are replaced.
+        ``annotations/RECORD.edge``, ``records/RECORD.html`` and ``.json``. Those of an earlier run
+        are replaced.
     beats : str
         ``"detect"``, or an annotator (``"atr"``) whose R peaks are taken.
     rate_hz : float, optional
         Sampling rate of files that state none.
     lead : str, optional
         Read this lead instead of the model's own.
+    manifest : path, optional
+        A list of more records (:func:`~edgecnn.ecg.manifest.read_manifest`).
+    shard : (int, int), optional
+        ``(i, n)``: score the i-th of n equal parts of the records, 1 to n. Records keep the names
+        that they have without.
+    workers : int, optional
+        Processes that score side by side, each with one thread; of a local cluster, its workers.
+        The default is this process alone. The results are the same bytes.
+    cluster : str, optional
+        Address of a Dask scheduler, or ``"local"``.
+    tables : str
+        ``"csv"`` or ``"parquet"``.
     jsonl : bool
         Write ``beats.jsonl`` as well.
     progress : callable, optional
-        Called with the number of records done and of all.
+        Called with a :class:`Progress` after each record.
     on_error : callable, optional
         Called with each :class:`~edgecnn.ecg.record_files.Problem` as it comes up.
 
@@ -135,9 +145,11 @@ def score_records(
     DataError
         Not one record in all the paths; nothing is written.
     UsageError
-        ``out`` is one of the folders to be searched.
+        ``out`` is one of the folders to be searched, or a shard or format that is none.
+    MissingPackageError
+        A cluster without ``distributed``, Parquet without ``pyarrow``.
     EdgeCNNError
-        ``out`` cannot be written to, or another run writes to it.
+        ``out`` cannot be written to, another run writes to it, or no cluster is there.
 
     Examples
     --------
@@ -149,118 +161,104 @@ def score_records(
     """
     started = time.perf_counter()
     beat_input_of(model)
-    options = ScoreOptions(beats, rate_hz, lead)
-    given = [Path(path) for path in paths]
+    _check_format(tables)
+    _check_shard(shard)
+    if workers is not None:
+        check_threads(workers)
     out = Path(out)
-    found = _search(given, out, beats)
-    problems = list(found.problems)
-    records: list[RecordScore] = []
+    listed = read_manifest(Path(manifest)) if manifest is not None else []
+    found = _search([Path(path) for path in paths], listed, out, beats)
+    files, problems = _shard_of(found, shard)
+    options = ScoreOptions(beats, rate_hz, lead)
+    results: dict[int, Scored] = {}
+    resumed = 0
     with open_results(out) as folder:
+        job = Job(options, sha256_of(model.path), folder)
         for problem in problems:
             if on_error is not None:
                 on_error(problem)
-        for number, file in enumerate(found.records):
-            part = folder.parts / _part_name(len(records))
-            result = score_record_file(file, model, options, folder, part)
-            if isinstance(result, Problem):
-                problems.append(result)
-                if on_error is not None:
-                    on_error(result)
-            else:
-                records.append(result)
-            if progress is not None:
-                progress(number + 1, len(found.records))
-        _merge(folder, model, records, problems, jsonl=jsonl)
+        failed: dict[int, Problem] = {}
+        with _outcomes(files, model, job, workers, cluster) as outcomes:
+            for number, (place, outcome) in enumerate(outcomes, start=1):
+                if isinstance(outcome, Problem):
+                    failed[place] = outcome
+                    if on_error is not None:
+                        on_error(outcome)
+                else:
+                    results[place] = outcome
+                    resumed += outcome.was_done
+                if progress is not None:
+                    progress(Progress(number, len(files), resumed))
+        # In the order of the files, whoever was first to be done.
+        problems += (failed[place] for place in sorted(failed))
+        done = [results[place] for place in sorted(results)]
+        names = [files[place].name for place in sorted(results)]
+        _merge(folder, model, done, names, problems, jsonl=jsonl, tables=tables)
     return ScoreSummary(
         folder=out,
         report=out / _REPORT,
-        records=tuple(records),
+        records=tuple(each.score for each in done),
         problems=tuple(problems),
-        ecg_seconds=sum(record.duration_s for record in records),
+        ecg_seconds=sum(each.score.duration_s for each in done),
         seconds=time.perf_counter() - started,
+        resumed=resumed,
     )
 
 
-def score_record_file(
-    file: RecordFile, model: Model, options: ScoreOptions, folder: ResultsFolder, part: Path
-) -> RecordScore | Problem:
-    """Score one record: its annotation file and its part are written, each whole or not at all.
+@contextmanager
+def _outcomes(
+    files: Sequence[RecordFile],
+    model: Model,
+    job: Job,
+    workers: int | None,
+    cluster: str | None,
+) -> Iterator[Iterator[tuple[int, Outcome]]]:
+    if cluster is not None:
+        try:
+            from edgecnn.ecg.engines.cluster import open_cluster
+        except ImportError as error:
+            raise MissingPackageError(
+                "a cluster needs the package distributed", hint="pip install 'edgecnn[cluster]'"
+            ) from error
+        with open_cluster(cluster, source_of(model, job.model_sha256), workers=workers) as there:
+            yield run_groups(files, job, there)
+    elif workers is not None and workers > 1 and len(files) > 1:
+        from edgecnn.ecg.engines.pool import open_pool
 
-    Nothing is shared with other records, so any number of processes may do this side by side.
+        source = source_of(model, job.model_sha256)
+        with open_pool(min(workers, len(files)), source) as pool:
+            yield run_groups(files, job, pool)
+    else:
+        yield run_serial(files, model, job)
 
-    Parameters
-    ----------
-    file : RecordFile
-    model : Model
-    options : ScoreOptions
-    folder : ResultsFolder
-        Receives the annotation file.
-    part : Path
-        File of the part.
 
-    Returns
-    -------
-    RecordScore or Problem
+def _check_format(tables: str) -> None:
+    if tables not in TABLE_FORMATS:
+        raise UsageError(f"no tables as {tables}", hint=f"one of {', '.join(TABLE_FORMATS)}")
+    if tables == "parquet":
+        from edgecnn.ecg.parquet_tables import check_parquet
 
-    Raises
-    ------
-    EdgeCNNError
-        The results cannot be written.
-    """
-    try:
-        return _scored(file, model, options, folder, part)
-    except EdgeCNNError:
-        raise
-    # One file among thousands may be odd in a way that no reader thought of: the rest goes on.
-    except (ValueError, ArithmeticError, LookupError) as error:
-        text = " ".join(str(error).split())
-        cause = RecordError(
-            f"{file.path} cannot be scored: {text[:120] or type(error).__name__}",
-            hint="is the file sound, are its numbers those of an ECG?",
+        check_parquet()
+
+
+def _check_shard(shard: tuple[int, int] | None) -> None:
+    if shard is not None and not 1 <= shard[0] <= shard[1]:
+        raise UsageError(
+            f"shard {shard[0]}/{shard[1]} is none", hint="i/n with i from 1 to n: 1/4 ... 4/4"
         )
-        return Problem(str(file.path), cause)
 
 
-def _scored(
-    file: RecordFile, model: Model, options: ScoreOptions, folder: ResultsFolder, part: Path
-) -> RecordScore | Problem:
-    wanted = options.lead if options.lead is not None else beat_input_of(model).leads[0]
-    try:
-        record = read_record(file.path, rate_hz=options.rate_hz, lead=wanted)
-        peaks = None if options.beats == DETECT else _annotated(record, options.beats)
-        scored = classify_record(record, model, peaks=peaks, lead=options.lead)
-    except EdgeCNNError as error:
-        return Problem(str(file.path), error)
-    except OSError as error:
-        cause = RecordError(
-            f"cannot read {file.path}: {error.strerror}", hint="check the file and its permissions"
-        )
-        return Problem(str(file.path), cause)
-    except MemoryError:
-        cause = RecordError(f"{file.path} does not fit into memory", hint="cut it into parts")
-        return Problem(str(file.path), cause)
-    signal_mv = credible_mv(record.lead_mv(wanted))
-    symbols = symbols_of(scored)
-    strips = cut_strips(signal_mv, scored)
-    rate = scored.sampling_rate_hz
-    remarks = lead_remarks(signal_mv, rate, lead=scored.lead, peaks=scored.samples)
-    remarks += limb_remarks_of(file.path, rate, scored.samples)
-    staged = folder.staged_annotations
-    written = write_annotated_copy(staged / file.name, scored, symbols, signal_mv)
-    place = folder.annotations / written.relative_to(staged)
-    done = make_part(file.name, place, scored, symbols, strips, remarks=remarks)
-    write_part(part, done)
-    return done.score
-
-
-def _search(paths: Sequence[Path], out: Path, beats: str) -> FoundRecords:
+def _search(
+    paths: Sequence[Path], listed: Sequence[RecordFile], out: Path, beats: str
+) -> FoundRecords:
     for path in paths:
         if path.is_dir() and path.resolve() == out.resolve():
             raise UsageError(
                 f"{out} is both searched for records and to be written to",
                 hint="name another folder for the results with -o",
             )
-    found = find_records(paths, annotator="atr" if beats == DETECT else beats, ignore=out)
+    annotator = "atr" if beats == DETECT else beats
+    found = find_records(paths, annotator=annotator, ignore=out, listed=listed)
     if found.records:
         return found
     if not found.problems:
@@ -269,50 +267,59 @@ def _search(paths: Sequence[Path], out: Path, beats: str) -> FoundRecords:
     if len(found.problems) == 1:
         raise first
     raise DataError(
-        f"no record in any of {len(paths)} paths; the first problem: {first.message}",
+        f"no record in any of {len(paths) + len(listed)} paths; the first problem: {first.message}",
         hint=first.hint,
     )
 
 
-def _annotated(record: Record, annotator: str) -> NDArray[np.int64]:
-    """Read the beats of an annotation file, at the record's own rate."""
-    if annotator == WITHIN and reader_of(record.path) == "edf":
-        annotations = read_edf_beats(record.path, record.sampling_rate_hz)
-    else:
-        annotations = read_annotations(record.path.with_suffix(""), annotator)
-    peaks = beat_peaks(annotations.samples, annotations.symbols)
-    if not len(peaks):
-        raise RecordError(
-            f"{record.path.with_suffix('')}.{annotator} marks no beats",
-            hint="name another annotator, or let beats be detected",
-        )
-    counted_at = annotations.sampling_rate_hz
-    if counted_at is not None and counted_at > 0 and counted_at != record.sampling_rate_hz:
-        peaks = np.rint(peaks * (record.sampling_rate_hz / counted_at)).astype(np.int64)
-    return peaks
+def _shard_of(
+    found: FoundRecords, shard: tuple[int, int] | None
+) -> tuple[list[RecordFile], list[Problem]]:
+    """Return every n-th record, and every n-th problem of the search: each is in one shard."""
+    if shard is None:
+        return list(found.records), list(found.problems)
+    part = slice(shard[0] - 1, None, shard[1])
+    return list(found.records[part]), list(found.problems[part])
 
 
 def _merge(
     folder: ResultsFolder,
     model: Model,
-    records: Sequence[RecordScore],
+    done: Sequence[Scored],
+    names: Sequence[str],
     problems: Sequence[Problem],
     *,
     jsonl: bool,
+    tables: str,
 ) -> None:
     """Write tables and report beside the parts, then move all that is wanted to its place."""
-    parts = folder.parts
-    files = [parts / _part_name(number) for number in range(len(records))]
+    parts = [folder.part(each.key) for each in done]
+    missing = next((part for part in parts if not part.is_file()), None)
+    if missing is not None:
+        raise EdgeCNNError(
+            f"a record's result is not where a worker wrote it: {missing}",
+            hint="all workers must see the folder of the results under the same path",
+        )
+    records = [each.score for each in done]
+    obsolete = [name for form in TABLE_FORMATS if form != tables for name in table_names(form)]
+    if not jsonl:
+        obsolete.append(BEATS_JSONL)
     labels = model.metadata.labels
     with told_as_error(folder.out):
-        names = write_tables(parts, labels, map(read_part, files), problems, jsonl=jsonl)
-        write_report(parts / _REPORT, model, records, problems, lambda n: read_part(files[n]))
-        folder.publish(
-            [*names, _REPORT],
-            [Path(record.annotations) for record in records],
-            obsolete=() if jsonl else (BEATS_JSONL,),
+        written = write_tables(
+            folder.parts, labels, map(read_part, parts), problems, jsonl=jsonl, form=tables
         )
-
-
-def _part_name(number: int) -> str:
-    return f"{number:06d}.msgpack"
+        write_report(
+            folder.parts / _REPORT,
+            model,
+            records,
+            problems,
+            lambda n: read_part(parts[n]),
+            tables=tables,
+        )
+        folder.publish(
+            [*written, _REPORT],
+            [Path(record.annotations) for record in records],
+            [f"{name}.{kind}" for name in names for kind in ("html", "json")],
+            obsolete=obsolete,
+        )

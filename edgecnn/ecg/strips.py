@@ -98,7 +98,8 @@ def _cut(signal_mv: Sliceable, scored: ScoredRecord, focus: str, centre: int) ->
         (round(1000 * (int(scored.samples[i]) - start) / rate), scored.classes[i])
         for i in range(first, last)
     ]
-    microvolts = [round(1000 * v) if np.isfinite(v) else None for v in values.tolist()]
+    scaled = np.rint(1000 * values).tolist()
+    microvolts = [int(uv) if uv == uv else None for uv in scaled]  # noqa: PLR0124 - NaN is not
     milliseconds = np.rint(1000 * place / rate).astype(int).tolist()
     return Strip(focus, start / rate, length / rate, milliseconds, microvolts, beats)
 

@@ -132,6 +132,10 @@ def test_options_reach_the_library(beat_model, tmp_path):
         (["none.onnx", "x.csv", "-o", "out"], 1, "no such model: none.onnx"),
         (["MODEL", "x.csv"], 2, "missing option '-o'"),
         (["MODEL", "-o", "out"], 2, "missing argument 'PATHS...'"),
+        (["MODEL", "em*", "-o", "out", "--shard", "half"], 2, "'half' is not I/N"),
+        (["MODEL", "em*", "-o", "out", "--shard", "3/2"], 2, "shard 3/2 is none"),
+        (["MODEL", "em*", "-o", "out", "--tables", "xlsx"], 2, "xlsx"),
+        (["MODEL", "--manifest", "none.csv", "-o", "out"], 1, "no such manifest: none.csv"),
         (["MODEL", "x.csv", "-o", "out", "--rate", "0"], 2, "--rate"),
         (["MODEL", "x.csv", "-o", "out"], 1, "no such file: x.csv"),
         (["MODEL", "recordings/", "-o", "out"], 1, "no such file or folder: recordings"),
@@ -156,6 +160,30 @@ def test_what_cannot_be_done_is_one_line(
     assert done.stderr.lower().count("error:") == 1
     assert done.stdout == ""
     assert not (tmp_path / "out").exists()
+
+
+def test_workers_shards_and_paths_from_the_standard_input(beat_model, recordings, tmp_path):
+    whole = _score(beat_model, recordings, "-o", tmp_path / "out")
+    listed = "".join(f"{path}\n" for path in sorted(recordings.glob("*.npz")))
+    options = [beat_model, "-", "-o", tmp_path / "two", "--workers", "2"]
+    command = [sys.executable, "-m", "edgecnn", "score", *map(str, options)]
+    done = subprocess.run(
+        command, input=listed, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    # All but the time and the folder.
+    assert done.stdout.splitlines()[:-2] == whole.stdout.splitlines()[:-2]
+    for name in ("records.csv", "beats.csv"):
+        assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+    done = _score(beat_model, recordings, "-o", tmp_path / "half", "--shard", "2/2")
+    assert done.stdout.splitlines()[1].split()[0] == "b"
+
+
+def test_a_manifest_alone_is_enough(beat_model, recordings, tmp_path):
+    manifest = tmp_path / "list.jsonl"
+    manifest.write_text('{"path": "recordings/b.npz", "record": "patient-7"}\n')
+    done = _score(beat_model, "--manifest", manifest, "-o", tmp_path / "out", "--json")
+    assert [row["record"] for row in json.loads(done.stdout)["records"]] == ["patient-7"]
 
 
 def test_a_reader_that_goes_away_is_no_error(beat_model, recordings, tmp_path):

@@ -8,7 +8,10 @@ import pytest
 from edgecnn.ecg.annotated_copy import remove_annotated_copies, symbols_of, write_annotated_copy
 from edgecnn.ecg.annotations import read_annotations
 from edgecnn.ecg.beats import ScoredRecord
+from edgecnn.ecg.lead_signal import LeadSignal
 from edgecnn.ecg.readers import read_record
+from edgecnn.ecg.readers.stored import stored_of
+from edgecnn.ecg.record import Record
 
 
 def scored_of(path, classes, rate_hz=360.0, labels=("N", "S", "V", "F"), lead="MLII"):
@@ -30,7 +33,9 @@ def scored_of(path, classes, rate_hz=360.0, labels=("N", "S", "V", "F"), lead="M
 
 
 def write(base, scored, signal):
-    return write_annotated_copy(base, scored, symbols_of(scored), signal)
+    record = Record("r", scored.path, scored.sampling_rate_hz, ("MLII",), signal[:, None])
+    lead = LeadSignal(stored_of(record), 1000)
+    return write_annotated_copy(base, scored, symbols_of(scored.labels), lead)
 
 
 def test_symbols_are_those_of_the_classes(tmp_path):

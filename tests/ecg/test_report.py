@@ -10,11 +10,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from edgecnn.ecg.annotated_copy import symbols_of
 from edgecnn.ecg.beats import ScoredRecord
 from edgecnn.ecg.parts import make_part
 from edgecnn.ecg.record_files import Problem
 from edgecnn.ecg.report import DISCLAIMER, write_report
-from edgecnn.ecg.report_figures import clock, strip_figure, tachogram
+from edgecnn.ecg.report_figures import clock, rr_histogram, strip_figure, tachogram
 from edgecnn.ecg.score import score_records
 from edgecnn.ecg.strips import cut_strips
 from edgecnn.ecg.synthetic import synthetic_ecg
@@ -61,7 +62,8 @@ def part_of(name="a", *, seed=1, seconds=60, classes=None, gap=None, scale=1.0):
         gaps=gaps,
         notes=("a note",) if gap is not None else (),
     )
-    return make_part(name, Path(f"{name}.edge"), scored, names, cut_strips(signal, scored))
+    strips = cut_strips(signal, scored)
+    return make_part(name, Path(f"{name}.edge"), scored, symbols_of(LABELS), strips)
 
 
 def report_of(tmp_path, model, parts, problems=()):
@@ -128,7 +130,7 @@ def test_an_accuracy_on_the_training_data_is_called_that(tmp_path, model):
 def test_it_needs_nothing_else(tmp_path, model):
     text = report_of(tmp_path, model, [part_of()])
     assert not re.search(
-        r"(?:src|href)=[\"'](?!#|records\.csv|beats\.csv|errors\.csv|annotations/)", text
+        r"(?:src|href)=[\"'](?!records/|records\.csv|beats\.csv|errors\.csv|annotations/)", text
     )
     assert not re.search(r"url\((?!#)", text)
     assert "<script" not in text
@@ -138,9 +140,9 @@ def test_figures_of_every_record(tmp_path, model):
     parts = [part_of("one"), part_of("two", seed=2)]
     text = report_of(tmp_path, model, parts, [])
     assert text.count('<figure class="strip">') == sum(len(p.strips) for p in parts) >= 6
-    assert text.count('<figure class="chart">') == 2
+    assert text.count('<figure class="chart">') == 4
     assert text.count("<details open>") == 2
-    assert 'href="#r0"' in text
+    assert text.count('href="records/one.html"') == 2
     assert 'id="r0"' in text
     assert "Not scored" not in text
 
@@ -245,7 +247,7 @@ def test_the_tachogram_has_a_dot_for_each_interval():
     part = part_of(seconds=60, gap=(10_000, 11_000))
     figure = ElementTree.fromstring(tachogram(part))
     dots = {p.get("class"): p.get("d").count("M") for p in figure.iter("path")}
-    known = sum(interval is not None for interval in part.intervals_s)
+    known = np.isfinite(part.intervals_s).sum()
     assert known == len(part.samples) - 2
     assert dots["dots c-N"] + dots["dots c-V"] == known
     assert dots["dots c-V"] == part.classes[1:].count("V")
@@ -254,13 +256,27 @@ def test_the_tachogram_has_a_dot_for_each_interval():
 @pytest.mark.parametrize("beats", [0, 1, 2])
 def test_without_a_rhythm_there_is_no_tachogram(beats):
     part = part_of(seconds=10)
-    few = dataclasses.replace(
-        part,
-        samples=part.samples[:beats],
-        classes=part.classes[:beats],
-        intervals_s=part.intervals_s[: max(0, beats - 1)],
-    )
+    samples, classes, scores, intervals = part.packed
+    packed = samples[: 8 * beats], classes[:beats], scores[: 4 * beats]
+    few = dataclasses.replace(part, packed=(*packed, intervals[: 8 * max(0, beats - 1)]))
     assert tachogram(few) == ""
+    assert rr_histogram(few) == ""
+
+
+def test_the_histogram_counts_each_interval_once():
+    part = part_of(seconds=300, gap=(10_000, 11_000))
+    figure = ElementTree.fromstring(rr_histogram(part).replace("&nbsp;", " "))
+    most = int(next(s.text for s in figure.iter("span") if s.get("class") == "y"))
+    counted = {
+        p.get("class"): sum(
+            round(-float(height) * most / 200) for height in re.findall(r"v(-[\d.]+)h", p.get("d"))
+        )
+        for p in figure.iter("path")
+        if "bars" in p.get("class")
+    }
+    known = np.isfinite(part.intervals_s)
+    ends = np.array(part.classes[1:])[known]
+    assert counted == {"bars c-N": (ends == "N").sum(), "bars c-V": (ends == "V").sum()}
 
 
 def test_times_are_written_as_on_a_clock():

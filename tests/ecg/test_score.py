@@ -15,24 +15,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgecnn.ecg import results_folder, score
+from edgecnn.ecg import results_folder, score_file
 from edgecnn.ecg.aami import CLASS_OF_SYMBOL
 from edgecnn.ecg.annotations import read_annotations, write_annotations
 from edgecnn.ecg.beats import classify_record
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.results_folder import open_results
-from edgecnn.ecg.score import score_records
+from edgecnn.ecg.score import Progress, score_records
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import DataError, EdgeCNNError, MissingFileError, TaskError, UsageError
 from edgecnn.runtime.session import load_model
 
 RATE = 360.0
 TABLES = {"records.csv", "beats.csv", "errors.csv", "report.html"}
+RESULTS = TABLES | {"annotations", "records"}
 RECORD_COLUMNS = [
     *("record", "path", "duration_s", "sampling_rate_hz", "lead", "beats"),
     *("N", "S", "V", "F", "Q"),
     *("heart_rate_bpm_mean", "heart_rate_bpm_min", "heart_rate_bpm_max"),
-    *("pvc_burden_percent", "notes", "remarks"),
+    *("sdnn_ms", "rmssd_ms", "pvc_burden_percent", "sve_burden_percent"),
+    *("flat_s", "saturated_s", "gaps_s", "notes", "remarks"),
 ]
 
 
@@ -84,18 +86,16 @@ def rows(path):
 
 def test_tables_agree_with_each_other_and_with_the_pure_function(model, recordings, tmp_path):
     progress = []
-    summary = score_records(
-        model, [recordings], tmp_path / "out", progress=lambda *now: progress.append(now)
-    )
+    summary = score_records(model, [recordings], tmp_path / "out", progress=progress.append)
     out = tmp_path / "out"
-    assert {p.name for p in out.iterdir()} == TABLES | {"annotations"}
+    assert {p.name for p in out.iterdir()} == RESULTS
     records, beats = rows(out / "records.csv"), rows(out / "beats.csv")
     assert list(records[0]) == RECORD_COLUMNS
     assert [r["record"] for r in records] == ["ecg", "one/100", "two/100"]
     assert list(beats[0]) == ["record", "sample", "time_s", "symbol", "class", "score"]
     assert rows(out / "errors.csv") == []
     assert (out / "errors.csv").read_text() == "path,reason,hint\n"
-    assert progress == [(1, 3), (2, 3), (3, 3)]
+    assert progress == [Progress(1, 3, 0), Progress(2, 3, 0), Progress(3, 3, 0)]
     for row, result in zip(records, summary.records, strict=True):
         own = [b for b in beats if b["record"] == row["record"]]
         scored = classify_record(read_record(row["path"]), model)
@@ -164,6 +164,80 @@ def test_json_lines_say_what_the_table_says(model, recordings, tmp_path):
     # Without them, none of an earlier run stay.
     score_records(model, [recordings], tmp_path)
     assert not (tmp_path / "beats.jsonl").exists()
+
+
+def test_each_record_has_a_document_that_says_what_the_tables_say(model, recordings, tmp_path):
+    score_records(model, [recordings], tmp_path)
+    beats = rows(tmp_path / "beats.csv")
+    for row in rows(tmp_path / "records.csv"):
+        found = json.loads((tmp_path / "records" / f"{row['record']}.json").read_text())
+        assert "not a medical device" in found["note"]
+        own = [b for b in beats if b["record"] == row["record"]]
+        assert found["beats"]["sample"] == [int(b["sample"]) for b in own]
+        assert found["beats"]["class"] == [b["class"] for b in own]
+        scores = [float(b["score"]) for b in own]
+        assert found["beats"]["score"] == pytest.approx(scores, abs=1e-9)
+        assert found["hrv"]["sdnn_ms"] == pytest.approx(float(row["sdnn_ms"]), abs=0.051)
+        assert found["hrv"]["rmssd_ms"] == pytest.approx(float(row["rmssd_ms"]), abs=0.051)
+        burden = float(row["pvc_burden_percent"])
+        assert found["ectopy"]["V"]["burden_percent"] == pytest.approx(burden, abs=6e-4)
+        assert found["ectopy"]["V"]["beats"] == int(row["V"]) == found["counts"]["V"]
+        assert found["quality"] == {"gaps_s": 0, "flat_s": 0, "saturated_s": 0, "remarks": []}
+        page = (tmp_path / "records" / f"{row['record']}.html").read_text()
+        assert page.count("not a medical device") == 2
+        assert page.count('<figure class="strip">') > 2
+        up = "../" * (row["record"].count("/") + 1)
+        assert f'href="{up}report.html"' in page
+
+
+def test_pages_of_records_that_are_gone_do_not_stay_and_others_do(model, recordings, tmp_path):
+    score_records(model, [recordings], tmp_path)
+    (tmp_path / "records" / "mine.html").write_text("<!doctype html>\n<p>My own notes")
+    score_records(model, [recordings / "one"], tmp_path)
+    left = {
+        p.relative_to(tmp_path / "records").as_posix() for p in (tmp_path / "records").rglob("*")
+    }
+    assert left == {"mine.html", "100.html", "100.json"}
+
+
+def test_shards_are_disjoint_and_keep_the_names(model, recordings, tmp_path):
+    (bad := tmp_path / "bad.csv").write_text("MLII\nx\n")
+    whole = score_records(model, [recordings, bad], tmp_path / "out")
+    found = []
+    for number in (1, 2):
+        out = tmp_path / f"out{number}"
+        summary = score_records(model, [recordings, bad], out, shard=(number, 2))
+        found += rows(out / "records.csv")
+        assert len(summary.records) + len(summary.problems) == 2
+    expected = rows(tmp_path / "out" / "records.csv")
+    assert sorted(found, key=lambda row: row["record"]) == expected
+    assert len(whole.problems) == 1
+    for shard in ((0, 2), (3, 2), (1, 0)):
+        with pytest.raises(UsageError, match="is none"):
+            score_records(model, [recordings], tmp_path / "out", shard=shard)
+
+
+def test_a_manifest_says_what_is_special_about_a_record(model, tmp_path):
+    ecg = synthetic_ecg(20, 250, seed=4)
+    np.savez(
+        tmp_path / "x.npz", ecg=np.stack([ecg.signal_mv, -ecg.signal_mv], 1), leads=["V5", "I"]
+    )
+    write_wfdb(tmp_path / "100", synthetic_ecg(20, RATE, seed=1))
+    manifest = tmp_path / "list.csv"
+    manifest.write_text(
+        "path,record,lead,rate_hz,beats\n"
+        "x.npz,first/a b,V5,250,\nx.npz,second,I,250,\n100,,,,atr\nnone.csv,,,,\n"
+    )
+    summary = score_records(model, [], tmp_path / "out", manifest=manifest)
+    table = rows(tmp_path / "out" / "records.csv")
+    assert [(row["record"], row["lead"]) for row in table] == [
+        ("first/a_b", "V5"),
+        ("second", "I"),
+        ("100", "MLII"),
+    ]
+    assert [Path(p.path).name for p in summary.problems] == ["none.csv"]
+    expected = synthetic_ecg(20, RATE, seed=1).samples
+    assert summary.records[2].samples.tolist() == expected.tolist()
 
 
 def test_beats_of_an_annotator(model, recordings, tmp_path):
@@ -438,11 +512,11 @@ def test_samples_that_are_no_voltage_are_missing(model, tmp_path):
     np.testing.assert_array_equal(np.flatnonzero(np.isnan(opened)), np.arange(1000, 1100))
 
 
-@pytest.mark.parametrize("where", ["read_record", "cut_strips", "make_part"])
+@pytest.mark.parametrize("where", ["open_record", "cut_strips", "make_part"])
 def test_an_error_nobody_thought_of_costs_one_record(model, tmp_path, monkeypatch, where):
     for name in "az":
         write_table(tmp_path / "in" / f"{name}.csv", synthetic_ecg(10, RATE))
-    real, calls = getattr(score, where), []
+    real, calls = getattr(score_file, where), []
 
     def odd(*arguments, **options):
         calls.append(1)
@@ -450,7 +524,7 @@ def test_an_error_nobody_thought_of_costs_one_record(model, tmp_path, monkeypatc
             raise OverflowError("too\nlarge")
         return real(*arguments, **options)
 
-    monkeypatch.setattr(score, where, odd)
+    monkeypatch.setattr(score_file, where, odd)
     summary = score_records(model, [tmp_path / "in"], tmp_path / "out")
     assert [record.record for record in summary.records] == ["z"]
     (row,) = rows(tmp_path / "out" / "errors.csv")
@@ -491,7 +565,7 @@ KILLED = """
         progress = None
         # The tables are being written.
         real = score.write_report
-        score.write_report = lambda path, *rest: (path.write_text("<!doctype"), end())
+        score.write_report = lambda path, *_, **__: (path.write_text("<!doctype"), end())
     score.score_records(load_model(model), [paths], out, progress=progress)
 """
 
@@ -516,7 +590,7 @@ def test_killed_it_leaves_no_half_table(beat_model, model, recordings, tmp_path,
     # The next run is as if nothing had been.
     summary = score_records(model, [recordings], out)
     assert len(summary.records) == 3
-    assert {p.name for p in out.iterdir()} == TABLES | {"annotations"}
+    assert {p.name for p in out.iterdir()} == RESULTS
     assert len(rows(out / "records.csv")) == 3
 
 
@@ -552,11 +626,11 @@ def test_stopped_in_the_middle_it_leaves_what_was_there(
     if again:
         score_records(model, [many / "000.npz"], out)
     before = visible(out)
-    assert len(before) == (7 if again else 0)
+    assert len(before) == (9 if again else 0)
     command = [sys.executable, "-m", "edgecnn", "score", beat_model, many, "-o", out]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         deadline = time.monotonic() + 60
-        while len(list(out.glob(".parts/*.msgpack"))) < 5:
+        while len(list(out.glob(".parts/*.part"))) < 5:
             assert running.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.005)
@@ -567,14 +641,67 @@ def test_stopped_in_the_middle_it_leaves_what_was_there(
     assert b"Traceback" not in stderr
     assert visible(out) == before
     if stop == signals.SIGINT:
-        assert not (out / ".parts").exists()
-        assert out.exists() == again
-    summary = score_records(model, [many], out)
+        assert b"of 50 records are done; the same command goes on." in stderr
+    # What was done is not done again, and not told twice.
+    summary = score_records(load_model(beat_model, threads=1), [many], out)
+    assert 5 <= summary.resumed < 50
     assert [record.record for record in summary.records] == [f"{n:03}" for n in range(50)]
-    assert {p.name for p in out.iterdir()} == TABLES | {"annotations"}
+    assert {p.name for p in out.iterdir()} == RESULTS
     table = rows(out / "beats.csv")
     assert len(table) == 50 * summary.records[0].beats
-    assert len(visible(out)) == 4 + 3 * 50
+    assert len(visible(out)) == 4 + 5 * 50
+
+
+def children_of(pid):
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in text.split()]
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("tables", "times"), [("csv", 2), pytest.param("parquet", 8, marks=pytest.mark.long)]
+)
+def test_killed_again_and_again_nothing_is_lost_and_nothing_is_there_twice(
+    beat_model, model, many, tmp_path, tables, times
+):
+    """The command with two workers, killed at whatever moment it happens to be in."""
+    out = tmp_path / "out"
+    names = [f"{name}.{tables}" for name in ("records", "beats", "errors")]
+    command = [sys.executable, "-m", "edgecnn", "score", beat_model, many, "-o", out]
+    command += ["--workers", "2", "--tables", tables, "--json"]
+    random = np.random.default_rng(len(tables))
+    kills = 0
+    while True:
+        done = len(list(out.glob(".parts/*.part")))
+        enough = done + int(random.integers(1, 40 // times)) if kills < times else 1000
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+            while running.poll() is None and len(list(out.glob(".parts/*.part"))) < enough:
+                time.sleep(float(random.uniform(0, 0.01)))
+            workers = children_of(running.pid) if running.poll() is None else []
+            running.kill()
+            stdout, stderr = running.communicate(timeout=60)
+        if running.returncode == 0:
+            break
+        assert running.returncode == -signals.SIGKILL, stderr
+        assert visible(out) == {}
+        kills += 1
+        # The workers end with the one that started them.
+        deadline = time.monotonic() + 30
+        while any(map(is_running, workers)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert kills >= 1
+    assert json.loads(stdout)["resumed"] >= 1
+    score_records(model, [many], tmp_path / "clean", tables=tables)
+    got, clean = visible(out), visible(tmp_path / "clean")
+    assert set(got) == set(clean)
+    assert [got[name] for name in names] == [clean[name] for name in names]
 
 
 HALF_MOVED = """
@@ -622,7 +749,7 @@ def test_killed_while_results_are_moved_the_next_run_finishes_that_first(
     # The next run comes to nothing, but not before the last one's results are whole.
     with pytest.raises(KeyboardInterrupt), open_results(out):
         raise KeyboardInterrupt
-    assert {p.name for p in out.iterdir()} == TABLES | {"annotations"}
+    assert {p.name for p in out.iterdir()} == RESULTS
     score_records(model, [recordings], tmp_path / "clean")
     got, clean = visible(out), visible(tmp_path / "clean")
     assert set(got) == set(clean)
@@ -647,7 +774,7 @@ def test_interrupted_while_results_are_moved_it_finishes_that(
     monkeypatch.undo()
     score_records(model, [recordings], tmp_path / "clean")
     assert set(visible(tmp_path / "out")) == set(visible(tmp_path / "clean"))
-    assert {p.name for p in (tmp_path / "out").iterdir()} == TABLES | {"annotations"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == RESULTS
 
 
 def test_a_record_among_the_results_is_not_replaced_by_a_link(model, recordings, tmp_path):
@@ -674,6 +801,8 @@ def test_an_error_while_writing_leaves_the_tables_of_before(
     with pytest.raises(EdgeCNNError, match="No space left on device"):
         score_records(model, [recordings], tmp_path)
     assert {name: (tmp_path / name).read_bytes() for name in TABLES} == before
+    monkeypatch.undo()
+    assert score_records(model, [recordings], tmp_path).resumed == 3
     assert not (tmp_path / ".parts").exists()
 
 

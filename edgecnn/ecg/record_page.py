@@ -1,0 +1,162 @@
+"""What one record came to, for people and for programs: its own page, and its own document."""
+
+from __future__ import annotations
+
+from html import escape
+
+import msgspec
+import numpy as np
+
+from edgecnn import __version__
+from edgecnn.ecg.beats import UNCLASSIFIED
+from edgecnn.ecg.leads import lead_label
+from edgecnn.ecg.parts import Part, RecordScore
+from edgecnn.ecg.report_figures import class_style, rr_histogram, strip_figure, tachogram
+from edgecnn.ecg.report_layout import (
+    DISCLAIMER,
+    duration,
+    facts,
+    model_section,
+    page_foot,
+    page_head,
+    tiles,
+)
+from edgecnn.runtime.session import Model
+
+__all__ = ["record_document", "record_figures", "record_page"]
+
+_ECTOPIC = {"V": "ventricular", "S": "supraventricular"}
+
+
+def record_figures(part: Part) -> str:
+    """Draw a record: heart rate over time, RR intervals, and strips of its ectopic beats."""
+    strips = "".join(map(strip_figure, part.strips))
+    if strips:
+        strips = (
+            f'<p class="quiet">Lead {escape(lead_label(part.score.lead))}, 25 mm/s: the longest '
+            "run of each class, and others spread over the record</p>"
+            f'<div class="strips">{strips}</div>'
+        )
+    return f"{tachogram(part)}{rr_histogram(part)}{strips}"
+
+
+def record_page(part: Part, model: Model) -> str:
+    """Return a record's page: HTML that needs nothing else.
+
+    Parameters
+    ----------
+    part : Part
+        With its figures drawn.
+    model : Model
+        What classified the beats.
+    """
+    score = part.score
+    up = "../" * (score.record.count("/") + 1)
+    labels = tuple(name for name in part.names if name != UNCLASSIFIED or score.counts[name])
+    header = (
+        f"<header><h1>ECG report: {escape(score.record)}</h1>"
+        f'<p class="quiet">edgecnn {escape(__version__)}, model {escape(model.metadata.name)} '
+        f'· <a href="{up}report.html">all records</a></p></header>'
+    )
+    rate, varies = score.heart_rate_bpm, score.variability
+    entries = [
+        ("of ECG", duration(score.duration_s), ""),
+        ("beats", f"{score.beats:,}", ""),
+        *((name, f"{score.counts[name]:,}", class_style(name)) for name in labels),
+    ]
+    if rate is not None:
+        entries += [("bpm", f"{rate.mean:.0f}", ""), ("lowest", f"{rate.min:.0f}", "")]
+        entries += [("highest", f"{rate.max:.0f}", "")]
+    if varies.sdnn_ms is not None:
+        entries.append(("SDNN ms", f"{varies.sdnn_ms:.0f}", ""))
+    if varies.rmssd_ms is not None:
+        entries.append(("RMSSD ms", f"{varies.rmssd_ms:.0f}", ""))
+    figures = part.figures or record_figures(part)
+    return (
+        f"{page_head(f'ECG report: {score.record}', header, comment=_OWN)}{tiles(entries)}\n"
+        f'<section><h2>Rhythm and ectopic beats</h2>{_ectopy(score)}<div class="figures">'
+        f"{figures or 'No two beats in succession: nothing to draw.'}</div></section>\n"
+        f"<section><h2>Recording</h2>{facts(_recording(score))}</section>\n"
+        f"{model_section(model, labels)}\n{page_foot()}"
+    )
+
+
+#: By this a later run knows a page as one that it may replace.
+_OWN = "<!-- edgecnn record -->\n"
+
+
+def record_document(part: Part, model: Model) -> bytes:
+    """Return a record's JSON document; keys may be added, not renamed.
+
+    Scores have four digits, as the table of beats has.
+    """
+    score = part.score
+    known = [None if np.isnan(value) else round(value, 4) for value in part.scores.tolist()]
+    rate, varies = score.heart_rate_bpm, score.variability
+    document = {
+        "edgecnn": __version__,
+        "note": DISCLAIMER,
+        "record": score.record,
+        "path": score.path,
+        "lead": score.lead,
+        "sampling_rate_hz": score.sampling_rate_hz,
+        "duration_s": score.duration_s,
+        "model": {"name": model.metadata.name, "file": model.path.name},
+        "counts": score.counts,
+        "heart_rate_bpm": rate,
+        "hrv": {
+            "sdnn_ms": varies.sdnn_ms,
+            "rmssd_ms": varies.rmssd_ms,
+            "nn_intervals": varies.intervals,
+        },
+        "ectopy": score.ectopy,
+        "quality": {
+            "gaps_s": score.gaps_s,
+            "flat_s": score.flat_s,
+            "saturated_s": score.saturated_s,
+            "remarks": score.remarks,
+        },
+        "notes": score.notes,
+        "beats": {
+            "sample": part.samples.tolist(),
+            "class": part.classes,
+            "score": known,
+        },
+    }
+    return msgspec.json.encode(document) + b"\n"
+
+
+def _ectopy(score: RecordScore) -> str:
+    rows = "".join(
+        f'<tr><td class="{class_style(name)}">{_ECTOPIC.get(name, escape(name))}</td>'
+        f"<td>{found.beats:,}</td>"
+        f"<td>{'' if found.burden_percent is None else f'{found.burden_percent:.2f}'}</td>"
+        f"<td>{found.pairs:,}</td><td>{found.runs:,}</td><td>{found.longest_run:,}</td></tr>"
+        for name, found in score.ectopy.items()
+    )
+    if not rows:
+        return ""
+    return (
+        '<div class="scroll"><table class="measured"><thead><tr><th>ectopic beats</th>'
+        "<th>beats</th><th>burden&nbsp;%</th><th>pairs</th><th>runs of 3+</th><th>longest run</th>"
+        f"</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _recording(score: RecordScore) -> list[tuple[str, str]]:
+    entries = [
+        ("file", score.path),
+        ("lead", lead_label(score.lead)),
+        ("rate", f"{score.sampling_rate_hz:g} Hz"),
+        ("no signal", _share(score.gaps_s, score)),
+        ("flat", _share(score.flat_s, score)),
+        ("saturated", _share(score.saturated_s, score)),
+    ]
+    entries += [("quality", remark) for remark in score.remarks]
+    return entries + [("note", note) for note in score.notes]
+
+
+def _share(seconds: float, score: RecordScore) -> str:
+    if not seconds:
+        return "none"
+    return f"{seconds:.3g} s ({100 * seconds / score.duration_s:.3g} %)"

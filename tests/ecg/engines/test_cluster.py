@@ -1,0 +1,82 @@
+"""A real scheduler and real workers, on this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+
+import distributed
+import numpy as np
+import pytest
+
+from edgecnn.ecg.engines import cluster as engine
+from edgecnn.ecg.score import score_records
+from edgecnn.ecg.synthetic import synthetic_ecg
+from edgecnn.errors import EdgeCNNError, MissingPackageError
+
+
+@pytest.fixture(scope="module")
+def two_workers():
+    """A scheduler with two worker processes, as a person has on a cluster."""
+    cluster = distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    )
+    yield cluster
+    cluster.close()
+
+
+def test_a_worker_that_is_killed_changes_nothing(
+    model, many, alone, contents, tmp_path, two_workers
+):
+    killed = []
+
+    def progress(now):
+        if now.done == 3:
+            killed.append(next(iter(two_workers.workers.values())).pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    summary = score_records(
+        model, [many], tmp_path, cluster=two_workers.scheduler_address, progress=progress
+    )
+    assert killed
+    assert len(summary.problems) == 3
+    assert contents(tmp_path) == alone
+
+
+def test_without_a_scheduler_it_is_one_line(model, many, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "_CONNECT_S", 1)
+    with pytest.raises(EdgeCNNError, match="no Dask scheduler answers at tcp://127"):
+        score_records(model, [many], tmp_path / "out", cluster="tcp://127.0.0.1:9")
+    with pytest.raises(EdgeCNNError, match="no Dask scheduler answers at nonsense"):
+        score_records(model, [many], tmp_path / "out", cluster="nonsense://a")
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_dask_the_extra_is_named(model, many, tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "edgecnn.ecg.engines.cluster")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingPackageError, match="distributed") as raised:
+        score_records(model, [many], tmp_path / "out", cluster="local")
+    assert "edgecnn[cluster]" in raised.value.hint
+
+
+@pytest.mark.long
+def test_thousands_of_small_files_on_a_cluster_of_its_own(model, tmp_path):
+    """Some workers are killed in between; none is lost, none is there twice."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    signal_mv = synthetic_ecg(10, 360, seed=1).signal_mv
+    np.savez(folder / "0000.npz", ecg=signal_mv, fs=360.0, leads=["MLII"])
+    for number in range(1, 3000):
+        (folder / f"{number:04}.npz").hardlink_to(folder / "0000.npz")
+    score_records(model, [folder], tmp_path / "alone")
+    score_records(model, [folder], tmp_path / "there", cluster="local", workers=2)
+    for name in ("records.csv", "beats.csv", "errors.csv"):
+        one, other = (tmp_path / out / name for out in ("alone", "there"))
+        assert one.read_bytes() == other.read_bytes()
