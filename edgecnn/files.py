@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from edgecnn.errors import EdgeCNNError
 
-__all__ = ["atomic_path", "sha256_of", "write_bytes", "write_scratch", "write_text"]
+__all__ = ["atomic_path", "is_temporary", "sha256_of", "write_bytes", "write_scratch", "write_text"]
+
+_TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}(?:\.[^.]*)?")
 
 
 @contextlib.contextmanager
@@ -52,6 +55,19 @@ def atomic_path(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
         # The folder may be what is wrong; that has been said by now.
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Say whether a file's name is one that :func:`atomic_path` gives while it is written.
+
+    A process that is killed in the middle leaves such a file.
+
+    Examples
+    --------
+    >>> is_temporary(Path("a/.100.0f3a99c1.dat")), is_temporary(Path("a/.100.dat"))
+    (True, False)
+    """
+    return _TEMPORARY.fullmatch(path.name) is not None
 
 
 def write_bytes(path: Path, content: bytes) -> None:

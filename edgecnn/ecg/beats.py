@@ -82,9 +82,11 @@ class ScoredRecord:
     @property
     def counts(self) -> dict[str, int]:
         """Number of beats by class: the model's labels, then ``"Q"``."""
-        counts = dict.fromkeys((*self.labels, UNCLASSIFIED), 0)
-        for name in self.classes:
-            counts[name] += 1
+        names = (*self.labels, UNCLASSIFIED)
+        found = np.bincount(self.class_indices.astype(np.int64) % len(names), minlength=len(names))
+        counts = dict.fromkeys(names, 0)
+        for name, number in zip(names, found.tolist(), strict=True):
+            counts[name] += number
         return counts
 
 

@@ -121,7 +121,8 @@ class CandidateFinder:
         inset = 2 * (self._baseline - self._smooth)
         band = smooth[inset : smooth.size - inset] - base
         width = 2 * self._energy + 1
-        energy = _window_sums(band * band, self._energy) // width
+        energy = _window_sums(np.multiply(band, band, out=band), self._energy)
+        energy = np.floor_divide(energy, width, out=energy if self._energy else None)
         # What one array's index 0 is in the buffer: their windows shorten them at both ends.
         band_at = 2 * self._baseline
         energy_at = band_at + self._energy
@@ -132,13 +133,21 @@ class CandidateFinder:
             & (here > energy[first - 1 : first - 1 + ready])
             & (here >= energy[first + 1 : first + 1 + ready])
         )
+        # Few are higher than some samples around them; only these are compared with all.
+        for away in (self._apart, self._apart // 2, self._apart // 4, self._apart // 8):
+            lower = energy[tops + first] >= np.maximum(
+                energy[tops + (first - away)], energy[tops + (first + away)]
+            )
+            tops = tops[lower]
         around = energy[_windows(tops + first, self._apart)]
         tops = tops[around.max(axis=1, initial=0) == energy[tops + first]]
 
         at = tops + reach - 2 * self._smooth
         level = _window_sums(smooth, self._level)
         middle = smooth[self._level : smooth.size - self._level]
-        deflection = np.abs(middle * (2 * self._level + 1) - level)
+        deflection = middle * (2 * self._level + 1)
+        deflection -= level
+        np.abs(deflection, out=deflection)
         largest = deflection[_windows(at - self._level, self._deflection)].argmax(axis=1)
         positions = tops + reach + self._start + largest - self._deflection
         slopes = np.abs(np.diff(smooth[_windows(at, self._slope)], axis=1))
@@ -186,5 +195,9 @@ def _window_sums(signal: _Samples, half: int) -> _Samples:
 
 def _average(signal: _Samples, half: int) -> _Samples:
     """Average by a moving window, twice, in 1/16 of the unit; shorter by ``4 * half``."""
+    if half == 0:
+        return signal * 16
     width = 2 * half + 1
-    return _window_sums(_window_sums(signal, half), half) * 16 // (width * width)
+    sums = _window_sums(_window_sums(signal, half), half)
+    sums *= 16
+    return np.floor_divide(sums, width * width, out=sums)

@@ -47,8 +47,7 @@ class LeadSignal:
     def __init__(self, stored: StoredRecord, chunk_samples: int = CHUNK_SAMPLES) -> None:
         self._stored = stored
         self._step = chunk_samples
-        self._pieces: list[NDArray[np.floating]] = []
-        self._whole: NDArray[np.floating] | None = None
+        self._kept: NDArray[np.floating] | None = None
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -56,25 +55,23 @@ class LeadSignal:
 
     def chunks(self) -> Iterator[NDArray[np.floating]]:
         """Yield the pieces in order, as the file has them."""
-        if self._whole is not None:
-            for first in range(0, len(self), self._step):
-                yield self._whole[first : first + self._step]
-            return
-        keep = len(self) <= _KEPT_SAMPLES
-        kept: list[NDArray[np.floating]] = []
+        kept = self._kept
+        if kept is None and len(self) <= _KEPT_SAMPLES:
+            kept = np.empty(len(self))
         for first in range(0, len(self), self._step):
-            piece = self._stored.fetch(first, min(first + self._step, len(self)))[:, 0]
-            if keep:
-                kept.append(piece)
+            stop = min(first + self._step, len(self))
+            if kept is None:
+                yield self._stored.fetch(first, stop)[:, 0]
+                continue
+            piece = kept[first:stop]
+            if kept is not self._kept:
+                piece[:] = self._stored.fetch(first, stop)[:, 0]
             yield piece
-        if keep:
-            self._pieces = kept
+        self._kept = kept
 
     def __getitem__(self, part: slice) -> NDArray[np.floating]:
         """Return a stretch; samples that no electrode gives are NaN."""
         first, stop, _ = part.indices(len(self))
-        if self._pieces:
-            self._whole, self._pieces = np.concatenate(self._pieces), []
-        if self._whole is not None:
-            return credible_mv(self._whole[first:stop])
+        if self._kept is not None:
+            return credible_mv(self._kept[first:stop])
         return credible_mv(self._stored.fetch(first, stop)[:, 0])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
+from math import isnan
+from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from edgecnn import __version__
 from edgecnn.ecg.beats import UNCLASSIFIED
@@ -25,6 +29,7 @@ from edgecnn.runtime.session import Model
 
 __all__ = ["record_document", "record_figures", "record_page"]
 
+_BLOCK = 1 << 13
 _ECTOPIC = {"V": "ventricular", "S": "supraventricular"}
 
 
@@ -91,7 +96,6 @@ def record_document(part: Part, model: Model) -> bytes:
     Scores have four digits, as the table of beats has.
     """
     score = part.score
-    known = [None if np.isnan(value) else round(value, 4) for value in part.scores.tolist()]
     rate, varies = score.heart_rate_bpm, score.variability
     document = {
         "edgecnn": __version__,
@@ -118,12 +122,26 @@ def record_document(part: Part, model: Model) -> bytes:
         },
         "notes": score.notes,
         "beats": {
-            "sample": part.samples.tolist(),
-            "class": part.classes,
-            "score": known,
+            "sample": _array(part.samples, np.ndarray.tolist),
+            "class": _array(part.class_indices, lambda own: [part.names[n] for n in own.tolist()]),
+            "score": _array(part.scores, _rounded),
         },
     }
     return msgspec.json.encode(document) + b"\n"
+
+
+def _array(values: NDArray[Any], plain: Callable[[NDArray[Any]], list[Any]]) -> msgspec.Raw:
+    """Encode an array, some of it at a time: a day's beats as Python's numbers take much memory."""
+    blocks = (
+        msgspec.json.encode(plain(values[first : first + _BLOCK]))[1:-1]
+        for first in range(0, len(values), _BLOCK)
+    )
+    return msgspec.Raw(b"[" + b",".join(blocks) + b"]")
+
+
+def _rounded(scores: NDArray[np.float32]) -> list[float | None]:
+    rounded = np.round(scores.astype(np.float64), 4).tolist()
+    return [None if isnan(value) else value for value in rounded]
 
 
 def _ectopy(score: RecordScore) -> str:

@@ -19,6 +19,7 @@ import msgspec
 
 from edgecnn.ecg.annotated_copy import remove_annotated_copies
 from edgecnn.errors import EdgeCNNError
+from edgecnn.files import is_temporary
 
 __all__ = ["ResultsFolder", "open_results", "told_as_error"]
 
@@ -62,7 +63,7 @@ class ResultsFolder:
 
     def finished(self) -> int:
         """Count the parts that are there: what a run that was stopped has done already."""
-        return sum(1 for _ in self.parts.glob(f"*{_PART}"))
+        return sum(not is_temporary(path) for path in self.parts.glob(f"*{_PART}"))
 
     def publish(
         self,
@@ -86,6 +87,10 @@ class ResultsFolder:
             Files in ``out`` that would tell of an earlier run.
         """
         names, staged = list(names), self.staged_annotations
+        # Whoever was killed left what it was just writing.
+        for path in self.parts.rglob(".*"):
+            if is_temporary(path):
+                path.unlink()
         # A record may have failed when its annotations were written already.
         remove_annotated_copies(staged, [staged / p.relative_to(self.annotations) for p in kept])
         found = sorted(p for p in staged.rglob("*") if p.is_symlink() or not p.is_dir())

@@ -142,8 +142,10 @@ class SaturationFinder:
         """Take more samples in millivolts; NaN where there is no signal."""
         if not chunk_mv.size:
             return
-        # These pass NaN over; of a chunk that is all gaps both are NaN, which is beyond nothing.
-        low, high = float(np.fmin.reduce(chunk_mv)), float(np.fmax.reduce(chunk_mv))
+        low, high = float(chunk_mv.min()), float(chunk_mv.max())
+        if np.isnan(low):
+            # These pass NaN over, but take longer; of nothing but gaps both are NaN.
+            low, high = float(np.fmin.reduce(chunk_mv)), float(np.fmax.reduce(chunk_mv))
         self._low.push(chunk_mv, low, is_beyond=low < self._low.value, first=self._samples)
         self._high.push(chunk_mv, high, is_beyond=high > self._high.value, first=self._samples)
         self._samples += chunk_mv.size

@@ -18,6 +18,9 @@ from edgecnn.preprocessing.usual_beat import likeness, usual_beats
 
 __all__ = ["beat_inputs", "beat_tensors", "cut_windows", "template_sums"]
 
+#: Beats that are scaled at once.
+_ROWS = 48
+
 
 def beat_inputs(
     signal_uv: NDArray[np.int64], peaks: NDArray[np.integer], spec: BeatInput
@@ -98,14 +101,20 @@ def beat_tensors(
         sums = template_sums(windows[begin:], spec.template_beats)[first - begin :]
         counts = np.minimum(np.arange(first, len(windows)), spec.template_beats)
         counts[counts == 0] = 1
-        template = sums / counts[:, None]
-    rms = np.sqrt(np.mean(template * template, axis=1))
-    # A flat line has no size of its own; 16 is one microvolt.
-    scale = np.maximum(rms, 16.0)[:, None]
-    beats = np.empty((len(template), 2, windows.shape[1]), dtype=np.float32)
-    for place, values in enumerate((windows[first:], template)):
-        scaled = values / scale
-        beats[:, place] = np.clip(scaled, -spec.clip, spec.clip, out=scaled)
+        template = sums.astype(np.float64)
+        template /= counts[:, None]
+    own = windows[first:]
+    beats = np.empty((len(own), 2, windows.shape[1]), dtype=np.float32)
+    # A row depends on no other here: so few at a time that they stay in the processor's cache.
+    for start in range(0, len(own), _ROWS):
+        rows = slice(start, start + _ROWS)
+        mean = template[rows].astype(np.float64)
+        rms = np.sqrt(np.mean(mean * mean, axis=1))
+        # A flat line has no size of its own; 16 is one microvolt.
+        scale = np.maximum(rms, 16.0)[:, None]
+        for place, values in enumerate((own[rows].astype(np.float64), mean)):
+            np.divide(values, scale, out=values)
+            beats[rows, place] = np.clip(values, -spec.clip, spec.clip, out=values)
     ratios = rhythm_ratios(peaks, spec, next_peak=next_peak)[first:]
     return {spec.name: beats, spec.rhythm.name: ratios, **tensors}
 

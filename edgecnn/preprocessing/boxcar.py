@@ -62,8 +62,11 @@ def boxcar_sum(signal: NDArray[np.int64], half: int) -> NDArray[np.int64]:
     """
     if half == 0 or signal.size == 0:
         return signal
-    padded = np.pad(signal, (half + 1, half), mode="edge")
-    total = np.cumsum(padded)
+    total = np.empty(signal.size + 2 * half + 1, dtype=np.int64)
+    total[: half + 1] = signal[0]
+    total[half + 1 : half + 1 + signal.size] = signal
+    total[half + 1 + signal.size :] = signal[-1]
+    np.cumsum(total, out=total)
     return total[2 * half + 1 :] - total[: -(2 * half + 1)]
 
 
@@ -81,9 +84,9 @@ def filter_boxcar(
     -----
     The filter is symmetric: sample ``n`` depends on the input up to :func:`reach` samples later.
     """
-    return _average(signal_uv, half_width(spec.smooth_s, rate_hz)) - _average(
-        signal_uv, half_width(spec.baseline_s, rate_hz)
-    )
+    filtered = _average(signal_uv, half_width(spec.smooth_s, rate_hz))
+    filtered -= _average(signal_uv, half_width(spec.baseline_s, rate_hz))
+    return filtered
 
 
 def reach(spec: BoxcarFilter, rate_hz: float) -> int:
@@ -92,5 +95,9 @@ def reach(spec: BoxcarFilter, rate_hz: float) -> int:
 
 
 def _average(signal: NDArray[np.int64], half: int) -> NDArray[np.int64]:
+    if half == 0:
+        return signal * 16
     width = 2 * half + 1
-    return boxcar_sum(boxcar_sum(signal, half), half) * 16 // (width * width)
+    sums = boxcar_sum(boxcar_sum(signal, half), half)
+    sums *= 16
+    return np.floor_divide(sums, width * width, out=sums)

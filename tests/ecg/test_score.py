@@ -352,7 +352,58 @@ def infinite(folder):
     np.savez(folder / "r.npz", ecg=np.full(3600, np.inf), fs=360)
 
 
+def unknown_unit(folder):
+    write_wfdb(folder / "r", synthetic_ecg(10, RATE))
+    text = (folder / "r.hea").read_text()
+    (folder / "r.hea").write_text(text.replace(" 1000 ", " 1000/furlong "))
+
+
+def write_edf(path, label, signal):
+    import pyedflib
+
+    writer = pyedflib.EdfWriter(str(path), 1, file_type=pyedflib.FILETYPE_EDFPLUS)
+    writer.setSignalHeaders(
+        [
+            {
+                **{"label": label, "dimension": "uV", "sample_frequency": 100},
+                **{"physical_min": -2000, "physical_max": 2000},
+                **{"digital_min": -32768, "digital_max": 32767},
+                **{"transducer": "", "prefilter": ""},
+            }
+        ]
+    )
+    writer.writeSamples([signal])
+    writer.close()
+
+
+def edf_without_ecg(folder):
+    write_edf(folder / "r.edf", "EEG Fpz-Cz", np.zeros(1000))
+
+
+def edf_cut_short(folder):
+    write_edf(folder / "r.edf", "ECG II", np.zeros(1000))
+    content = bytearray((folder / "r.edf").read_bytes())
+    (folder / "r.edf").write_bytes(content[: len(content) // 3])
+
+
+def segment_missing(folder):
+    (folder / "r.hea").write_text("r/2 1 360 7200\ns 3600\nt 3600\n")
+    write_wfdb(folder / "s", synthetic_ecg(10, RATE))
+    (folder / "s.atr").unlink()
+
+
+def signal_unreadable(folder):
+    write_wfdb(folder / "r", synthetic_ecg(10, RATE))
+    (folder / "r.dat").unlink()
+    (folder / "r.dat").mkdir()
+
+
 BAD = {
+    unknown_unit: "furlong",
+    edf_without_ecg: "holds no ECG: its signals are EEG Fpz-Cz",
+    edf_cut_short: "promises 10 data records, it holds 1",
+    segment_missing: "made of segments, and the header of t is not beside it",
+    signal_unreadable: "names the signal file r.dat, which is not beside it",
     cut_short: "promises 3600 samples, r.dat holds 500",
     without_signal: "names the signal file r.dat, which is not beside it",
     too_large: "promises 999999999999 samples",
@@ -389,7 +440,9 @@ def test_a_bad_file_is_one_line_and_the_rest_goes_on(model, tmp_path, spoil):
     assert [p.reason for p in said] == [row["reason"]]
     # The path stands beside it.
     assert str(bad) not in row["reason"]
-    assert row["reason"].count(Path(row["path"]).name) <= (spoil is without_signal)
+    assert row["reason"].count(Path(row["path"]).name) <= (
+        spoil in (without_signal, signal_unreadable)
+    )
     assert summary.problems == tuple(said)
     assert BAD[spoil].split(",")[0].split("'")[0] in (tmp_path / "out" / "report.html").read_text()
     # Nothing of the bad one is left.
@@ -704,6 +757,25 @@ def test_killed_again_and_again_nothing_is_lost_and_nothing_is_there_twice(
     assert [got[name] for name in names] == [clean[name] for name in names]
 
 
+def test_what_was_just_being_written_is_not_taken_for_a_result(model, recordings, tmp_path):
+    """A process that is killed leaves temporary files."""
+    for place in (
+        "annotations/one/.100.0123abcd.dat",
+        "records/.ecg.89abcdef.html",
+        ".k.00000000.part",
+    ):
+        left = tmp_path / "out" / ".parts" / place
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_bytes(b"half")
+    assert score_records(model, [recordings], tmp_path / "out").resumed == 0
+    score_records(model, [recordings], tmp_path / "clean")
+    names = [
+        sorted(path.relative_to(out) for path in out.rglob("*"))
+        for out in (tmp_path / "out", tmp_path / "clean")
+    ]
+    assert names[0] == names[1]
+
+
 HALF_MOVED = """
     import os, signal, sys
     from pathlib import Path
@@ -804,6 +876,67 @@ def test_an_error_while_writing_leaves_the_tables_of_before(
     monkeypatch.undo()
     assert score_records(model, [recordings], tmp_path).resumed == 3
     assert not (tmp_path / ".parts").exists()
+
+
+# --- long records -------------------------------------------------------------------------------
+
+PEAK = """
+    import sys
+    from edgecnn.ecg.score import score_records
+    from edgecnn.runtime.machine import peak_rss_bytes
+    from edgecnn.runtime.session import load_model
+
+    model = load_model(sys.argv[1], threads=1)
+    summary = score_records(model, sys.argv[2:3], sys.argv[3])
+    assert not summary.problems, summary.problems
+    print(peak_rss_bytes())
+"""
+
+
+def write_long(base, hours):
+    """Two leads in format 16: ten minutes, over and over."""
+    steps = np.rint(synthetic_ecg(600, RATE, seed=1).signal_mv * 1000).astype("<i2")
+    piece = np.stack([steps, steps[::-1]], axis=1).tobytes()
+    with base.with_suffix(".dat").open("wb") as file:
+        for _ in range(6 * hours):
+            file.write(piece)
+    base.with_suffix(".hea").write_text(
+        f"{base.name} 2 {RATE:g} {6 * hours * len(steps)}\n"
+        + "".join(
+            f"{base.name}.dat 16 1000 16 0 {steps[0]} 0 0 {lead}\n" for lead in ("MLII", "V1")
+        )
+    )
+
+
+def peak_mb(beat_model, folder, hours):
+    write_long(folder / f"h{hours}", hours)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(PEAK),
+            beat_model,
+            folder / f"h{hours}",
+            folder / "o",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout) / 1e6
+
+
+def test_memory_is_flat_in_the_length_of_a_record(beat_model, tmp_path):
+    """One lead of five hours is 52 MB in double precision, and was in memory four times."""
+    short, long = (peak_mb(beat_model, tmp_path, hours) for hours in (1, 5))
+    assert long - short < 20
+
+
+@pytest.mark.long
+def test_a_day_of_two_leads_takes_less_than_250_mb(beat_model, tmp_path):
+    assert peak_mb(beat_model, tmp_path, 24) < 250
 
 
 # --- the device ----------------------------------------------------------------------------------

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import distributed
+from distributed.comm.core import CommClosedError
 from distributed.diagnostics.plugin import WorkerPlugin
 
 from edgecnn.ecg.engines.worker import GroupResult, ModelSource, open_model, score_group
@@ -66,10 +68,12 @@ class Cluster:
     group_s = 1.5
 
     def __init__(self, client: Any) -> None:
-        self.lost: tuple[type[BaseException], ...] = (distributed.KilledWorker,)
+        self.lost: tuple[type[BaseException], ...] = (
+            distributed.KilledWorker,
+            distributed.CancelledError,
+            CommClosedError,
+        )
         self._client = client
-        # Not by their arguments: a record that is handed out again is to be done again.
-        self._executor = client.get_executor(pure=False)
 
     def slots(self) -> int:
         """Return the threads of all workers that there are now."""
@@ -77,11 +81,25 @@ class Cluster:
 
     def submit(self, files: Sequence[RecordFile], job: Job) -> Future[GroupResult]:
         """Hand a group out to be scored."""
-        future: Future[GroupResult] = self._executor.submit(score_group, files, job)
-        return future
+        # Not by their arguments: a record that is handed out again is to be done again.
+        there = self._client.submit(score_group, files, job, pure=False)
+        here: Future[GroupResult] = Future()
+        there.add_done_callback(partial(_pass_on, here))
+        return here
 
     def renew(self) -> None:
         """Do nothing: a cluster replaces its workers by itself."""
+
+
+def _pass_on(here: Future[GroupResult], there: Any) -> None:
+    """Fetch a result; if its worker is gone by then, wait until another one has it.
+
+    Dask's own executor takes a result that is lost on the way for an error of the call.
+    """
+    try:
+        here.set_result(there.result())
+    except BaseException as error:  # whoever asks for the result is told
+        here.set_exception(error)
 
 
 @contextmanager
