@@ -124,7 +124,7 @@ def test_the_input_decides_what_follows_from_it() -> None:
 
 def test_sizes_are_those_of_the_files() -> None:
     files = bundled_models()
-    for name, network in (("mnist-lenet5", "lenet5"), ("cifar10-resnet", "resnet9")):
+    for name, network in (("mnist-lenet5", "lenet5"), ("cifar10-resnet", "small-resnet")):
         table = describe_network(network)
         # Besides weights, a file holds its graph and its contract: some ten kilobytes.
         assert 0 < Path(files[name]).stat().st_size - table.fp32_bytes < 60_000

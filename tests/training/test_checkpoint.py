@@ -25,7 +25,7 @@ from edgecnn.training.recipe import load_recipe
 
 @pytest.fixture
 def saved(tmp_path: Path) -> tuple[Path, Checkpoint]:
-    recipe = load_recipe("cifar10-resnet", overrides=("model.arguments.widths=[8,8,16,16]",))
+    recipe = load_recipe("cifar10-resnet", overrides=("model.arguments.widths=[8,8,16]",))
     labels = tuple("abcdefghij")
     torch.manual_seed(0)
     module = build_module(recipe, labels, recipe.input).to(memory_format=torch.channels_last)
@@ -49,8 +49,8 @@ def test_round_trip(saved: tuple[Path, Checkpoint]) -> None:
 def test_the_contract_tells_where_it_comes_from(saved: tuple[Path, Checkpoint]) -> None:
     provenance = load_checkpoint(saved[0]).metadata.provenance
     assert provenance.recipe == "cifar10-resnet"
-    assert provenance.architecture == "resnet9"
-    assert provenance.settings["model.arguments.widths"] == "8,8,16,16"
+    assert provenance.architecture == "small-resnet"
+    assert provenance.settings["model.arguments.widths"] == "8,8,16"
     assert set(provenance.versions) == {"edgecnn", "numpy", "python", "torch"}
 
 
@@ -61,9 +61,9 @@ def test_weights_of_another_network(saved: tuple[Path, Checkpoint]) -> None:
     with pytest.raises(TrainingError, match="weights of another network: it lacks") as error:
         load_checkpoint(folder)
     assert "arguments" in str(error.value.hint)
-    other = create_model("resnet9", widths=[8, 8, 16, 24])
+    other = create_model("small-resnet", widths=[8, 8, 24])
     save_file(other.state_dict(), weights)
-    with pytest.raises(TrainingError, match=r"has shape \(24, 16, 3, 3\), not \(16, 16, 3, 3\)"):
+    with pytest.raises(TrainingError, match=r"has shape \(24, 8, 3, 3\), not \(16, 8, 3, 3\)"):
         load_checkpoint(folder)
 
 
