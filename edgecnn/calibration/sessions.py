@@ -9,6 +9,7 @@ from typing import Any
 import onnx
 
 from edgecnn.errors import EdgeCNNError, ModelError
+from edgecnn.export.embed import serialized
 from edgecnn.runtime.machine import usable_cpus
 from edgecnn.runtime.providers import import_runtime
 
@@ -27,7 +28,7 @@ def session_of(model: onnx.ModelProto, *, optimise: bool = True) -> Any:
     Raises
     ------
     ModelError
-        ONNX Runtime refuses it.
+        ONNX Runtime refuses it, or it is more than 2 GB.
     """
     return _open(model, None, level="ORT_ENABLE_ALL" if optimise else "ORT_DISABLE_ALL")
 
@@ -61,7 +62,7 @@ def _open(model: onnx.ModelProto, written: Path | None, *, level: str) -> Any:
         # Through a file: from memory, ONNX Runtime holds the bytes beside its own copy.
         path = Path(folder, "graph.onnx")
         try:
-            path.write_bytes(model.SerializeToString())
+            path.write_bytes(serialized(model))
         except OSError as error:
             raise EdgeCNNError(
                 f"cannot write to {folder}: {error.strerror or error}",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnx
+from google.protobuf.message import EncodeError
 
-from edgecnn.errors import MetadataError
+from edgecnn.errors import MetadataError, ModelError
 from edgecnn.files import write_bytes
 from edgecnn.metadata import (
     BASELINE_KEY,
@@ -78,6 +79,18 @@ def embed(
 
 
 def serialized(model: onnx.ModelProto) -> bytes:
-    """Return a model's bytes, the same ones for the same model."""
-    content: bytes = model.SerializeToString(deterministic=True)
+    """Return a model's bytes, the same ones for the same model.
+
+    Raises
+    ------
+    ModelError
+        They are more than the 2 GB that one protobuf message can have.
+    """
+    try:
+        content: bytes = model.SerializeToString(deterministic=True)
+    except (EncodeError, ValueError) as error:
+        raise ModelError(
+            f"{model.graph.name or 'the graph'} is more than 2 GB, which one ONNX file cannot hold",
+            hint="a narrower network, or fewer of its layers at once (quantize: --exclude)",
+        ) from error
     return content

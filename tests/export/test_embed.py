@@ -6,7 +6,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from edgecnn.errors import MetadataError
+from edgecnn.errors import MetadataError, ModelError
 from edgecnn.export.embed import embed, serialized
 from edgecnn.metadata import (
     Golden,
@@ -60,3 +60,12 @@ def test_file_is_rewritten(identity, metadata, tmp_path: Path):
 def test_golden_vectors_are_limited(identity, metadata):
     with pytest.raises(MetadataError, match="more than 65536"):
         embed(identity, metadata, _golden(bytes(50_000)))
+
+
+@pytest.mark.long  # Takes 5 GB of memory.
+def test_a_graph_beyond_two_gigabytes_is_refused() -> None:
+    model = onnx.ModelProto(graph=onnx.GraphProto(name="giant"))
+    for _ in range(2):
+        model.graph.initializer.add(name="w", raw_data=bytes(2**30))
+    with pytest.raises(ModelError, match="giant is more than 2 GB"):
+        serialized(model)
