@@ -132,7 +132,7 @@ def export(
         --input-shape 3,224,224 --labels labels.txt -o net.onnx
     edgecnn export yolox_nano.onnx --metadata yolox-nano.toml -o detector.onnx
     edgecnn export --rebuild lenet.onnx runs
-    edgecnn export lenet.onnx --embed-preprocessing --embed-decoding -o camera.onnx
+    edgecnn export lenet.onnx --embed-preprocessing --embed-decoding -o cam.onnx
     """
     from edgecnn.cli.output import fetch_data, print_json, warn
 

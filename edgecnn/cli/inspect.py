@@ -55,7 +55,7 @@ def inspect(
 
     \b
     edgecnn inspect bundled:digits-yolo --html digits.html
-    edgecnn inspect yolox_nano.onnx --write docs/contracts/yolox-nano.toml -o yolox.onnx
+    edgecnn inspect nano.onnx --write docs/contracts/yolox-nano.toml -o yolox.onnx
     """
     if (toml is None) != (out is None):
         raise click.UsageError("--write and -o go together")

@@ -111,9 +111,9 @@ def score(
     edgecnn score bundled:ecg-beats ecg.csv --rate 250 -o results/
     edgecnn score bundled:ecg-beats 'study/**/rest*.hea' -o results/
     edgecnn score bundled:ecg-beats mitdb/ --beats atr -o results/ --json
-    edgecnn score bundled:ecg-beats study/ --workers 8 --tables parquet -o results/
+    edgecnn score bundled:ecg-beats study/ --workers 8 --tables parquet -o out/
     find study -name '*.edf' | edgecnn score bundled:ecg-beats - -o results/
-    edgecnn score bundled:ecg-beats study/ --cluster tcp://head:8786 -o /shared/results
+    edgecnn score bundled:ecg-beats study/ --cluster tcp://head:8786 -o out/
     """
     from edgecnn.cli.output import progress_bar
     from edgecnn.ecg.score import score_records

@@ -170,9 +170,10 @@ def test_cifar10(data_root, capsys):
     out = capsys.readouterr().out
     assert "noise by layer, on 8 examples" in out
     assert "Newcombe 1998, method 10" in out
-    sums = [line.split() for line in out.splitlines() if line.startswith("sum ")]
-    assert [line[1] for line in sums] == ["add_85", "add_156"]
-    assert all(float(line[2]) > 20 for line in sums)
+    sums = [line.split() for line in out.splitlines() if line.startswith("sum + ReLU ")]
+    # One at the end of each residual block.
+    assert [line[-3] for line in sums] == [f"relu_{number}" for number in (2, 4, 6, 8, 10)]
+    assert all(float(line[-2]) > 20 for line in sums)
 
 
 @pytest.mark.data
