@@ -60,7 +60,7 @@ def test_pictures(name: str, method: str, tmp_path: Path) -> None:
     assert found.label == model.metadata.labels[int(np.argmax(model.golden.examples[0].logits))]
     assert found.method == method
     assert found.layers == len(list((tmp_path / "out" / "layers").iterdir()))
-    assert found.layers == (7 if "lenet" in name else 14)
+    assert found.layers == (7 if "lenet" in name else 22)
     assert {"evidence.png", "layers.png", "kernels.png"} <= {Path(f).name for f in found.files}
     for file in found.files:
         picture = cv2.imread(file)

@@ -52,7 +52,7 @@ def test_class_weights_give_the_logits(name: str) -> None:
     network = bundled(name)
     head = network.class_weights("logits")
     assert head is not None
-    assert head.weights.shape == (10, 160)
+    assert head.weights.shape == (10, 112)
     picture = np.random.default_rng(0).standard_normal((1, 3, 32, 32)).astype(np.float32)
     values = network.run([head.features, "logits"], {"input": picture})
     mean = values[head.features][0].mean(axis=(1, 2))
