@@ -4,6 +4,7 @@ import dataclasses
 import re
 import shlex
 
+import click
 import msgspec
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from edgecnn.calibration.compare import compare_models, open_pair
 from edgecnn.calibration.quantize import quantize_model
 from edgecnn.calibration.quantize_page import command_of, quantize_page
 from edgecnn.calibration.tensor_values import Range
+from edgecnn.cli.group import edgecnn
 from edgecnn.cli.quantize import quantize
 from edgecnn.data.arrays import PictureArray
 
@@ -69,7 +71,12 @@ def test_the_command_makes_the_same_file(made):
     report = made[1]
     words = shlex.split(command_of(report))
     assert words[:3] == ["edgecnn", "quantize", report.source]
-    context = quantize.make_context("quantize", words[2:])
+    context = quantize.make_context(
+        # As the group makes it: click keeps what help options a command had first.
+        "quantize",
+        words[2:],
+        parent=click.Context(edgecnn, **edgecnn.context_settings),
+    )
     given = context.params
     assert (given["method"], given["leave"], given["samples"]) == ("percentile", "none", 32)
     assert given["bias_correction"] == report.bias_corrected
