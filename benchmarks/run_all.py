@@ -5,7 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("startup", "preprocessing", "embedded", "models", "fragments", "calibration")
+NAMES = (
+    "startup",
+    "preprocessing",
+    "embedded",
+    "models",
+    "fragments",
+    "calibration",
+    "ecg_score",
+    "ecg_detectors",
+)
 
 
 def main() -> None:
