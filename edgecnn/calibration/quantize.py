@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from edgecnn.bundled import resolve_model
 from edgecnn.calibration.activation_figures import ActivationFigure, activation_figures
-from edgecnn.calibration.baseline import last_feature, measure_baseline
+from edgecnn.calibration.baseline import measure_baseline
 from edgecnn.calibration.batches import CalibrationBatches
 from edgecnn.calibration.budget import Budget
 from edgecnn.calibration.budget_report import (
@@ -24,16 +21,16 @@ from edgecnn.calibration.budget_report import (
     no_form,
     write_points,
 )
-from edgecnn.calibration.calibrate import BATCH, calibrate, lint_data
+from edgecnn.calibration.calibrate import BATCH, lint_data
 from edgecnn.calibration.candidates import Candidates
 from edgecnn.calibration.compare import compare_models
 from edgecnn.calibration.dynamic import one_step
 from edgecnn.calibration.estimators import PERCENTILE, Method, make_estimator
-from edgecnn.calibration.forms import DynamicForms, Forms, StaticForms, WeightForms
+from edgecnn.calibration.forms import StaticForms
 from edgecnn.calibration.half import write_half
 from edgecnn.calibration.kept import Fusion, fusion_of
 from edgecnn.calibration.kinds import Kind, KindChoice, choose_kind
-from edgecnn.calibration.observation import Observation
+from edgecnn.calibration.making import make_dynamic, make_static, make_weights
 from edgecnn.calibration.outcome import (
     Memory,
     Outcome,
@@ -43,28 +40,26 @@ from edgecnn.calibration.outcome import (
     dataset_name,
 )
 from edgecnn.calibration.pay import refuse_slower, will_it_pay
-from edgecnn.calibration.prepare import is_quantized, prepare, refuse_embedded
+from edgecnn.calibration.prepare import is_quantized, refuse_embedded
 from edgecnn.calibration.probe import Probe
 from edgecnn.calibration.provenance import keep_other_keys, measured_of, with_provenance
 from edgecnn.calibration.quantize_page import write_quantize_page
 from edgecnn.calibration.report import QuantizeReport, make_report
-from edgecnn.calibration.sessions import session_of
-from edgecnn.calibration.settle import Settled, leave_blocks, settle
-from edgecnn.calibration.static import WithHistogram, settle_ranges
+from edgecnn.calibration.report_settings import report_settings
+from edgecnn.calibration.settle import Settled, settle
 from edgecnn.calibration.survey import survey
-from edgecnn.calibration.target import Target, this_machine
+from edgecnn.calibration.target import Target
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError, ModelError, UsageError
 from edgecnn.export.embed import embed, serialized
 from edgecnn.export.golden import INT8_DRIFT, make_golden
-from edgecnn.export.verify import check_graph, measure_parity
+from edgecnn.export.verify import check_graph
 from edgecnn.files import atomic_path, sha256_of
 from edgecnn.metadata import (
     CharacterInput,
     Quantization,
 )
-from edgecnn.preprocessing.tensors import Tensors
-from edgecnn.runtime.machine import describe_machine, usable_cpus
+from edgecnn.runtime.machine import usable_cpus
 from edgecnn.runtime.session import Model, load_model
 
 __all__ = ["int8_path", "quantize_model"]
@@ -272,7 +267,6 @@ def quantize_model(
         None if evaluate is None or _same_data(calibration, evaluate) else evaluate,
         tell=tell,
     )
-    stored, feature = "", None
     sample = one_step(spec) if isinstance(spec, CharacterInput) else batches.first()
     memory: Memory = {}
 
@@ -305,71 +299,39 @@ def quantize_model(
             same_data=evaluate is not None and _same_data(calibration, evaluate),
             findings=findings,
         )
-    forms: Forms
-    used, reduced, corrected = 0, False, False
-    left: tuple[str, ...] = ()
-    tried: dict[str, float] = {}
-    seen: Observation | None = None
-    correct: Callable[[], Mapping[str, NDArray[np.float32]]] | None = None
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
         candidates = Candidates(
             Path(folder), fp32, sample, threads=threads, seconds=min(seconds, _RACE_S)
         )
         probe = Probe(calibration, spec, chosen[:_PROBED])
         if choice.kind == "dynamic":
-            forms, method_name = DynamicForms(model, tuple(exclude)), "range of each input"
+            made = make_dynamic(model, exclude)
         elif choice.kind == "weights":
-            forms = WeightForms(model, tuple(exclude))
-            method_name = "largest weight of each channel"
+            made = make_weights(model, exclude)
         else:
-            prepared = prepare(model)
-            _check_prepared(prepared, fp32, sample)
-            counted = next((one for one in estimators if one.needs_histogram), estimators[0])
-            calibrated = calibrate(
-                prepared,
+            made = make_static(
+                model,
                 calibration,
-                spec,
                 looked,
-                counted if page is None else WithHistogram(counted),
-                model_sha256=hashlib.sha256(serialized(model)).hexdigest(),
+                candidates,
+                probe,
+                types=types,
+                estimators=estimators,
+                exclude=exclude,
+                leave=leave,
+                bias_correction=bias_correction,
+                histograms=page is not None,
+                allow_slower=allow_slower,
                 cache=Path(cache) if cache is not None else None,
                 tell=tell,
             )
-            findings += calibrated.findings
-            stored, seen = calibrated.cache, calibrated.seen
-            feature = last_feature(prepared, fp32.metadata.output.name)
-            made = settle_ranges(
-                prepared,
-                seen,
-                again=CalibrationBatches(
-                    calibration,
-                    spec,
-                    chosen,
-                    # Two forms of every layer are held at a time.
-                    batch=1,
-                    progress=lambda done: tell("correcting biases", done, len(chosen)),
-                ),
-                types=types,
-                exclude=exclude,
-                estimators=estimators,
-                bias_correction=bias_correction,
-                run=lambda graph: probe(candidates.open(graph)),
-                reference=lambda: probe(fp32),
-                progress=lambda done, total: tell("choosing method", done, total),
-            )
-            method_name, tried = made.method, made.tried
-            corrected, correct = made.corrected, made.correct
-            used, reduced = len(chosen), types.reduce_range
-            timed = not allow_slower and types.target == this_machine()
-            wanted = () if leave is None and not timed else leave
-            forms, left = leave_blocks(made.forms, wanted, candidates, tell)
         settled = settle(
-            forms,
+            made.forms,
             candidates,
             budget,
             lambda int8: judged(int8, select if select is not None else evaluate, None),
-            correct=None if bias_correction is False else correct,
-            corrected=corrected,
+            correct=None if bias_correction is False else made.correct,
+            corrected=made.corrected,
             run=probe,
             tell=tell,
         )
@@ -377,7 +339,7 @@ def quantize_model(
     if settled.chosen is not None and not settled.chosen.fits:
         if picture is not None:
             write_points(picture, source, settled, budget, unit)
-        raise no_form(source, settled, budget, unit, layers=len(forms.layers))
+        raise no_form(source, settled, budget, unit, layers=len(made.forms.layers))
     quantized = settled.graph
     check_graph(quantized, fp32.metadata)
     # Weights that are stored in 8 bits are FP32 where they are used, as is meant.
@@ -387,9 +349,9 @@ def quantize_model(
         activations=_activations(choice),
         weights="int8",
         per_channel=True,
-        method=method_name,
-        samples=used,
-        reduce_range=reduced,
+        method=made.method,
+        samples=made.samples,
+        reduce_range=choice.kind == "static" and types.reduce_range,
         kept_fp32=fusion.kept,
         bias_corrected=settled.bias_corrected,
         source_sha256=sha256_of(source),
@@ -402,7 +364,9 @@ def quantize_model(
         int8 = load_model(temporary, provider="cpu", threads=threads, check=False, spinning=False)
         outcome = judged(int8, evaluate, compared)
         if budget and not budget.admits(outcome):
-            raise no_form(source, settled, budget, unit, layers=len(forms.layers), then=outcome)
+            raise no_form(
+                source, settled, budget, unit, layers=len(made.forms.layers), then=outcome
+            )
         tell("timing", 0, 1)
         latency = will_it_pay(lambda: fp32.run(sample), lambda: int8.run(sample), seconds=seconds)
         tell("timing", 1, 1)
@@ -416,7 +380,7 @@ def quantize_model(
                 metadata,
                 batches,
                 data=dataset_name(calibration),
-                feature=feature,
+                feature=made.feature,
                 brightness=looked.brightness,
                 progress=lambda done: tell("describing", done, len(chosen)),
             )
@@ -429,32 +393,20 @@ def quantize_model(
     if settled.points:
         picture = picture or out.with_name(f"{out.stem}.frontier.png")
         remarks = write_points(picture, source, settled, budget, unit)
-    settings: dict[str, str | int | float | bool] = {
-        "format": recipe.format,
-        "target": types.target,
-        "activations": recipe.activations,
-        "weights": recipe.weights,
-        "per_channel": recipe.per_channel,
-        "reduce_range": recipe.reduce_range,
-        "form": choice.kind,
-        "types_reason": choice.reason,
-        "method": recipe.method,
-        "calibration": dataset_name(calibration),
-        "samples": recipe.samples,
-        "samples_asked": samples,
-        "method_name": next(
-            (n for n, one in zip(names, estimators, strict=True) if one.title == recipe.method),
-            recipe.method,
-        ),
-        "percentile": percentile,
-        "seed": seed,
-        "cache": stored,
-        **{f"logits_sqnr_db, {name}": round(value, 2) for name, value in tried.items()},
-        "bias_correction": settled.bias_corrected,
-        "left_in_fp32": ", ".join(left),
-        "threads": threads or usable_cpus(),
-        "machine": describe_machine().cpu,
-    }
+    settings = report_settings(
+        recipe,
+        choice,
+        made,
+        list(zip(names, estimators, strict=True)),
+        bias_correction=settled.bias_corrected,
+        asked={
+            "calibration": dataset_name(calibration),
+            "samples_asked": samples,
+            "percentile": percentile,
+            "seed": seed,
+            "threads": threads or usable_cpus(),
+        },
+    )
     report = make_report(
         source,
         out,
@@ -463,10 +415,10 @@ def quantize_model(
         kept_fp32=recipe.kept_fp32,
         settings=settings,
         same_data=evaluate is not None and _same_data(calibration, evaluate),
-        findings=findings,
+        findings=(*findings, *made.findings),
         settled=settled,
         fusion=fusion,
-        left=left,
+        left=made.left,
         excluded=tuple(exclude),
         chosen_on=_chosen_on(settled, evaluate, select, outcome),
         frontier=str(picture) if settled.points else None,
@@ -478,8 +430,8 @@ def quantize_model(
             report,
             fp32,
             evaluate if evaluate is not None else calibration,
-            activation_figures(seen, dict(forms.ranges))
-            if seen is not None and isinstance(forms, StaticForms)
+            activation_figures(made.seen, dict(made.forms.ranges))
+            if made.seen is not None and isinstance(made.forms, StaticForms)
             else (),
             threads=threads,
             progress=progress,
@@ -522,16 +474,3 @@ def _chosen_on(
 def _same_data(one: Dataset, other: Dataset) -> bool:
     """Tell by content, not by name; splits may share an archive, and so its hash."""
     return (one.info.sha256, one.info.split) == (other.info.sha256, other.info.split)
-
-
-def _check_prepared(prepared: onnx.ModelProto, fp32: Model, sample: Tensors) -> None:
-    """Refuse a graph that folding or conversion to a newer opset has changed."""
-    output = fp32.metadata.output.name
-    session = session_of(prepared)
-    measure_parity(
-        lambda inputs: session.run([output], dict(inputs))[0],
-        fp32.run(sample),
-        sample,
-        output=output,
-        origin="the file itself",
-    )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
 
 from edgecnn.errors import MissingFileError, ModelError, NotAModelError
 from edgecnn.export.axes import FreeAxes

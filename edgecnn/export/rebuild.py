@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
 from msgspec import Struct
 
 from edgecnn.data import open_dataset

@@ -8,7 +8,7 @@ and the contract.
 from __future__ import annotations
 
 import onnx
-from google.protobuf.message import Message  # type: ignore[import-untyped]
+from google.protobuf.message import Message
 
 from edgecnn.metadata import CONTRACT_KEY
 

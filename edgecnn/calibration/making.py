@@ -1,0 +1,191 @@
+"""The 8-bit forms that a network can take, made ready for one of them to be settled on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from edgecnn.calibration.baseline import last_feature
+from edgecnn.calibration.batches import CalibrationBatches
+from edgecnn.calibration.calibrate import calibrate
+from edgecnn.calibration.candidates import Candidates
+from edgecnn.calibration.estimators import Estimator
+from edgecnn.calibration.finding import Finding
+from edgecnn.calibration.forms import DynamicForms, Forms, WeightForms
+from edgecnn.calibration.observation import Observation
+from edgecnn.calibration.prepare import prepare
+from edgecnn.calibration.probe import Probe
+from edgecnn.calibration.sessions import session_of
+from edgecnn.calibration.settle import leave_blocks
+from edgecnn.calibration.static import WithHistogram, settle_ranges
+from edgecnn.calibration.survey import Survey
+from edgecnn.calibration.target import IntegerTypes, this_machine
+from edgecnn.data.dataset import Dataset
+from edgecnn.export.embed import serialized
+from edgecnn.export.verify import measure_parity
+from edgecnn.preprocessing.tensors import Tensors
+from edgecnn.runtime.session import Model
+
+__all__ = ["Made", "make_dynamic", "make_static", "make_weights"]
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Made:
+    """Forms of a network, and how they were come to.
+
+    Attributes
+    ----------
+    forms : Forms
+    method : str
+        Where ranges are from, as the file tells it.
+    samples : int
+        Calibration examples that the ranges are from.
+    left : tuple of str
+        Blocks in FP32, keys of :data:`edgecnn.calibration.settle.BLOCKS`.
+    tried : mapping of str to float
+        By estimator the logits' signal-to-quantization-noise ratio in dB, if there was a choice.
+    corrected : bool
+        Whether biases are.
+    correct : callable, optional
+        Measures the corrections of biases.
+    seen : Observation, optional
+        What calibration saw.
+    feature : str, optional
+        Tensor of the last feature.
+    cache : str
+        What calibration read or kept, in words; empty without a cache.
+    findings : tuple of Finding
+        About the ranges.
+    """
+
+    forms: Forms
+    method: str
+    samples: int = 0
+    left: tuple[str, ...] = ()
+    tried: Mapping[str, float] = field(default_factory=dict)
+    corrected: bool = False
+    correct: Callable[[], Mapping[str, NDArray[np.float32]]] | None = None
+    seen: Observation | None = None
+    feature: str | None = None
+    cache: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+def make_dynamic(model: onnx.ModelProto, exclude: Sequence[str]) -> Made:
+    """Make forms whose activations have the range that each input turns out to have."""
+    return Made(DynamicForms(model, tuple(exclude)), "range of each input")
+
+
+def make_weights(model: onnx.ModelProto, exclude: Sequence[str]) -> Made:
+    """Make forms with weights alone in 8 bits."""
+    return Made(WeightForms(model, tuple(exclude)), "largest weight of each channel")
+
+
+def make_static(
+    model: onnx.ModelProto,
+    calibration: Dataset,
+    looked: Survey,
+    candidates: Candidates,
+    probe: Probe,
+    *,
+    types: IntegerTypes,
+    estimators: Sequence[Estimator],
+    exclude: Sequence[str],
+    leave: Sequence[str] | None,
+    bias_correction: bool | None,
+    histograms: bool,
+    allow_slower: bool,
+    cache: Path | None,
+    tell: Progress,
+) -> Made:
+    """Calibrate a network, choose how ranges are read, and leave out the blocks that do not pay.
+
+    Parameters
+    ----------
+    looked : Survey
+        Of the calibration examples to take.
+    candidates : Candidates
+        Opens and times what is compared.
+    probe : Probe
+        Runs it on the examples that noise is measured on.
+    types : IntegerTypes
+    leave, bias_correction, allow_slower
+        As :func:`edgecnn.calibration.quantize.quantize_model` takes them.
+    histograms : bool
+        Count values also where no estimator needs that, for a report.
+
+    Raises
+    ------
+    ModelError, DataError, UsageError
+    """
+    fp32 = candidates.fp32
+    spec, chosen = fp32.metadata.input, looked.chosen
+    prepared = prepare(model)
+    _check_prepared(prepared, fp32, candidates.sample)
+    counted = next((one for one in estimators if one.needs_histogram), estimators[0])
+    calibrated = calibrate(
+        prepared,
+        calibration,
+        spec,
+        looked,
+        WithHistogram(counted) if histograms else counted,
+        model_sha256=hashlib.sha256(serialized(model)).hexdigest(),
+        cache=cache,
+        tell=tell,
+    )
+    made = settle_ranges(
+        prepared,
+        calibrated.seen,
+        again=CalibrationBatches(
+            calibration,
+            spec,
+            chosen,
+            # Two forms of every layer are held at a time.
+            batch=1,
+            progress=lambda done: tell("correcting biases", done, len(chosen)),
+        ),
+        types=types,
+        exclude=exclude,
+        estimators=estimators,
+        bias_correction=bias_correction,
+        run=lambda graph: probe(candidates.open(graph)),
+        reference=lambda: probe(fp32),
+        progress=lambda done, total: tell("choosing method", done, total),
+    )
+    timed = not allow_slower and types.target == this_machine()
+    wanted = () if leave is None and not timed else leave
+    forms, left = leave_blocks(made.forms, wanted, candidates, tell)
+    return Made(
+        forms,
+        made.method,
+        samples=len(chosen),
+        left=left,
+        tried=made.tried,
+        corrected=made.corrected,
+        correct=made.correct,
+        seen=calibrated.seen,
+        feature=last_feature(prepared, fp32.metadata.output.name),
+        cache=calibrated.cache,
+        findings=calibrated.findings,
+    )
+
+
+def _check_prepared(prepared: onnx.ModelProto, fp32: Model, sample: Tensors) -> None:
+    """Refuse a graph that folding or conversion to a newer opset has changed."""
+    output = fp32.metadata.output.name
+    session = session_of(prepared)
+    measure_parity(
+        lambda inputs: session.run([output], dict(inputs))[0],
+        fp32.run(sample),
+        sample,
+        output=output,
+        origin="the file itself",
+    )
