@@ -11,6 +11,7 @@ from pathlib import Path
 from edgecnn import __version__
 from edgecnn.calibration.compare_report import CompareReport
 from edgecnn.calibration.input_figures import input_figure
+from edgecnn.calibration.page_parts import remarks_section, tiles_list
 from edgecnn.calibration.sqnr import LayerNoise
 from edgecnn.data.dataset import Dataset
 from edgecnn.evaluation.language import NATS_PER_CHARACTER
@@ -64,7 +65,7 @@ def compare_page(report: CompareReport, figures: Sequence[str] = ()) -> str:
     body = [
         _head(report, names),
         _tiles(report),
-        _remarks(report),
+        remarks_section(report.remarks),
         files_section(report),
         answers_section(report),
         classes_section(report),
@@ -106,17 +107,7 @@ def _tiles(report: CompareReport) -> str:
         tiles.append(("speed of B", f"{report.speedup:.2f}×"))
     sizes = report.first.size_bytes, report.second.size_bytes
     tiles.append(("size of B", f"{sizes[1] / sizes[0]:.2f}×"))
-    shown = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in tiles
-    )
-    return f'<dl class="tiles compare">{shown}</dl>'
-
-
-def _remarks(report: CompareReport) -> str:
-    if not report.remarks:
-        return ""
-    items = "".join(f"<li>{escape(text)}</li>" for text in report.remarks)
-    return f'<section><h2>Remarks</h2><ul class="rules">{items}</ul></section>'
+    return tiles_list(tiles)
 
 
 def files_section(report: CompareReport) -> str:

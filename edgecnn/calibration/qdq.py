@@ -9,12 +9,13 @@ from typing import Literal
 import numpy as np
 import onnx
 
+from edgecnn.calibration.excluded import check_excluded
 from edgecnn.calibration.fp32_islands import guard_islands
 from edgecnn.calibration.integer_kernels import tabulate_gates
 from edgecnn.calibration.observe import hidden_tensors
 from edgecnn.calibration.quiet import quiet
 from edgecnn.calibration.tensor_values import Range
-from edgecnn.errors import ModelError, UsageError
+from edgecnn.errors import ModelError
 
 __all__ = ["insert_qdq"]
 
@@ -59,11 +60,7 @@ def insert_qdq(
     from onnxruntime.quantization.quant_utils import QuantType
     from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
-    strays = set(exclude) - {node.name for node in model.graph.node}
-    if strays:
-        raise UsageError(
-            f"no node {', '.join(sorted(strays))}", hint="`edgecnn inspect --json` lists the nodes"
-        )
+    check_excluded(model, exclude)
     copied = onnx.ModelProto()
     copied.CopyFrom(model)
     found = dict(ranges)

@@ -21,6 +21,7 @@ from edgecnn.calibration.compare_page import (
 )
 from edgecnn.calibration.compare_report import CompareReport
 from edgecnn.calibration.input_figures import input_figure
+from edgecnn.calibration.page_parts import remarks_section, tiles_list
 from edgecnn.calibration.report import QuantizeReport
 from edgecnn.data.dataset import Dataset
 from edgecnn.files import write_text
@@ -75,7 +76,7 @@ def quantize_page(
         f"{escape(compared.unit)} of {escape(compared.data)}, {now:%Y-%m-%d %H:%M %Z}. "
         "A is the FP32 file, B the new one.</p></header>",
         _tiles(report, compared),
-        _remarks(report),
+        remarks_section(report.remarks),
         _settings(report),
         files_section(compared),
         answers_section(compared),
@@ -146,17 +147,7 @@ def _tiles(report: QuantizeReport, compared: CompareReport) -> str:
         tiles.append(("speed", report.pays))
     size = report.size_bytes
     tiles.append(("size", f"{size['int8'] / size['fp32']:.2f}×"))
-    shown = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in tiles
-    )
-    return f'<dl class="tiles compare">{shown}</dl>'
-
-
-def _remarks(report: QuantizeReport) -> str:
-    if not report.remarks:
-        return ""
-    items = "".join(f"<li>{escape(text)}</li>" for text in report.remarks)
-    return f'<section><h2>Remarks</h2><ul class="rules">{items}</ul></section>'
+    return tiles_list(tiles)
 
 
 def _settings(report: QuantizeReport) -> str:

@@ -15,7 +15,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from edgecnn.errors import ModelError, UsageError
+from edgecnn.calibration.excluded import check_excluded
+from edgecnn.errors import ModelError
 
 __all__ = ["WEIGHTED", "quantize_weights"]
 
@@ -55,11 +56,7 @@ def quantize_weights(model: onnx.ModelProto, *, exclude: Sequence[str] = ()) -> 
     UsageError
         ``exclude`` names a node that is not there.
     """
-    strays = set(exclude) - {node.name for node in model.graph.node}
-    if strays:
-        raise UsageError(
-            f"no node {', '.join(sorted(strays))}", hint="`edgecnn inspect --json` lists the nodes"
-        )
+    check_excluded(model, exclude)
     quantized = onnx.ModelProto()
     quantized.CopyFrom(model)
     graph = quantized.graph

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from edgecnn.errors import MissingFileError, ModelError, NotAModelError
 from edgecnn.export.axes import FreeAxes
+from edgecnn.export.embed import serialized
 from edgecnn.export.external_data import embed_external_data
 from edgecnn.export.locked_file import locked
 from edgecnn.export.operators import check_operators
@@ -158,7 +159,7 @@ class GraphSource:
             return open_session(path, provider="cpu")[0]
         with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
             whole = Path(folder, path.name)
-            whole.write_bytes(self.model.SerializeToString())
+            whole.write_bytes(serialized(self.model))
             return open_session(whole, provider="cpu")[0]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from edgecnn.errors import ModelError
+from edgecnn.export.embed import serialized
 from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.session import open_session
 
@@ -53,7 +54,7 @@ def activation_peaks(
         return {}
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
         path = Path(folder, "peaks.onnx")
-        path.write_bytes(measured.SerializeToString())
+        path.write_bytes(serialized(measured))
         session, _ = open_session(path, provider="cpu")
     largest = np.zeros(len(peaks))
     count = len(next(iter(inputs.values())))

@@ -11,6 +11,7 @@ import onnx
 from numpy.typing import NDArray
 
 from edgecnn.errors import ModelError
+from edgecnn.export.embed import serialized
 from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.session import half_inputs, open_session, run_session
 
@@ -59,7 +60,7 @@ def run_tapped(
     """
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
         path = Path(folder, "tapped.onnx")
-        path.write_bytes(add_taps(model, names).SerializeToString())
+        path.write_bytes(serialized(add_taps(model, names)))
         session, _ = open_session(path, provider="cpu")
     wanted = list(dict.fromkeys(names))
     try:
