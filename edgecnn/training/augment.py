@@ -62,6 +62,9 @@ class AugmentedExamples:
         changed = Examples(self.change(kept.inputs, generator), kept.targets)
         if self.mix is None or not (self.mix.mixup or self.mix.cutmix):
             return changed
+        # Nothing is drawn where every batch is mixed: older recipes give the numbers they gave.
+        if self.mix.mixed < 1 and torch.rand(1, generator=generator).item() >= self.mix.mixed:
+            return changed
         return mix_examples(
             changed, self.classes, generator, mixup=self.mix.mixup, cutmix=self.mix.cutmix
         )

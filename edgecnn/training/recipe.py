@@ -106,6 +106,8 @@ class ImageAugment(Struct, frozen=True, kw_only=True, tag="image", tag_field="ki
     cutmix : float
         The same for a rectangle of one picture that is put into another (Yun et al. 2019,
         arXiv:1905.04899). With both, each batch gets one of the two at random.
+    mixed : float
+        Share of the batches that are mixed at all; the paper on CutMix mixes half of CIFAR's.
     """
 
     rotate_deg: NotNegative = 0.0
@@ -117,6 +119,7 @@ class ImageAugment(Struct, frozen=True, kw_only=True, tag="image", tag_field="ki
     cutout: Count = 0
     mixup: NotNegative = 0.0
     cutmix: NotNegative = 0.0
+    mixed: Annotated[float, Meta(ge=0, le=1)] = 1.0
 
 
 class BeatAugment(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind"):

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from edgecnn.training.augment import AugmentedExamples
 from edgecnn.training.examples import Examples
 from edgecnn.training.mix import mix_examples
+from edgecnn.training.recipe import ImageAugment
 
 
 def plain(count: int = 8) -> Examples:
@@ -43,3 +45,11 @@ def test_the_seed_decides() -> None:
     torch.testing.assert_close(again.inputs, first.inputs)
     torch.testing.assert_close(again.targets, first.targets)
     assert not torch.equal(mix_examples(plain(), 4, generator(2), mixup=0.4).targets, first.targets)
+
+
+def test_only_the_share_of_the_batches_is_mixed() -> None:
+    settings = ImageAugment(cutmix=1.0, mixed=0.25)
+    train = AugmentedExamples(plain(), lambda inputs, _: dict(inputs), classes=4, mix=settings)
+    drawn = [train.draw(torch.arange(8), generator(seed)).targets.ndim for seed in range(400)]
+    # 0.25 within five standard deviations of 400 draws.
+    assert abs(drawn.count(2) / 400 - 0.25) < 0.11
