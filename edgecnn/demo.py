@@ -28,6 +28,7 @@ from edgecnn.errors import EdgeCNNError
 from edgecnn.runtime.answer import Summary
 from edgecnn.runtime.images import ImageProcessor
 from edgecnn.runtime.live import run_live
+from edgecnn.runtime.outputs import Outputs
 from edgecnn.runtime.session import Model, load_model
 from edgecnn.runtime.sources.test_camera import TestCamera
 
@@ -183,9 +184,7 @@ def _camera(
         summary = run_live(
             TestCamera(f"test:digits?fps={_FPS}&seed={_SEED}"),
             ImageProcessor(models[fastest]),
-            as_json=True,
-            web=web,
-            record=folder / "camera.mkv",
+            outputs=Outputs(as_json=True, web=web, record=folder / "camera.mkv"),
             frames=max(1, round(seconds * _FPS)),
             out=rows,
             say=hear if web is not None else lambda text: None,

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.output import json_option, metadata_option, model_options, remark, warn
+from edgecnn.cli.live_outputs import output_options
+from edgecnn.cli.output import metadata_option, model_options, remark, warn
 
 if TYPE_CHECKING:
+    from edgecnn.runtime.outputs import Outputs
     from edgecnn.runtime.processor import Processor
     from edgecnn.runtime.session import Model
     from edgecnn.runtime.sources.base import Source
@@ -20,32 +22,16 @@ __all__ = ["live"]
 @click.command(short_help="Run a camera, video, folder or stream through a model.")
 @click.argument("model")
 @click.option("--source", required=True, help="0, walk.mp4, photos/, rtsp://..., test: ...")
-@click.option("--headless", is_flag=True, help="No window.")
-@click.option(
-    "--web",
-    is_flag=False,
-    flag_value="127.0.0.1:8080",
-    metavar="[HOST:PORT]",
-    help="Serve a page with picture and figures [127.0.0.1:8080].",
-)
-@json_option
+@output_options
 @click.option("--frames", type=click.IntRange(1), help="End after so many frames.")
-@click.option(
-    "--record",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Record what is shown: .mkv, or .mp4 made at the end.",
-)
 @metadata_option
 @model_options
 def live(
     model: str,
     source: str,
     *,
-    headless: bool,
-    web: str | None,
-    as_json: bool,
+    outputs: Outputs,
     frames: int | None,
-    record: Path | None,
     metadata: Path | None,
     provider: str,
     threads: int | None,
@@ -85,10 +71,7 @@ def live(
     run_live(
         where,
         processor,
-        as_json=as_json,
-        window=not headless,
-        web=web,
-        record=record,
+        outputs=outputs,
         frames=frames,
         opening=f"{loaded.metadata.name} on {placement.provider}: {placement.on_provider} nodes"
         f" ({placement.reason})",

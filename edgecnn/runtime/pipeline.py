@@ -9,19 +9,16 @@ sinks are closed and the ledger balances in each case.
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 
-import numpy as np
-
 from edgecnn.errors import EdgeCNNError, SourceError
 from edgecnn.runtime.answer import Answer, Summary
+from edgecnn.runtime.capture_thread import CaptureThread
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.latency import LatencyHistogram
 from edgecnn.runtime.ledger import Ledger
-from edgecnn.runtime.mailbox import Mailbox
 from edgecnn.runtime.processor import Processor, Result
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
 from edgecnn.runtime.sources.base import Source
@@ -31,8 +28,6 @@ __all__ = ["Pipeline"]
 #: How often a waiting pipeline looks whether it was told to stop. A signal handler can only set a
 #: flag: taking a lock there could wait for ever for the very thread that it interrupted.
 _POLL_S = 0.1
-#: How long the capture thread gets to notice that the stream is over.
-_PARTING_S = 2.0
 
 
 class Pipeline:
@@ -101,7 +96,7 @@ class Pipeline:
         OSError
             A sink could not write, ``BrokenPipeError`` among them.
         """
-        capture = _Capture(self._source, self.ledger, limit=self._frames)
+        capture = CaptureThread(self._source, self.ledger, limit=self._frames)
         capture.start()
         summary: Summary | None = None
         started = False
@@ -136,7 +131,7 @@ class Pipeline:
                 summary = self._summary(capture)
         return summary
 
-    def _await_open(self, capture: _Capture) -> None:
+    def _await_open(self, capture: CaptureThread) -> None:
         limit = time.monotonic() + self._open_s
         while not capture.opened.wait(_POLL_S) and not self._stop_reason:
             if time.monotonic() > limit:
@@ -145,7 +140,7 @@ class Pipeline:
                 )
         capture.check()
 
-    def _answer_all(self, capture: _Capture) -> None:
+    def _answer_all(self, capture: CaptureThread) -> None:
         last_seen = time.monotonic()
         while not self._stop_reason:
             # Asked before the mailbox: a frame put just before the end is not missed.
@@ -218,7 +213,7 @@ class Pipeline:
             return 0.0
         return (len(self._recent) - 1) * 1e9 / max(1, self._recent[-1] - self._recent[0])
 
-    def _summary(self, capture: _Capture) -> Summary:
+    def _summary(self, capture: CaptureThread) -> Summary:
         counts = self.ledger.counts()
         seconds = (self._last_ns - self._first_ns) / 1e9
         answering = (self._last_ns - self._first_answer_ns) / 1e9
@@ -237,78 +232,3 @@ class Pipeline:
             seconds=round(seconds, 3),
             ended=self._stop_reason or "end of source",
         )
-
-
-class _Capture(threading.Thread):
-    """Reads the source into the mailbox; opens and closes it too, all on this one thread."""
-
-    def __init__(self, source: Source, ledger: Ledger, *, limit: int | None) -> None:
-        # A read that hangs in a driver must not keep the process from ending.
-        super().__init__(name="capture", daemon=True)
-        self._source = source
-        self._ledger = ledger
-        self._limit = limit
-        self._wanted = True
-        self._begun = threading.Event()
-        self._error: BaseException | None = None
-        self._before: Frame | None = None
-        self.mailbox = Mailbox(ledger, newest=True)
-        self.opened = threading.Event()
-        self.over = threading.Event()
-        self.duplicates = 0
-
-    def run(self) -> None:
-        try:
-            self._source.open()
-            self.mailbox = Mailbox(self._ledger, newest=self._source.live)
-            self.opened.set()
-            self._begun.wait()
-            self._read_all()
-        except BaseException as error:  # carried to the pipeline's thread, and raised there
-            self._error = error
-        finally:
-            with contextlib.suppress(OSError):
-                self._source.close()
-            self.over.set()
-            self.opened.set()
-            self.mailbox.wake()
-
-    def begin(self) -> None:
-        """Start to read; until then the source is open only."""
-        self._begun.set()
-
-    def check(self) -> None:
-        """Raise what went wrong with the source."""
-        if self._error is not None:
-            raise self._error
-
-    def end(self) -> None:
-        """Stop reading, and wait a little for the source to be closed."""
-        self._wanted = False
-        self.mailbox.close()
-        self._begun.set()
-        self.join(_PARTING_S)
-
-    def _read_all(self) -> None:
-        count = 0
-        # Where every frame counts, none is read that would not be answered.
-        limit = None if self._source.live else self._limit
-        while self._wanted and (limit is None or count < limit):
-            frame = self._source.read()
-            if frame is None:
-                return
-            count += 1
-            if self._source.live:
-                self._compare(frame)
-            if not self.mailbox.put(frame):
-                return
-
-    def _compare(self, frame: Frame) -> None:
-        """Count a picture that equals the one before; most differ within the first few rows."""
-        before, self._before = self._before, frame
-        if before is None or before.data.shape != frame.data.shape or not frame.data.size:
-            return
-        if np.array_equal(before.data[::16], frame.data[::16]) and np.array_equal(
-            before.data, frame.data
-        ):
-            self.duplicates += 1

@@ -17,6 +17,7 @@ from edgecnn.errors import TaskError, UsageError
 from edgecnn.preprocessing.resample import resample
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.live import run_live
+from edgecnn.runtime.outputs import Outputs
 from edgecnn.runtime.session import load_model
 
 
@@ -25,10 +26,10 @@ def model(beat_model):
     return load_model(beat_model, threads=1)
 
 
-def rows_of(model, source, **options):
+def rows_of(model, source, **outputs):
     out = io.StringIO()
     opened = open_live(model, source)
-    summary = run_live(*opened, as_json=True, out=out, **options)
+    summary = run_live(*opened, outputs=Outputs(as_json=True, **outputs), out=out)
     rows = [json.loads(line) for line in out.getvalue().splitlines()]
     return rows[:-1], summary, opened[0]
 

@@ -8,6 +8,7 @@ import pytest
 from edgecnn.errors import EdgeCNNError, ImageError, UsageError
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.live import run_live
+from edgecnn.runtime.outputs import Outputs
 from edgecnn.runtime.processor import Result
 
 
@@ -52,7 +53,9 @@ class _Refusing:
 def _run(source, refuse=(), **options):
     out = io.StringIO()
     try:
-        return run_live(source, _Refusing(refuse), as_json=True, out=out, **options), None
+        return run_live(
+            source, _Refusing(refuse), outputs=Outputs(as_json=True), out=out, **options
+        ), None
     except EdgeCNNError as error:
         return json.loads(out.getvalue().splitlines()[-1])["summary"], error
 
@@ -96,6 +99,12 @@ def test_what_is_wrong_is_said_before_the_source_is_opened(options, tmp_path):
     if "record" in options:
         options = {"record": tmp_path / options["record"]}
     with pytest.raises(UsageError):
-        run_live(source, _Refusing([]), opening="model", say=said.append, **options)
+        run_live(
+            source,
+            _Refusing([]),
+            outputs=Outputs(**options),
+            opening="model",
+            say=said.append,
+        )
     assert not source.opened
     assert said == []

@@ -1,0 +1,52 @@
+"""The options of ``edgecnn live`` that say where the answers go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgecnn.cli.output import json_option
+
+__all__ = ["output_options"]
+
+
+def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options, and hand them over as one parameter ``outputs``."""
+
+    @wraps(function)
+    def collected(
+        *,
+        headless: bool,
+        web: str | None,
+        as_json: bool,
+        record: Path | None,
+        **others: Any,
+    ) -> Any:
+        from edgecnn.runtime.outputs import Outputs
+
+        outputs = Outputs(as_json=as_json, window=not headless, web=web, record=record)
+        return function(outputs=outputs, **others)
+
+    options = (
+        click.option("--headless", is_flag=True, help="No window."),
+        click.option(
+            "--web",
+            is_flag=False,
+            flag_value="127.0.0.1:8080",
+            metavar="[HOST:PORT]",
+            help="Serve a page with picture and figures [127.0.0.1:8080].",
+        ),
+        json_option,
+        click.option(
+            "--record",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Record what is shown: .mkv, or .mp4 made at the end.",
+        ),
+    )
+    for option in reversed(options):
+        collected = option(collected)
+    return collected
