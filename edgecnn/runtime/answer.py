@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -142,6 +142,8 @@ class Summary:
     ended : str
         Why: ``"end of source"``, ``"interrupted"``, ``"frames"``, ``"window closed"``, or the
         error's message.
+    sinks : dict
+        Name of each sink with a queue, to the answers that it lost because the queue was full.
     """
 
     captured: int
@@ -157,3 +159,4 @@ class Summary:
     source: str
     seconds: float
     ended: str
+    sinks: dict[str, int] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import cv2
 
 from edgecnn.errors import EdgeCNNError
 from edgecnn.runtime.answer import Summary
+from edgecnn.runtime.controls import Controls
 from edgecnn.runtime.outputs import Outputs, OutputSinks
 from edgecnn.runtime.pipeline import Pipeline
 from edgecnn.runtime.processor import Processor
@@ -27,6 +28,7 @@ def run_live(
     outputs: Outputs | None = None,
     frames: int | None = None,
     opening: str = "",
+    controls: Controls | None = None,
     out: IO[str] | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Summary:
@@ -43,6 +45,8 @@ def run_live(
         End after so many answers.
     opening : str
         A remark that ``say`` hears when source and sinks are open, and not if one cannot be.
+    controls : Controls, optional
+        What people may change while it runs; for a processor that heeds it.
     out : text file, optional
         The default is ``sys.stdout``.
     say : callable
@@ -68,7 +72,7 @@ def run_live(
     remarks = [text for text in (opening, *giving.remarks) if text]
     if remarks:
         sinks.append(_Opening("\n".join(remarks), say))
-    pipeline = Pipeline(source, processor, sinks, frames=frames)
+    pipeline = Pipeline(source, processor, sinks, frames=frames, controls=controls)
     with stop_on_signals(pipeline.stop):
         summary = pipeline.run()
     for text in giving.outcome():

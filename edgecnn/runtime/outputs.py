@@ -70,11 +70,11 @@ class OutputSinks:
             from edgecnn.web.address import parse_address
 
             page = WebPage(parse_address(outputs.web), lambda url: say(f"page: {url}"))
-            self.sinks.append(Background(page, room=1, may_lose=True))
+            self.sinks.append(Background(page, room=1, may_lose=True, name="page"))
         self._record = outputs.record
         self._recording: Background | None = None
         if outputs.record is not None:
-            self._recording = Background(Recording(outputs.record), room=16)
+            self._recording = Background(Recording(outputs.record), room=16, name="record")
             self.sinks.append(self._recording)
         if outputs.window:
             trouble = window_trouble()

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from edgecnn.errors import EdgeCNNError, SourceError
 from edgecnn.runtime.answer import Answer, Summary
 from edgecnn.runtime.capture_thread import CaptureThread
+from edgecnn.runtime.controls import Controls
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.latency import LatencyHistogram
 from edgecnn.runtime.ledger import Ledger
@@ -46,6 +47,8 @@ class Pipeline:
         A source that gives nothing for so long has stalled; the stream ends with an error.
     open_s : float
         The same for opening it.
+    controls : Controls, optional
+        What people may change while it runs.
 
     Attributes
     ----------
@@ -61,6 +64,7 @@ class Pipeline:
         frames: int | None = None,
         stall_s: float = 10.0,
         open_s: float = 20.0,
+        controls: Controls | None = None,
     ) -> None:
         self._source = source
         self._processor = processor
@@ -68,6 +72,7 @@ class Pipeline:
         self._frames = frames
         self._stall_s = stall_s
         self._open_s = open_s
+        self._controls = controls or Controls()
         self.ledger = Ledger()
         self._latency = LatencyHistogram()
         self._stop_reason = ""
@@ -116,6 +121,9 @@ class Pipeline:
                         fps=self._source.fps,
                         card=self._processor.card,
                         stop=self.stop,
+                        controls=self._controls,
+                        counts=self.ledger.counts,
+                        lost=self._lost,
                     )
                     for sink in self._sinks:
                         closing.callback(close, sink)
@@ -143,6 +151,12 @@ class Pipeline:
     def _answer_all(self, capture: CaptureThread) -> None:
         last_seen = time.monotonic()
         while not self._stop_reason:
+            if self._controls.paused:
+                for sink in self._sinks:
+                    sink.idle()
+                time.sleep(_POLL_S)
+                last_seen = time.monotonic()
+                continue
             # Asked before the mailbox: a frame put just before the end is not missed.
             over = capture.over.is_set()
             frame = capture.mailbox.get(_POLL_S)
@@ -208,6 +222,9 @@ class Pipeline:
         for sink in self._sinks:
             sink.write(answer)
 
+    def _lost(self) -> dict[str, int]:
+        return {sink.name: sink.lost for sink in self._sinks if sink.name}
+
     def _recent_fps(self) -> float:
         if len(self._recent) < 2:
             return 0.0
@@ -231,4 +248,5 @@ class Pipeline:
             source=self._source.description,
             seconds=round(seconds, 3),
             ended=self._stop_reason or "end of source",
+            sinks=self._lost(),
         )

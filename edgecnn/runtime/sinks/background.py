@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from edgecnn.errors import EdgeCNNError
 from edgecnn.runtime.answer import Answer, Summary
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
 
@@ -25,6 +26,11 @@ class Background(Sink):
         Length of the queue.
     may_lose : bool, optional
         Whether answers may be lost; the default is yes while the source is live.
+    name : str, optional
+        What it is called in the summary; the default is the other sink's class, in lower case.
+    drain_s : float, optional
+        How long the other sink may take for what still waits at the end; what is left then is
+        lost, and the sink is left to itself. The default is for ever.
 
     Attributes
     ----------
@@ -32,8 +38,18 @@ class Background(Sink):
         Answers that the other sink never got.
     """
 
-    def __init__(self, sink: Sink, *, room: int = 8, may_lose: bool | None = None) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        room: int = 8,
+        may_lose: bool | None = None,
+        name: str = "",
+        drain_s: float | None = None,
+    ) -> None:
         self._sink = sink
+        self._drain_s = drain_s
+        self.name = name or type(sink).__name__.lower()
         self._room = room
         self._queue: deque[Answer] = deque()
         self._changed = threading.Condition()
@@ -69,16 +85,34 @@ class Background(Sink):
         """Raise what went wrong meanwhile."""
         with self._changed:
             self._raise()
+        self._sink.idle()
 
     def close(self, summary: Summary | None) -> None:
-        """Let the queue run dry, then close the other sink."""
+        """Let the queue run dry, then close the other sink.
+
+        Raises
+        ------
+        EdgeCNNError
+            It did not run dry in time.
+        """
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(self._drain_s)
+            if self._thread.is_alive():
+                raise self._given_up()
         self._sink.close(summary)
         self._raise()
+
+    def _given_up(self) -> EdgeCNNError:
+        with self._changed:
+            left = len(self._queue) + 1
+            self._queue.clear()
+            self.lost += left
+        return EdgeCNNError(
+            f"{self.name} did not take its last answers within {self._drain_s:g} s: {left} lost"
+        )
 
     def _raise(self) -> None:
         if self._error is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgecnn.runtime.answer import Answer, Summary
+from edgecnn.runtime.controls import Controls
+from edgecnn.runtime.ledger import LedgerCounts
 
 __all__ = ["Sink", "StreamInfo"]
 
@@ -26,6 +28,12 @@ class StreamInfo:
         Facts about the model.
     stop : callable
         Ends the stream, cleanly, for the reason given; may be called from any thread.
+    controls : Controls
+        What may be changed while it runs.
+    counts : callable
+        Returns the ledger of this moment; may be called from any thread.
+    lost : callable
+        Returns how many answers each sink with a queue has lost so far, by its name; likewise.
     """
 
     source: str
@@ -34,13 +42,26 @@ class StreamInfo:
     fps: float | None
     card: Mapping[str, str]
     stop: Callable[[str], None]
+    controls: Controls = field(default_factory=Controls)
+    counts: Callable[[], LedgerCounts] = lambda: LedgerCounts(0, 0, 0, 0, 0)
+    lost: Callable[[], dict[str, int]] = dict
 
 
 class Sink:
     """Receives the answers of one stream; each method does nothing unless overridden.
 
     All methods are called from the pipeline's thread. A sink that raises ends the stream.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in the summary, where its losses are told; empty: it cannot lose any.
+    lost : int
+        Answers that it was given and had no room for.
     """
+
+    name: str = ""
+    lost: int = 0
 
     def open(self, stream: StreamInfo) -> None:
         """Get ready, before the first answer."""

@@ -67,3 +67,24 @@ def test_an_error_in_the_background_is_raised_in_the_pipeline(make_answer, make_
         sink.idle()
     sink.close(summary)
     assert slow.closed is summary
+
+
+def test_a_sink_that_hangs_at_the_end_is_left_after_its_time(make_answer, make_stream, summary):
+    given, begun = threading.Event(), threading.Event()
+
+    class Stuck(_Slow):
+        def write(self, answer):
+            begun.set()
+            given.wait(30)
+
+    stuck = Stuck()
+    sink = Background(stuck, room=4, drain_s=0.05, name="far away")
+    sink.open(make_stream())
+    for number in range(3):
+        sink.write(make_answer(number))
+    assert begun.wait(10)
+    with pytest.raises(EdgeCNNError, match=r"far away did not take .* within 0.05 s: 3 lost"):
+        sink.close(summary)
+    assert sink.lost == 3
+    assert stuck.closed is None
+    given.set()
