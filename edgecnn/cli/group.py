@@ -20,6 +20,7 @@ COMMANDS = (
     "kernel",
     "quantize",
     "live",
+    "replay",
     "predict",
     "generate",
     "score",

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.live_engine import engine_options
 from edgecnn.cli.live_outputs import output_options
 from edgecnn.cli.output import metadata_option, model_options, remark, warn
 
 if TYPE_CHECKING:
+    from edgecnn.cli.live_engine import EngineOptions
     from edgecnn.runtime.outputs import Outputs
     from edgecnn.runtime.processor import Processor
     from edgecnn.runtime.session import Model
@@ -24,6 +26,7 @@ __all__ = ["live"]
 @click.option("--source", required=True, help="0, walk.mp4, photos/, rtsp://..., test: ...")
 @output_options
 @click.option("--frames", type=click.IntRange(1), help="End after so many frames.")
+@engine_options
 @metadata_option
 @model_options
 def live(
@@ -32,6 +35,7 @@ def live(
     *,
     outputs: Outputs,
     frames: int | None,
+    engine: EngineOptions,
     metadata: Path | None,
     provider: str,
     threads: int | None,
@@ -68,11 +72,18 @@ def live(
     for text in loaded.warnings:
         warn(text)
     placement = loaded.placement
+    saving = None
+    if engine.save_session is not None:
+        from edgecnn.runtime.saved.manifest import describe_run
+        from edgecnn.runtime.saved.saving import SaveSession
+
+        saving = SaveSession(engine.save_session, describe_run(loaded, model, {}), where)
     run_live(
         where,
         processor,
         outputs=outputs,
         frames=frames,
+        saving=saving,
         opening=f"{loaded.metadata.name} on {placement.provider}: {placement.on_provider} nodes"
         f" ({placement.reason})",
         say=remark,

@@ -14,11 +14,16 @@ from edgecnn.runtime.controls import Controls
 from edgecnn.runtime.outputs import Outputs, OutputSinks
 from edgecnn.runtime.pipeline import Pipeline
 from edgecnn.runtime.processor import Processor
+from edgecnn.runtime.saved.saving import SaveSession
 from edgecnn.runtime.signals import stop_on_signals
+from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
 from edgecnn.runtime.sources.base import Source
 
 __all__ = ["run_live"]
+
+#: Answers that may wait to be saved, each with its frame.
+_SAVING_ROOM = 16
 
 
 def run_live(
@@ -27,6 +32,7 @@ def run_live(
     *,
     outputs: Outputs | None = None,
     frames: int | None = None,
+    saving: SaveSession | None = None,
     opening: str = "",
     controls: Controls | None = None,
     out: IO[str] | None = None,
@@ -43,6 +49,8 @@ def run_live(
         Where the answers go; the default is text for people on ``out``.
     frames : int, optional
         End after so many answers.
+    saving : SaveSession, optional
+        Keeps the session as well.
     opening : str
         A remark that ``say`` hears when source and sinks are open, and not if one cannot be.
     controls : Controls, optional
@@ -69,6 +77,9 @@ def run_live(
     cv2.setNumThreads(1)
     giving = OutputSinks(outputs or Outputs(), out if out is not None else sys.stdout, say)
     sinks = list(giving.sinks)
+    kept = None if saving is None else Background(saving, room=_SAVING_ROOM)
+    if kept is not None:
+        sinks.append(kept)
     remarks = [text for text in (opening, *giving.remarks) if text]
     if remarks:
         sinks.append(_Opening("\n".join(remarks), say))
@@ -77,6 +88,10 @@ def run_live(
         summary = pipeline.run()
     for text in giving.outcome():
         say(text)
+    if kept is not None and saving is not None:
+        lost = f", {kept.lost} left out: the disk was too slow" if kept.lost else ""
+        size = f"{saving.bytes / 1e6:.1f} MB"
+        say(f"session: {saving.folder} ({saving.written} answers, {size}{lost})")
     if summary.failed and not (source.live and summary.processed):
         raise EdgeCNNError(
             f"{summary.failed} of {summary.captured} frames from {summary.source}"

@@ -1,0 +1,1 @@
+"""Sessions of `edgecnn live` that are kept frame by frame, and derived again."""
