@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from edgecnn.runtime.inspection import inspect_model
     from edgecnn.runtime.predict import predict_files
     from edgecnn.runtime.session import Model, load_model
+    from edgecnn.runtime.sinks.base import Sink
     from edgecnn.training.exporting import export_checkpoint
     from edgecnn.training.rebuilding import rebuild_model
     from edgecnn.training.recipe import load_recipe
@@ -52,6 +53,7 @@ __all__ = [
     "EdgeCNNError",
     "Model",
     "ModelMetadata",
+    "Sink",
     "bench_model",
     "compare_models",
     "create_model",
@@ -79,6 +81,7 @@ _HOME = {
     "EdgeCNNError": "edgecnn.errors",
     "Model": "edgecnn.runtime.session",
     "ModelMetadata": "edgecnn.metadata",
+    "Sink": "edgecnn.runtime.sinks.base",
     "bench_model": "edgecnn.runtime.bench",
     "compare_models": "edgecnn.calibration.compare",
     "create_model": "edgecnn.models",

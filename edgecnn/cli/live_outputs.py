@@ -24,11 +24,22 @@ def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
         web: str | None,
         as_json: bool,
         record: Path | None,
+        csv: Path | None,
+        sinks: tuple[str, ...],
+        snapshots: Path,
         **others: Any,
     ) -> Any:
         from edgecnn.runtime.outputs import Outputs
 
-        outputs = Outputs(as_json=as_json, window=not headless, web=web, record=record)
+        outputs = Outputs(
+            as_json=as_json,
+            window=not headless,
+            web=web,
+            record=record,
+            csv=csv,
+            sinks=sinks,
+            snapshots=snapshots,
+        )
         return function(outputs=outputs, **others)
 
     options = (
@@ -45,6 +56,25 @@ def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--record",
             type=click.Path(dir_okay=False, path_type=Path),
             help="Record what is shown: .mkv, or .mp4 made at the end.",
+        ),
+        click.option(
+            "--csv",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Write a row for each frame, after those that are there.",
+        ),
+        click.option(
+            "--sink",
+            "sinks",
+            multiple=True,
+            metavar="MODULE:FACTORY",
+            help="Give each answer to a sink of your own, ?option=value.",
+        ),
+        click.option(
+            "--snapshots",
+            type=click.Path(file_okay=False, path_type=Path),
+            default="snapshots",
+            metavar="DIR",
+            help="Where the key s, and the page, keep a frame [snapshots].",
         ),
     )
     for option in reversed(options):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import pickle
-import sys
 import warnings
 from pathlib import Path
 
 import torch
 
 from edgecnn.errors import MissingFileError, ModelError, UsageError
+from edgecnn.runtime.user_code import first_line, import_factory
 
 __all__ = ["build_module", "load_weights", "read_weights"]
 
@@ -32,51 +31,24 @@ def build_module(source: str, *, folder: Path | None = None) -> torch.nn.Module:
     ModelError
         No such module or factory, or it fails or returns no network.
     """
-    module_name, colon, factory_name = source.partition(":")
-    if not colon or not module_name or not factory_name:
-        raise UsageError(
-            f"not a network: {source!r}",
-            hint="give a checkpoint, or module:factory, for example mynet:build",
-        )
-    place = str(folder or Path.cwd())
-    if folder is not None:
-        _forget_unless_from(module_name, folder)
-    sys.path.insert(0, place)
-    try:
-        module = importlib.import_module(module_name)
-    # The module is the user's: importing it can raise anything.
-    except Exception as error:
-        raise ModelError(
-            f"cannot import {module_name}: {_first_line(error)}",
-            hint="it is looked for in the current folder and among the installed packages",
-        ) from error
-    finally:
-        sys.path.remove(place)
-    factory = getattr(module, factory_name, None)
-    if not callable(factory):
-        known = [name for name, value in vars(module).items() if callable(value) and name[0] != "_"]
-        raise ModelError(
-            f"{module_name} has no factory {factory_name}",
-            hint=f"it has: {', '.join(known) or 'nothing that can be called'}",
-        )
+    factory = import_factory(
+        source,
+        what="a network",
+        hint="give a checkpoint, or module:factory, for example mynet:build",
+        folder=folder,
+        error_type=ModelError,
+    )
     try:
         network = factory()
     # So can calling it.
     except Exception as error:
         raise ModelError(
-            f"{source} fails: {_first_line(error)}",
+            f"{source} fails: {first_line(error)}",
             hint="it is called without arguments and must return a torch.nn.Module",
         ) from error
     if not isinstance(network, torch.nn.Module):
         raise ModelError(f"{source} returns {type(network).__name__}, not a torch.nn.Module")
     return network
-
-
-def _forget_unless_from(module_name: str, folder: Path) -> None:
-    """Let a module of this name be imported anew, where the one that is known lies elsewhere."""
-    known = getattr(sys.modules.get(module_name), "__file__", None)
-    if known is not None and not Path(known).resolve().is_relative_to(folder.resolve()):
-        del sys.modules[module_name]
 
 
 def load_weights(module: torch.nn.Module, path: Path) -> None:
@@ -132,7 +104,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         try:
             tensors: dict[str, torch.Tensor] = safetensors.torch.load_file(path)
         except safetensors.SafetensorError as error:
-            raise ModelError(f"{path} is not a safetensors file: {_first_line(error)}") from error
+            raise ModelError(f"{path} is not a safetensors file: {first_line(error)}") from error
         return tensors
     if path.suffix not in (".pt", ".pth"):
         raise UsageError(
@@ -149,15 +121,10 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         ) from error
     # What unpickling a damaged file may raise, as the pickle module's documentation lists it.
     except (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError) as error:
-        raise ModelError(f"{path} cannot be read: {_first_line(error)}") from error
+        raise ModelError(f"{path} cannot be read: {first_line(error)}") from error
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise ModelError(
             f"{path} holds no plain state dictionary",
             hint="save it with torch.save(module.state_dict(), ...) or as .safetensors",
         )
     return state
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().partition("\n")[0][:200]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -21,6 +21,8 @@ class Controls:
         Whether pictures are drawn with what explains their answer; asked for each frame.
     can_explain : bool
         Whether anything heeds ``explain``; set by what does.
+    recording : bool
+        Whether a recording runs; set by what records.
     snapshot : callable or None
         Keeps the newest frame with its answer, and returns where; None where nothing can. Raises
         :class:`~edgecnn.errors.EdgeCNNError` where it fails.
@@ -32,5 +34,6 @@ class Controls:
     paused: bool = False
     explain: bool = False
     can_explain: bool = False
+    recording: bool = False
     snapshot: Callable[[], str] | None = None
     record: Callable[[], str] | None = None

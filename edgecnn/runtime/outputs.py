@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,20 @@ from typing import IO
 
 from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink
+from edgecnn.runtime.sinks.csv_rows import CsvRows
 from edgecnn.runtime.sinks.jsonl import JsonLines
-from edgecnn.runtime.sinks.record import Recording
+from edgecnn.runtime.sinks.plugin import open_plugin
+from edgecnn.runtime.sinks.record_switch import RecordSwitch
+from edgecnn.runtime.sinks.snapshot import Snapshots
 from edgecnn.runtime.sinks.text import TextLines
 from edgecnn.runtime.sinks.window import Window, window_trouble
 
 __all__ = ["OutputSinks", "Outputs"]
+
+#: Answers that may wait for a table on a slow disk, and for a sink of the user's own.
+_CSV_ROOM, _PLUGIN_ROOM = 256, 64
+#: How long a sink of the user's own may take for what is left at the end.
+_DRAIN_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +40,21 @@ class Outputs:
         ``HOST:PORT`` to serve the page at.
     record : Path, optional
         ``.mkv`` or ``.mp4`` to record the annotated pictures to.
+    csv : Path, optional
+        Table with a row for each frame; one that is there is continued.
+    sinks : tuple of str
+        Sinks of the user's own, as ``module:factory?option=value``.
+    snapshots : Path
+        Folder of what the window's keys and the page's button keep.
     """
 
     as_json: bool = False
     window: bool = False
     web: str | None = None
     record: Path | None = None
+    csv: Path | None = None
+    sinks: tuple[str, ...] = ()
+    snapshots: Path = Path("snapshots")
 
 
 class OutputSinks:
@@ -53,7 +71,9 @@ class OutputSinks:
     Raises
     ------
     UsageError
-        ``web`` is no address, or ``record`` has another ending.
+        ``web`` is no address, ``record`` has another ending, or a sink has no such option.
+    EdgeCNNError
+        A sink of the user's own cannot be made.
 
     Attributes
     ----------
@@ -65,30 +85,42 @@ class OutputSinks:
     def __init__(self, outputs: Outputs, out: IO[str], say: Callable[[str], None]) -> None:
         self.sinks: list[Sink] = [JsonLines(out) if outputs.as_json else TextLines(out)]
         self.remarks: list[str] = []
+        trouble = window_trouble() if outputs.window else None
         if outputs.web is not None:
             from edgecnn.runtime.sinks.web import WebPage
             from edgecnn.web.address import parse_address
 
             page = WebPage(parse_address(outputs.web), lambda url: say(f"page: {url}"))
             self.sinks.append(Background(page, room=1, may_lose=True, name="page"))
-        self._record = outputs.record
-        self._recording: Background | None = None
-        if outputs.record is not None:
-            self._recording = Background(Recording(outputs.record), room=16, name="record")
-            self.sinks.append(self._recording)
-        if outputs.window:
-            trouble = window_trouble()
-            if trouble is None:
-                self.sinks.append(Window())
-            elif outputs.web is None and not outputs.as_json:
-                self.remarks.append(f"no window: {trouble}")
+        if outputs.csv is not None:
+            self.sinks.append(Background(CsvRows(outputs.csv), room=_CSV_ROOM, name="csv"))
+        self._add_plugins(outputs.sinks)
+        window = outputs.window and trouble is None
+        self._recordings: RecordSwitch | None = None
+        if outputs.record is not None or window:
+            self._recordings = RecordSwitch(outputs.record, outputs.snapshots)
+            self.sinks.append(self._recordings)
+        if outputs.web is not None or window:
+            self.sinks.append(Snapshots(outputs.snapshots))
+        if window:
+            self.sinks.append(Window(say))
+        elif trouble is not None and outputs.web is None and not outputs.as_json:
+            self.remarks.append(f"no window: {trouble}")
 
     def outcome(self) -> list[str]:
-        """Return what is worth saying once they are closed: where the recording lies."""
-        recording = self._recording
-        if recording is None:
-            return []
-        lost = (
-            f", {recording.lost} frames left out: the disk was too slow" if recording.lost else ""
-        )
-        return [f"recorded: {self._record}{lost}"]
+        """Return what is worth saying once they are closed: where recordings lie."""
+        files = self._recordings.files if self._recordings is not None else []
+        return [
+            f"recorded: {path}"
+            + (f", {lost} frames left out: the disk was too slow" if lost else "")
+            for path, lost in files
+        ]
+
+    def _add_plugins(self, texts: tuple[str, ...]) -> None:
+        names: Counter[str] = Counter()
+        for text in texts:
+            plugin = open_plugin(text)
+            names[plugin.name] += 1
+            count = names[plugin.name]
+            name = plugin.name if count == 1 else f"{plugin.name}#{count}"
+            self.sinks.append(Background(plugin, room=_PLUGIN_ROOM, name=name, drain_s=_DRAIN_S))

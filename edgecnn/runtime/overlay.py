@@ -15,7 +15,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Reading", "draw_overlay", "enlarged", "text_width", "write_fitted", "write_text"]
+__all__ = [
+    "Reading",
+    "badge",
+    "draw_overlay",
+    "enlarged",
+    "text_width",
+    "write_fitted",
+    "write_text",
+]
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -80,6 +88,19 @@ def draw_overlay(picture: Picture, reading: Reading) -> Picture:
     if reading.label or reading.top:
         _panel(canvas, reading, unit)
     _footer(canvas, reading, unit)
+    return canvas
+
+
+def badge(picture: Picture, text: str) -> Picture:
+    """Return a copy of a picture with a few words in its upper right corner."""
+    canvas = picture.copy()
+    height, width = canvas.shape[:2]
+    size = max(8.0, 0.9 * min(height / 22, width / 26))
+    wide = min(text_width(text, size) + 1.2 * size, 0.9 * width)
+    left, top = width - wide - 0.6 * size, 0.6 * size
+    _shade(canvas, left, top, wide, 1.8 * size)
+    at = (left + 0.6 * size, top + 1.25 * size)
+    write_fitted(canvas, text, at, wide - 1.2 * size, size=size, colour=_WARNING)
     return canvas
 
 

@@ -1,6 +1,7 @@
 """``edgecnn live`` as a person runs it: processes, signals, pipes."""
 
 import contextlib
+import csv
 import json
 import os
 import re
@@ -62,6 +63,11 @@ def _running(*arguments, **options):
 def _rows(text):
     rows = [json.loads(line) for line in text.splitlines()]
     return rows[:-1], rows[-1]["summary"]
+
+
+def _table(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _one_error_line(done):
@@ -201,6 +207,68 @@ def test_an_mp4_is_made_at_the_end_and_the_mkv_is_gone(picture_model, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
     capture = cv2.VideoCapture(str(record), cv2.CAP_FFMPEG)
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 20
+
+
+def test_a_table_and_a_sink_of_ones_own_get_every_frame(picture_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mysinks.py").write_text(
+        "class Labels:\n"
+        "    def __init__(self, path): self.file = open(path, 'w')\n"
+        "    def write(self, answer): self.file.write(f'{answer.result.label}\\n')\n"
+        "    def close(self, summary): self.file.close()\n"
+    )
+    done = _live(
+        picture_model, "--source", "test:?frames=30&pace=free", "--json", "--headless",
+        "--csv", "out.csv", "--sink", "mysinks:Labels?path=labels.txt",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows, summary = _rows(done.stdout)
+    table = _table(tmp_path / "out.csv")
+    assert [int(row["frame"]) for row in table] == [row["frame"] for row in rows]
+    labels = [row["label"] for row in rows]
+    assert [row["label"] for row in table] == labels
+    assert (tmp_path / "labels.txt").read_text().split() == labels
+    assert summary["sinks"] == {"csv": 0, "mysinks:Labels": 0}
+
+
+def test_the_sink_in_the_documentation_works(repository, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (repository / "docs" / "live.md").read_text()
+    (code,) = re.findall(r"```python\n# doorbell.py\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "doorbell.py").write_text(code)
+    (sink,) = re.findall(r"--sink '(doorbell.*?)'", page)
+    source = "test:?hold=0.2&fps=30&frames=30&pace=free"
+    done = _live("bundled:mnist-lenet5", "--source", source, "--json", "--headless", "--sink", sink)
+    assert done.returncode == 0, done.stderr
+    rows, _ = _rows(done.stdout)
+    good = [row["label"] for row in rows if row["state"] == "ok" and row["score"] >= 0.5]
+    changes = [label for label, before in zip(good, [None, *good], strict=False) if label != before]
+    told = [json.loads(line) for line in (tmp_path / "changes.jsonl").read_text().splitlines()]
+    assert [row["label"] for row in told] == changes
+    assert len(changes) >= 5
+
+
+def test_a_sink_of_ones_own_that_fails_ends_with_one_line(picture_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.py").write_text("class Bad:\n    def write(self, answer): 1 / 0\n")
+    done = _live(picture_model, "--source", "test:?fps=50", "--headless", "--sink", "bad:Bad")
+    assert done.returncode == 1
+    assert "sink bad:Bad: write failed: ZeroDivisionError" in done.stderr
+    assert "(bad.py, line 2)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_killed_table_can_be_read(picture_model, tmp_path):
+    path = tmp_path / "out.csv"
+    with _running(
+        picture_model, "--source", "test:?fps=60", "--json", "--headless", "--csv", path
+    ) as process:
+        for _ in range(30):
+            process.stdout.readline()
+        process.kill()
+    rows = _table(path)
+    assert len(rows) >= 20
+    assert all(row["more"].endswith("}") for row in rows)
 
 
 def test_a_folder_with_a_broken_picture(picture_model, tmp_path):
@@ -366,6 +434,7 @@ def test_cuda_that_cannot_start_exits_1_with_cause_and_cure(picture_model):
         ["--source", "test:", "--record", "out.avi"],
         ["--source", "test:", "--web", "nowhere"],
         ["--source", "test:", "--frames", "0"],
+        ["--source", "test:", "--sink", "nothing"],
         [],
     ],
 )

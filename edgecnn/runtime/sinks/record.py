@@ -51,7 +51,7 @@ class Recording(Sink):
         )
         self._writer: MatroskaWriter | None = None
         self._size = (0, 0)
-        self._first_ns = 0
+        self._first_ns = self._first_number = 0
         self._interval_ms: float | None = None
         self._made = False
 
@@ -73,14 +73,15 @@ class Recording(Sink):
                     f"cannot record to {self._path}: it is the source",
                     hint="name another file for the recording",
                 )
-            self._made = not self._live_path.exists()
-            if self._live_path != self._path and not self._made:
+            is_new = not self._live_path.exists()
+            if self._live_path != self._path and not is_new:
                 raise UsageError(
                     f"{self._live_path} is there already, from a recording that was cut off",
                     hint="it can be played: move it away, or remove it",
                 )
             self._live_path.parent.mkdir(parents=True, exist_ok=True)
             self._live_path.touch()
+            self._made = is_new
         except OSError as error:
             raise self._failure(error) from error
 
@@ -94,6 +95,7 @@ class Recording(Sink):
                     self._live_path, *self._size, interval_ms=self._interval_ms
                 )
                 self._first_ns = answer.frame.captured_ns
+                self._first_number = answer.frame.number
             if (picture.shape[1], picture.shape[0]) == self._size:
                 jpeg = answer.jpeg()
             else:
@@ -121,7 +123,7 @@ class Recording(Sink):
 
     def _time_ms(self, answer: Answer) -> int:
         if self._interval_ms is not None:
-            return round(answer.frame.number * self._interval_ms)
+            return round((answer.frame.number - self._first_number) * self._interval_ms)
         return (answer.frame.captured_ns - self._first_ns) // 1_000_000
 
     def _failure(self, error: OSError) -> EdgeCNNError:

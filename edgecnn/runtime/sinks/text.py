@@ -30,6 +30,10 @@ def account(summary: Summary) -> str:
             f"{summary.fps:.1f} fps; latency p50 {latency['p50']:g} ms, p95 {latency['p95']:g} ms, "
             f"p99 {latency['p99']:g} ms; {summary.provider}, {summary.nodes_on_provider} nodes"
         )
+    # The page shows what it can; all else was meant to have every answer.
+    lost = [f"{name} {n:,}" for name, n in summary.sinks.items() if n and name != "page"]
+    if lost:
+        lines.append(f"answers lost by sinks that were too slow: {', '.join(lost)}")
     return "\n".join(lines)
 
 

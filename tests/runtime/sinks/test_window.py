@@ -1,7 +1,10 @@
 import cv2
 import pytest
 
+from edgecnn.errors import EdgeCNNError
+from edgecnn.runtime.controls import Controls
 from edgecnn.runtime.sinks import window
+from edgecnn.runtime.sinks.base import StreamInfo
 
 
 @pytest.mark.parametrize("display", [None, ":217"])
@@ -40,3 +43,67 @@ def test_the_window_ends_the_stream(
     sink.close(summary)
     assert len(reasons) == 1
     assert reason in reasons[0]
+
+
+@pytest.fixture
+def keys(monkeypatch):
+    """Keys that are pressed, and pictures that are shown; the display alone is stood in for."""
+    pressed, shown = [], []
+    for name in ("namedWindow", "resizeWindow", "destroyAllWindows"):
+        monkeypatch.setattr(cv2, name, lambda *args: None)
+    monkeypatch.setattr(cv2, "imshow", lambda title, picture: shown.append(picture))
+    monkeypatch.setattr(cv2, "pollKey", lambda: ord(pressed.pop(0)) if pressed else -1)
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *args: 1)
+    return pressed, shown
+
+
+def test_keys_pause_keep_record_and_explain(keys, make_answer):
+    pressed, shown = keys
+    done = []
+    controls = Controls(snapshot=lambda: done.append("kept") or "a.png")
+    controls.record = lambda: done.append("record") or "recording a.mkv"
+    said = []
+    sink = window.Window(said.append)
+    sink.open(StreamInfo("c", "m", live=True, fps=1, card={}, stop=done.append, controls=controls))
+    answer = make_answer(shape=(480, 640, 3))
+    sink.write(answer)
+    assert shown[-1] is answer.picture()
+    pressed += "psrep"
+    for _ in range(5):
+        sink.idle()
+    assert done == ["kept", "record"]
+    assert said == ["snapshot a.png", "recording a.mkv", "this model has nothing to explain with"]
+    assert not controls.paused
+    assert not controls.explain
+    controls.can_explain = True
+    pressed += "e "
+    sink.idle()
+    sink.idle()
+    assert controls.explain
+    assert controls.paused
+    # It is shown in the picture that it is paused; what the stream is told stays as it was.
+    sink.idle()
+    assert shown[-1] is not answer.picture()
+    assert (shown[-1] != answer.picture())[:60, 320:].any()
+    count = len(shown)
+    sink.idle()
+    assert len(shown) == count
+
+
+def test_a_key_that_cannot_do_its_work_ends_nothing(keys, make_answer):
+    pressed, _ = keys
+
+    def fail():
+        raise EdgeCNNError("the disk is full")
+
+    said, stopped = [], []
+    sink = window.Window(said.append)
+    controls = Controls(snapshot=fail)
+    sink.open(
+        StreamInfo("c", "m", live=True, fps=1, card={}, stop=stopped.append, controls=controls)
+    )
+    pressed += "sx"
+    sink.write(make_answer())
+    sink.idle()
+    assert said == ["the disk is full"]
+    assert stopped == []
