@@ -48,6 +48,8 @@ class Guard:
         ``Authorization: Bearer``.
     controls : collection of str
         Paths at which a ``POST`` from the page itself changes something. All else only shows.
+    public : collection of str
+        Paths that are shown without a token.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class Guard:
         address: Address,
         token: str | None,
         controls: Collection[str] = (),
+        public: Collection[str] = (),
     ) -> None:
         self._controls = frozenset(controls)
+        self._public = frozenset(public)
         self._application = application
         self._address = address
         self._token = token
@@ -100,7 +104,7 @@ class Guard:
         return self._token_refusal(scope, headers)
 
     def _token_refusal(self, scope: Scope, headers: Headers) -> Response | None:
-        if self._token is None:
+        if self._token is None or scope["path"] in self._public:
             return None
         query = parse_qsl(scope["query_string"].decode("latin-1"))
         given = dict(query).get("token")

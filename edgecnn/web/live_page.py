@@ -7,13 +7,13 @@ there is when it is ready for one: a slow one sees fewer, and nobody waits for i
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from edgecnn.web.address import Address
 from edgecnn.web.assets import page_routes
@@ -50,10 +50,20 @@ class LivePage:
         Plain data that the page shows once: ``source``, ``model``, ``card``.
     token : str, optional
         See :class:`~edgecnn.web.server.WebServer`.
+    routes : sequence of starlette routes
+        What is served beside the page.
+    public : collection of str
+        Those of them that are shown without the token.
     """
 
     def __init__(
-        self, address: Address, about: Mapping[str, Any], *, token: str | None = None
+        self,
+        address: Address,
+        about: Mapping[str, Any],
+        *,
+        token: str | None = None,
+        routes: Sequence[BaseRoute] = (),
+        public: Collection[str] = (),
     ) -> None:
         self._about = dict(about)
         self._latest = _Latest()
@@ -65,9 +75,11 @@ class LivePage:
                 Route("/about.json", self._facts),
                 Route("/picture.mjpeg", self._pictures),
                 Route("/figures", self._figures),
+                *routes,
             ],
             address,
             token=token,
+            public=public,
         )
 
     @property

@@ -36,6 +36,7 @@ def require_web() -> None:
         They are not.
     """
     try:
+        import prometheus_client
         import starlette
         import uvicorn
     except ImportError as error:
@@ -43,7 +44,7 @@ def require_web() -> None:
             f"web pages need {error.name}, which is not installed",
             hint="pip install 'edgecnn[web]'",
         ) from error
-    del starlette, uvicorn
+    del prometheus_client, starlette, uvicorn
 
 
 class WebServer:
@@ -59,6 +60,8 @@ class WebServer:
         one on any other.
     controls : collection of str
         Paths that take a ``POST`` from the page itself; see :class:`~edgecnn.web.guard.Guard`.
+    public : collection of str
+        Paths that are shown without the token; likewise.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class WebServer:
         *,
         token: str | None = None,
         controls: Collection[str] = (),
+        public: Collection[str] = (),
     ) -> None:
         require_web()
         import uvicorn
@@ -89,7 +93,7 @@ class WebServer:
         self._socket = _listen(address)
         self.address = Address(address.host, self._socket.getsockname()[1])
         config = uvicorn.Config(
-            Guard(Busy(Starlette(routes=list(routes))), self.address, token, controls),
+            Guard(Busy(Starlette(routes=list(routes))), self.address, token, controls, public),
             lifespan="off",
             ws="none",
             http=Connection,
@@ -107,11 +111,15 @@ class WebServer:
     @property
     def url(self) -> str:
         """The address to open, with the token if there is one."""
+        return self.url_of("")
+
+    def url_of(self, path: str) -> str:
+        """Return the address of one of its routes, with the token if there is one."""
         host = self.address.host
         if self.address.everywhere:
             host = _own_address(self._socket.family)
         shown = Address(host, self.address.port)
-        return f"http://{shown}/" + (f"?token={self._token}" if self._token else "")
+        return f"http://{shown}/{path}" + (f"?token={self._token}" if self._token else "")
 
     def start(self) -> None:
         """Start to serve; returns when requests are answered."""

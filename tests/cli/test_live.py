@@ -468,6 +468,23 @@ def test_the_page_is_served_while_it_runs_and_the_port_must_be_free(picture_mode
     assert time.monotonic() - started < 6
 
 
+def test_metrics_are_served_with_the_page_and_without(picture_model):
+    with _running(
+        picture_model, "--source", "test:", "--headless", "--json",
+        "--web", "127.0.0.1:0", "--metrics", "127.0.0.1:0",
+    ) as process:  # fmt: skip
+        process.stdout.readline()
+        said = "".join(process.stderr.readline() for _ in range(2))
+        page = re.search(r"page: (http://127\.0\.0\.1:\d+/)", said)[1]
+        metrics = re.search(r"metrics: (http://127\.0\.0\.1:\d+/metrics)", said)[1]
+        for url in (metrics, f"{page}metrics"):
+            with urllib.request.urlopen(url, timeout=5) as response:
+                assert b'edgecnn_frames_total{class="captured"}' in response.read()
+        for probe in ("healthz", "readyz"):
+            with urllib.request.urlopen(page + probe, timeout=5) as response:
+                assert response.read() == b"ok\n"
+
+
 def test_a_foreign_detector_runs_live_and_its_boxes_are_drawn(foreign_detector, tmp_path):
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((400, 400, 3), 240, np.uint8))

@@ -21,11 +21,12 @@ async def _hello(request):
 def serve():
     servers = []
 
-    def make(address=None, token=None):
+    def make(address=None, token=None, **options):
         server = WebServer(
             [Route("/", _hello), Route("/data", _hello)],
             address or Address("127.0.0.1", 0),
             token=token,
+            **options,
         )
         server.start()
         servers.append(server)
@@ -108,6 +109,13 @@ def test_other_addresses_need_the_token(serve):
     assert _ask(server, Authorization="Bearer wrong")[0].status == 401
     assert _ask(server, Cookie=f"edgecnn-{server.address.port}=wrong")[0].status == 401
     assert _ask(server, Authorization=f"Bearer {token}")[0].status == 200
+
+
+def test_public_paths_need_no_token_but_the_right_host(serve):
+    server = serve(token="geheim", public=("/data",))
+    assert _ask(server, "/data")[0].status == 200
+    assert _ask(server, "/")[0].status == 401
+    assert _ask(server, "/data", Host="evil.example")[0].status == 421
 
 
 def test_the_token_moves_from_the_address_to_a_cookie(serve):

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from edgecnn.runtime.answer import Answer, Summary
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
+from edgecnn.runtime.sinks.monitor import Monitor
 from edgecnn.web.address import Address
 from edgecnn.web.server import require_web
 
 if TYPE_CHECKING:
+    from starlette.routing import Route
+
     from edgecnn.web.live_page import LivePage
 
 __all__ = ["WebPage"]
@@ -31,6 +34,8 @@ class WebPage(Sink):
         Told the address to open, when there is something to see.
     token : str, optional
         See :class:`~edgecnn.web.server.WebServer`.
+    monitor : Monitor, optional
+        What ``/metrics``, ``/healthz`` and ``/readyz`` tell; it gets the answers itself.
 
     Raises
     ------
@@ -39,9 +44,15 @@ class WebPage(Sink):
     """
 
     def __init__(
-        self, address: Address, announce: Callable[[str], None], *, token: str | None = None
+        self,
+        address: Address,
+        announce: Callable[[str], None],
+        *,
+        token: str | None = None,
+        monitor: Monitor | None = None,
     ) -> None:
         require_web()
+        self._monitor = monitor
         self._address = address
         self._announce = announce
         self._token = token
@@ -51,10 +62,17 @@ class WebPage(Sink):
 
     def open(self, stream: StreamInfo) -> None:
         """Start the server and say where."""
+        from edgecnn.runtime.exposition import Exposition
+        from edgecnn.web.health import PROBES, health_routes
         from edgecnn.web.live_page import LivePage
 
         about = {"source": stream.source, "model": stream.model, "card": dict(stream.card)}
-        self._page = LivePage(self._address, about, token=self._token)
+        routes: list[Route] = []
+        if self._monitor is not None:
+            exposition = Exposition(self._monitor)
+            trouble, unready = self._monitor.trouble, self._monitor.unready
+            routes = health_routes(exposition.document, trouble, unready)
+        self._page = LivePage(self._address, about, token=self._token, routes=routes, public=PROBES)
         self._page.start()
         self._announce(self._page.url)
 
