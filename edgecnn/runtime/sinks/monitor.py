@@ -95,7 +95,7 @@ class Monitor(Sink):
 
     def _count(self, reason: str) -> None:
         # Up to a colon it is said what is wrong, then with what.
-        kind = re.sub(r"\d+(?:\.\d+)?", "N", redact(reason).partition(": ")[0])[:_LONGEST_REASON]
+        kind = re.sub(r"\d+(?:\.\d+)*", "N", redact(reason).partition(": ")[0])[:_LONGEST_REASON]
         if kind not in self.unknown and len(self.unknown) >= _MOST_REASONS:
             kind = "other"
         self.unknown[kind] = self.unknown.get(kind, 0) + 1
