@@ -27,6 +27,13 @@ __all__ = ["live"]
 @output_options
 @click.option("--frames", type=click.IntRange(1), help="End after so many frames.")
 @engine_options
+@click.option(
+    "--alarm",
+    "alarms",
+    multiple=True,
+    metavar="NAME=ON/OFF",
+    help="Limits of an ECG's alarm, or NAME=off. Repeatable.",
+)
 @metadata_option
 @model_options
 def live(
@@ -36,6 +43,7 @@ def live(
     outputs: Outputs,
     frames: int | None,
     engine: EngineOptions,
+    alarms: tuple[str, ...],
     metadata: Path | None,
     provider: str,
     threads: int | None,
@@ -54,6 +62,7 @@ def live(
     edgecnn live bundled:mnist-lenet5 --source test: --web
     edgecnn live model.onnx --source 0
     edgecnn live model.onnx --source rtsp://camera/live --headless --json
+    edgecnn live bundled:ecg-beats --source record:mitdb/208 --alarm tachycardia=130/120
     edgecnn live yolox_nano.onnx --metadata yolox-nano.toml --source 0
     """
     from edgecnn.metadata import read_contract
@@ -68,7 +77,7 @@ def live(
         spinning=False,
         contract=read_contract(metadata) if metadata else None,
     )
-    where, processor = _open(loaded, source)
+    where, processor = _open(loaded, source, alarms)
     for text in loaded.warnings:
         warn(text)
     placement = loaded.placement
@@ -90,14 +99,20 @@ def live(
     )
 
 
-def _open(model: Model, source: str) -> tuple[Source, Processor]:
+def _open(model: Model, source: str, alarms: tuple[str, ...]) -> tuple[Source, Processor]:
     """Choose source and processor by what the model reads."""
+    from edgecnn.errors import UsageError
     from edgecnn.metadata import BeatInput
 
     if isinstance(model.metadata.input, BeatInput):
         from edgecnn.ecg.live import open_live
 
-        return open_live(model, source)
+        return open_live(model, source, alarms=alarms)
+    if alarms:
+        raise UsageError(
+            "--alarm watches an ECG, and this model reads pictures",
+            hint="bundled:ecg-beats reads an ECG",
+        )
     from edgecnn.runtime.images import ImageProcessor
     from edgecnn.runtime.sources.registry import open_source
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.ecg.alarms import AlarmLimits, alarm_limits
 from edgecnn.ecg.beats import beat_input_of
 from edgecnn.ecg.conditioning import LeadConditioner, rescale_samples
 from edgecnn.ecg.sources import EcgSource, open_ecg_source
 from edgecnn.ecg.stream import Beats, BeatStream
 from edgecnn.ecg.trace import TRACE_S, Trace, draw_trace
+from edgecnn.ecg.watch import EcgWatch
 from edgecnn.runtime.facts import model_facts
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.processor import Result
@@ -36,7 +38,9 @@ _LONGEST_INTERVAL_S = 3.0
 _SILENT_S = 4.0
 
 
-def open_live(model: Model, source: str) -> tuple[EcgSource, EcgProcessor]:
+def open_live(
+    model: Model, source: str, *, alarms: Iterable[str] = ()
+) -> tuple[EcgSource, EcgProcessor]:
     """Return source and processor for a beat model.
 
     Parameters
@@ -44,16 +48,19 @@ def open_live(model: Model, source: str) -> tuple[EcgSource, EcgProcessor]:
     model : Model
     source : str
         ``test:``, ``test:ecg?seed=3``, ``record:PATH`` or a record's path.
+    alarms : iterable of str
+        Limits that differ from the usual ones; see :func:`~edgecnn.ecg.alarms.alarm_limits`.
 
     Raises
     ------
     TaskError
         The model reads no beats.
     UsageError
-        No source of an ECG, or an unknown option.
+        No source of an ECG, or an unknown option or alarm.
     """
+    limits = alarm_limits(alarms)
     opened = open_ecg_source(source, beat_input_of(model))
-    return opened, EcgProcessor(model, opened)
+    return opened, EcgProcessor(model, opened, limits=limits)
 
 
 class EcgProcessor:
@@ -61,7 +68,9 @@ class EcgProcessor:
 
     Each frame is answered with the latest beat; all beats that became certain with it are in the
     answer's ``beats``: sample (at the source's rate), time, class, score, and ``delay_s`` from the
-    R peak to this frame's last sample.
+    R peak to this frame's last sample. With it go heart rate (mean of the last 8 intervals), SDNN,
+    RMSSD and share of V over the last five minutes, the alarms that are on, and those that went on
+    or off with this frame.
 
     Parameters
     ----------
@@ -70,6 +79,8 @@ class EcgProcessor:
     source : EcgSource, optional
         What the frames come from: once it is open, it states their rate. The default is the
         model's rate.
+    limits : mapping of str to AlarmLimits, optional
+        Of the alarms; the default is the usual ones.
 
     Raises
     ------
@@ -81,7 +92,13 @@ class EcgProcessor:
     spec : BeatInput
     """
 
-    def __init__(self, model: Model, source: EcgSource | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        source: EcgSource | None = None,
+        *,
+        limits: Mapping[str, AlarmLimits] | None = None,
+    ) -> None:
         spec = beat_input_of(model)
         self.spec = spec
         self._source = source
@@ -91,6 +108,11 @@ class EcgProcessor:
         self._infer_ns = 0
         self._run = model.run
         self._stream = BeatStream(model.metadata, self._timed_run)
+        self._watch = EcgWatch(
+            model.metadata.labels,
+            spec.sampling_rate_hz,
+            alarm_limits(()) if limits is None else limits,
+        )
         self._taken = 0
         self._recent: deque[int] = deque(maxlen=_RATE_INTERVALS + 1)
         self._counts = dict.fromkeys(self._labels, 0)
@@ -141,6 +163,7 @@ class EcgProcessor:
 
     def _push(self, signal_uv: NDArray[np.int64], valid: NDArray[np.bool_]) -> Beats:
         self._show(signal_uv, valid)
+        self._watch.take(valid)
         return self._stream.push(signal_uv, valid)
 
     def _timed_run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -164,6 +187,8 @@ class EcgProcessor:
             first=self._stream.received - len(self._shown_uv),
             beats=tuple(self._shown_beats),
             heart_rate_bpm=fields["heart_rate_bpm"],
+            figures=self._watch.figures,
+            ringing=self._watch.ringing,
             lead=self.spec.leads[0],
         )
         total_ns = time.perf_counter_ns() - started
@@ -184,11 +209,16 @@ class EcgProcessor:
     def _account(self, parts: Sequence[Beats]) -> dict[str, Any]:
         """Count the new beats, and return what the answer says besides its label."""
         told = [self._told(*beat) for beats in parts for beat in self._counted(beats)]
+        heart_rate = self._heart_rate()
+        events = self._watch.look(
+            heart_rate, settled=self._stream.settled, newest_peak=self._stream.newest_peak
+        )
         return {
             "time_s": round(self._taken / self._rate_hz, 3),
             "beats": told,
             "counts": dict(self._counts) | {UNKNOWN: self._unclassified},
-            "heart_rate_bpm": self._heart_rate(),
+            "heart_rate_bpm": heart_rate,
+            **self._watch.rows(events),
         }
 
     def _counted(self, beats: Beats) -> Iterator[tuple[int, str, float]]:
@@ -208,6 +238,7 @@ class EcgProcessor:
             else:
                 self._unclassified += 1
             self._recent.append(sample)
+            self._watch.beat(sample, index)
             self._latest = (sample, index, scores)
             self._shown_beats.append((sample, name))
             yield place, name or UNKNOWN, float(scores.max())

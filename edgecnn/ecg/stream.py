@@ -139,6 +139,7 @@ class BeatStream:
         self._received = 0
         self._ended = False
         self._waiting: list[int] = []
+        self._newest_peak: int | None = None
         # Beats whose windows are cut; the first `_past` are answered, and here for the others.
         self._past = 0
         self._cut = _CutBeats.none(spec)
@@ -147,6 +148,16 @@ class BeatStream:
     def received(self) -> int:
         """Samples taken so far."""
         return self._received
+
+    @property
+    def settled(self) -> int:
+        """Samples up to which all R peaks are known."""
+        return self._detector.settled
+
+    @property
+    def newest_peak(self) -> int | None:
+        """The last R peak that is known, answered or not."""
+        return self._newest_peak
 
     def push(self, chunk_uv: _Samples, valid: _Mask | None = None) -> Beats:
         """Take more samples.
@@ -181,6 +192,7 @@ class BeatStream:
     def _await(self, peaks: _Samples) -> None:
         if peaks.size:
             self._waiting += peaks[self._valid[peaks - self._start]].tolist()
+            self._newest_peak = self._waiting[-1] if self._waiting else self._newest_peak
 
     def _answer(self) -> Beats:
         ready = self._ready()

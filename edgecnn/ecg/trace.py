@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.ecg.rolling import RollingFigures
+
 __all__ = ["BEAT_COLOURS", "TRACE_S", "Trace", "draw_trace"]
 
 #: Seconds that the picture shows.
@@ -32,6 +34,7 @@ BEAT_COLOURS: dict[str, Colour] = {
     "V": (80, 80, 255),
     "F": (230, 110, 220),
 }
+_ALARM: Colour = (40, 40, 200)
 _OTHER: Colour = (170, 166, 160)
 #: Heights of the picture in mV: as much as the signal needs, in few steps so that it does not jump.
 _SCALES_MV = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 50.0, 200.0, 1000.0, 10000.0)
@@ -54,6 +57,9 @@ class Trace:
     beats : sequence of (int, str)
         Sample within the stream and class of each beat in sight; ``""`` for one without an answer.
     heart_rate_bpm : float or None
+    figures : RollingFigures
+    ringing : tuple of str
+        The alarms that are on.
     lead : str
     """
 
@@ -63,6 +69,8 @@ class Trace:
     first: int
     beats: Sequence[tuple[int, str]]
     heart_rate_bpm: float | None
+    figures: RollingFigures
+    ringing: tuple[str, ...]
     lead: str
 
 
@@ -102,6 +110,7 @@ def draw_trace(trace: Trace) -> NDArray[np.uint8]:
             fixed = np.rint(part * 16).astype(np.int32)
             cv2.polylines(canvas, [fixed], False, _INK, 2, cv2.LINE_AA, 4)  # noqa: FBT003
     _figures(canvas, trace, scale)
+    _alarms(canvas, trace.ringing)
     return canvas
 
 
@@ -154,7 +163,36 @@ def _figures(canvas: NDArray[np.uint8], trace: Trace, scale: float) -> None:
     x = right - unit_width - 10 - number_width
     cv2.putText(canvas, rate, (x, 100), _FONT, 2.4, _TEXT, 4, cv2.LINE_AA)
     cv2.putText(canvas, "/min", (right - unit_width, 100), _FONT, 0.7, _FAINT, 1, cv2.LINE_AA)
+    figures = trace.figures
+    known = [
+        f"{name} {value:.{digits}f} {unit}"
+        for name, value, digits, unit in (
+            ("SDNN", figures.sdnn_ms, 0, "ms"),
+            ("RMSSD", figures.rmssd_ms, 0, "ms"),
+            ("V", figures.pvc_burden_percent, 1, "%"),
+        )
+        if value is not None
+    ]
+    _right_aligned(canvas, "   ".join(known), 134, 0.55, _TEXT)
     legend = f"{trace.lead}   {scale:g} mV high   {TRACE_S:g} s"
-    (legend_width, _), _ = cv2.getTextSize(legend, _FONT, 0.5, 1)
-    at = (right - legend_width, 140)
-    cv2.putText(canvas, legend, at, _FONT, 0.5, _FAINT, 1, cv2.LINE_AA)
+    _right_aligned(canvas, legend, 160, 0.5, _FAINT)
+
+
+def _alarms(canvas: NDArray[np.uint8], ringing: Sequence[str]) -> None:
+    """Write what is on, white on red, above the trace at the right."""
+    if not ringing:
+        return
+    text = ", ".join(ringing)
+    (width, _), _ = cv2.getTextSize(text, _FONT, 0.6, 2)
+    right = canvas.shape[1] - _MARGIN
+    cv2.rectangle(canvas, (max(0, right - width - 20), 176), (right, 206), _ALARM, cv2.FILLED)
+    at = (max(4, right - width - 10), 198)
+    cv2.putText(canvas, text, at, _FONT, 0.6, (255, 255, 255), 2, cv2.LINE_AA)
+
+
+def _right_aligned(
+    canvas: NDArray[np.uint8], text: str, y: int, size: float, colour: Colour
+) -> None:
+    (width, _), _ = cv2.getTextSize(text, _FONT, size, 1)
+    at = (canvas.shape[1] - _MARGIN - width, y)
+    cv2.putText(canvas, text, at, _FONT, size, colour, 1, cv2.LINE_AA)

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from edgecnn.ecg.alarms import alarm_limits
 from edgecnn.ecg.beats import classify_record, match_beats
 from edgecnn.ecg.live import EcgProcessor, open_live
 from edgecnn.ecg.readers import read_record
@@ -241,3 +242,67 @@ def test_the_command_line_runs_it(beat_model):
     assert len(rows) == 61
     assert last["summary"]["processed"] == 60
     assert rows[-1]["label"] == "N"
+
+
+def events_of(results):
+    return [
+        (event["name"], event["on"], event["time_s"])
+        for result in results
+        for event in result.fields["alarm_events"]
+    ]
+
+
+def test_a_pause_and_a_lost_electrode_ring_and_stop_ringing(model):
+    beats = synthetic_ecg(20, 360, seed=3, pvc_every=0).signal_mv
+    silence, lost = np.zeros(5 * 360), np.full(4 * 360, np.nan)
+    signal = np.concatenate([beats, silence, beats, lost, beats])
+    events = events_of(process(EcgProcessor(model), signal))
+    (_, on, pause_s), (_, off, over_s) = [event for event in events if event[0] == "pause"]
+    assert (on, off) == (True, False)
+    # Three seconds after the last beat, as soon as it is certain that none came.
+    assert 22.2 < pause_s < 24.5
+    assert 25 < over_s < 27
+    (_, on, lost_s), (_, off, back_s) = [event for event in events if event[0] == "no-signal"]
+    assert (on, off) == (True, False)
+    assert lost_s == pytest.approx(45 + 2, abs=0.25)
+    assert back_s == pytest.approx(45 + 4, abs=0.25)
+
+
+def test_a_fast_heart_rings_at_the_limit_that_was_set(model):
+    signal = synthetic_ecg(30, 360, seed=3, heart_rate_bpm=100, pvc_every=0).signal_mv
+    quiet = EcgProcessor(model)
+    assert events_of(process(quiet, signal)) == []
+    watched = EcgProcessor(model, limits=alarm_limits(["tachycardia=90/80"]))
+    results = list(process(watched, signal))
+    assert [event[:2] for event in events_of(results)] == [("tachycardia", True)]
+    assert results[-1].fields["alarms"][0]["name"] == "tachycardia"
+
+
+@pytest.mark.data
+def test_figures_of_the_last_minutes_are_those_of_the_scored_record(data_root, tmp_path):
+    """Record 119: many V beats; five minutes are the window's whole length."""
+    record = data_root / "mitdb" / "119"
+    lead = read_record(record, lead="MLII").lead_mv("MLII")[: 290 * 360]
+    file = tmp_path / "r.csv"
+    np.savetxt(file, lead, header="MLII", comments="# Sampling rate = 360\n")
+    replay = ("--source", f"record:{file}?pace=free", "--headless", "--json")
+    *rows, _ = map(json.loads, edgecnn("live", "bundled:ecg-beats", *replay).splitlines())
+    edgecnn("score", "bundled:ecg-beats", file, "-o", tmp_path / "out")
+    with (tmp_path / "out" / "records.csv").open(newline="") as table:
+        (scored,) = csv.DictReader(table)
+    assert float(scored["pvc_burden_percent"]) > 20
+    for name in ("sdnn_ms", "rmssd_ms", "pvc_burden_percent"):
+        assert rows[-1][name] == float(scored[name])
+
+
+def test_alarms_are_of_an_ecg():
+    arguments = ("bundled:mnist-lenet5", "--source", "test:", "--headless", "--alarm", "pause=2")
+    done = subprocess.run(
+        [sys.executable, "-m", "edgecnn", "live", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--alarm watches an ECG" in done.stderr

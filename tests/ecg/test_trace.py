@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgecnn.ecg.rolling import RollingFigures
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.ecg.trace import BEAT_COLOURS, Trace, draw_trace
 from edgecnn.preprocessing.boxcar import to_microvolts
@@ -11,11 +12,11 @@ RATE = 360.0
 INK = (196, 232, 188)
 
 
-def trace(seconds=6.0, first=1000, beats=(), valid=None, gain=1.0, rate=70.0):
+def trace(seconds=6.0, first=1000, beats=(), valid=None, gain=1.0, rate=70.0, ringing=()):
     signal = to_microvolts(gain * synthetic_ecg(max(seconds, 2), RATE, seed=1).signal_mv)
     signal = signal[: round(seconds * RATE)]
     mask = np.ones(signal.size, dtype=bool) if valid is None else valid
-    return Trace(signal, mask, RATE, first, beats, rate, "MLII")
+    return Trace(signal, mask, RATE, first, beats, rate, RollingFigures(), ringing, "MLII")
 
 
 def coloured(picture, colour):
@@ -67,3 +68,13 @@ def test_the_first_seconds_come_in_from_the_right(seconds):
 
 def test_the_same_trace_gives_the_same_picture():
     assert np.array_equal(draw_trace(trace()), draw_trace(trace()))
+
+
+def test_an_alarm_is_written_white_on_red_beside_the_panel():
+    quiet, ringing = draw_trace(trace()), draw_trace(trace(ringing=("heart rate is high",)))
+    red = (ringing == (40, 40, 200)).all(axis=2)
+    assert not (quiet == (40, 40, 200)).all(axis=2).any()
+    rows, columns = np.flatnonzero(red.any(axis=1)), np.flatnonzero(red.any(axis=0))
+    assert 160 < rows[0] < rows[-1] < 215
+    assert columns[0] > 500
+    assert (ringing[rows[0] : rows[-1], columns[0] :] == 255).all(axis=2).sum() > 200
