@@ -9,6 +9,7 @@ import click
 
 from edgecnn.cli.live_engine import engine_options
 from edgecnn.cli.live_outputs import output_options
+from edgecnn.cli.live_sources import source_options
 from edgecnn.cli.output import metadata_option, model_options, remark, warn
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from edgecnn.runtime.processor import Processor
     from edgecnn.runtime.session import Model
     from edgecnn.runtime.sources.base import Source
+    from edgecnn.runtime.sources.settings import SourceSettings
 
 __all__ = ["live"]
 
@@ -24,6 +26,7 @@ __all__ = ["live"]
 @click.command(short_help="Run a camera, video, folder or stream through a model.")
 @click.argument("model")
 @click.option("--source", required=True, help="0, walk.mp4, photos/, rtsp://..., test: ...")
+@source_options
 @output_options
 @click.option("--frames", type=click.IntRange(1), help="End after so many frames.")
 @engine_options
@@ -40,6 +43,7 @@ def live(
     model: str,
     source: str,
     *,
+    settings: SourceSettings,
     outputs: Outputs,
     frames: int | None,
     engine: EngineOptions,
@@ -77,7 +81,7 @@ def live(
         spinning=False,
         contract=read_contract(metadata) if metadata else None,
     )
-    where, processor = _open(loaded, source, alarms)
+    where, processor = _open(loaded, source, settings, alarms)
     for text in loaded.warnings:
         warn(text)
     placement = loaded.placement
@@ -91,6 +95,7 @@ def live(
         where,
         processor,
         outputs=outputs,
+        settings=settings,
         frames=frames,
         saving=saving,
         opening=f"{loaded.metadata.name} on {placement.provider}: {placement.on_provider} nodes"
@@ -99,7 +104,9 @@ def live(
     )
 
 
-def _open(model: Model, source: str, alarms: tuple[str, ...]) -> tuple[Source, Processor]:
+def _open(
+    model: Model, source: str, settings: SourceSettings, alarms: tuple[str, ...]
+) -> tuple[Source, Processor]:
     """Choose source and processor by what the model reads."""
     from edgecnn.errors import UsageError
     from edgecnn.metadata import BeatInput
@@ -114,6 +121,6 @@ def _open(model: Model, source: str, alarms: tuple[str, ...]) -> tuple[Source, P
             hint="bundled:ecg-beats reads an ECG",
         )
     from edgecnn.runtime.images import ImageProcessor
-    from edgecnn.runtime.sources.registry import open_source
+    from edgecnn.runtime.sources.registry import open_lasting
 
-    return open_source(source), ImageProcessor(model)
+    return open_lasting(source, settings, remark), ImageProcessor(model)

@@ -10,7 +10,7 @@ import numpy as np
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.ledger import Ledger
 from edgecnn.runtime.mailbox import Mailbox
-from edgecnn.runtime.sources.base import Source
+from edgecnn.runtime.sources.base import Reopens, Source
 
 __all__ = ["CaptureThread"]
 
@@ -65,6 +65,8 @@ class CaptureThread(threading.Thread):
     def end(self) -> None:
         """Stop reading, and wait a little for the source to be closed."""
         self._wanted = False
+        if isinstance(self._source, Reopens):
+            self._source.interrupt()
         self.mailbox.close()
         self._begun.set()
         self.join(_PARTING_S)

@@ -19,6 +19,7 @@ from edgecnn.runtime.signals import stop_on_signals
 from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
 from edgecnn.runtime.sources.base import Source
+from edgecnn.runtime.sources.settings import SourceSettings
 
 __all__ = ["run_live"]
 
@@ -31,6 +32,7 @@ def run_live(
     processor: Processor,
     *,
     outputs: Outputs | None = None,
+    settings: SourceSettings | None = None,
     frames: int | None = None,
     saving: SaveSession | None = None,
     opening: str = "",
@@ -47,6 +49,8 @@ def run_live(
     processor : Processor
     outputs : Outputs, optional
         Where the answers go; the default is text for people on ``out``.
+    settings : SourceSettings, optional
+        How long a source may say nothing, and which of its frames are answered.
     frames : int, optional
         End after so many answers.
     saving : SaveSession, optional
@@ -83,7 +87,17 @@ def run_live(
     remarks = [text for text in (opening, *giving.remarks) if text]
     if remarks:
         sinks.append(_Opening("\n".join(remarks), say))
-    pipeline = Pipeline(source, processor, sinks, frames=frames, controls=controls)
+    settings = settings or SourceSettings()
+    pipeline = Pipeline(
+        source,
+        processor,
+        sinks,
+        frames=frames,
+        controls=controls,
+        # A driver that does not keep to its own limit is given up, not waited for.
+        stall_s=2 * settings.read_s,
+        open_s=2 * settings.open_s + 4,
+    )
     with stop_on_signals(pipeline.stop):
         summary = pipeline.run()
     for text in giving.outcome():

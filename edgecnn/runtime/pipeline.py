@@ -22,7 +22,7 @@ from edgecnn.runtime.latency import LatencyHistogram
 from edgecnn.runtime.ledger import Ledger
 from edgecnn.runtime.processor import Processor, Result
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
-from edgecnn.runtime.sources.base import Source
+from edgecnn.runtime.sources.base import Reopens, Source
 
 __all__ = ["Pipeline"]
 
@@ -44,7 +44,8 @@ class Pipeline:
     frames : int, optional
         End after this many answers.
     stall_s : float
-        A source that gives nothing for so long has stalled; the stream ends with an error.
+        A source that gives nothing for so long has stalled; the stream ends with an error. One that
+        is being opened again has its own limit.
     open_s : float
         The same for opening it.
     controls : Controls, optional
@@ -164,6 +165,8 @@ class Pipeline:
                 self._answer(frame)
                 last_seen = time.monotonic()
                 continue
+            if isinstance(self._source, Reopens) and self._source.reopening:
+                last_seen = time.monotonic()
             if over:
                 capture.check()
                 self.stop("end of source")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from edgecnn.runtime.frame import Frame
 
-__all__ = ["Source"]
+__all__ = ["Reopens", "Source"]
 
 
 class Source(Protocol):
@@ -65,4 +65,21 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of what it holds; harmless when repeated, and without an :meth:`open` before."""
+        ...
+
+
+@runtime_checkable
+class Reopens(Protocol):
+    """What a source has besides if it opens itself again after it was lost.
+
+    Attributes
+    ----------
+    reopening : bool
+        It is lost just now, and will say itself when it gives up: that no frame comes is no stall.
+    """
+
+    reopening: bool
+
+    def interrupt(self) -> None:
+        """End a wait for the source to come back; called from another thread."""
         ...

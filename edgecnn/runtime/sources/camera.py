@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
 from pathlib import Path
 
@@ -24,11 +26,13 @@ class Camera:
     ----------
     text : str
         Index or device, with the options ``size=WIDTHxHEIGHT``, ``fps=N`` and ``fourcc=CODE``.
+    read_s : float
+        Seconds after which a camera that gives no picture has failed.
     """
 
     live = True
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, read_s: float = 5.0) -> None:
         name, options = Options.split(text)
         match = _DEVICE.fullmatch(name)
         if match is None:
@@ -39,6 +43,8 @@ class Camera:
         self._rate = options.number("fps", 30.0, least=1, most=1000)
         self._code = options.choice("fourcc", "MJPG", ("MJPG", "YUYV", "H264", "NV12"))
         options.finish()
+        self._path = Path(f"/dev/video{self._index}")
+        self._read_s = read_s
         self.description = f"camera {self._index}"
         self.fps: float | None = None
         self._capture: Capture | None = None
@@ -48,9 +54,13 @@ class Camera:
         """Tell whether a source's text names a camera."""
         return _DEVICE.fullmatch(text.partition("?")[0]) is not None
 
+    def reachable(self) -> bool:
+        """Tell whether the device is there."""
+        return self._path.exists()
+
     def open(self) -> None:
         """Open the device and read back what it agreed to."""
-        device = Path(f"/dev/video{self._index}")
+        device = self._path
         if not device.exists():
             others = sorted(str(p) for p in Path("/dev").glob("video*"))
             raise SourceError(
@@ -59,6 +69,8 @@ class Camera:
                 if others
                 else "this machine has none; try --source test:",
             )
+        # The driver is waited for in whole seconds; OpenCV's own limit is 10.
+        os.environ["OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"] = str(max(1, math.ceil(self._read_s)))
         # Raw pictures fill a USB 2 bus at 640x480; the code must be set before size and rate.
         capture = open_capture(
             self._index,

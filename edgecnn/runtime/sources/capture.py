@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.sources.jpeg import decode_jpeg
 
 __all__ = ["NO_PICTURE", "Capture", "frames_short", "open_capture"]
 
 #: The data of a frame that has none.
 NO_PICTURE: NDArray[np.uint8] = np.empty((0, 0, 3), dtype=np.uint8)
+_BROKEN = "the picture cannot be decoded"
+_MOTION_JPEG = cv2.VideoWriter.fourcc(*"MJPG")
 #: Beyond these, FFmpeg does not know and makes it up.
 _MOST_FRAMES, _MOST_FPS = 1e9, 10_000
 
@@ -35,10 +38,27 @@ def open_capture(
 
 
 class Capture:
-    """An opened capture that numbers and stamps its frames."""
+    """An opened capture that numbers and stamps its frames.
 
-    def __init__(self, capture: cv2.VideoCapture, source: str) -> None:
+    Parameters
+    ----------
+    capture : cv2.VideoCapture
+    source : str
+        For the frames.
+    motion_jpeg : bool
+        Decode Motion JPEG here: FFmpeg would paint what is missing of a picture grey, and keep to
+        the size of the first one, all without a word. Other codecs are FFmpeg's in any case.
+    """
+
+    def __init__(
+        self, capture: cv2.VideoCapture, source: str, *, motion_jpeg: bool = False
+    ) -> None:
         self._capture = capture
+        self._undecoded = (
+            motion_jpeg
+            and int(capture.get(cv2.CAP_PROP_FOURCC)) == _MOTION_JPEG
+            and capture.set(cv2.CAP_PROP_FORMAT, -1)
+        )
         self._source = source
         self._last_ms = 0.0
         self.count = 0
@@ -48,9 +68,14 @@ class Capture:
         there, image = self._capture.read()
         if not there or image.size == 0:
             return None
+        fault = ""
+        if self._undecoded:
+            picture = decode_jpeg(image)
+            fault = _BROKEN if picture is None else ""
+            image = NO_PICTURE if picture is None else picture
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-        frame = Frame(self._source, self.count, time.monotonic_ns(), image)
+        frame = Frame(self._source, self.count, time.monotonic_ns(), image, fault=fault)
         self.count += 1
         self._last_ms = self.get(cv2.CAP_PROP_POS_MSEC)
         return frame
@@ -68,7 +93,7 @@ class Capture:
             frame = self.read()
             if frame is not None:
                 self.count += misses
-                broken = replace(frame, data=NO_PICTURE, fault="the picture cannot be decoded")
+                broken = replace(frame, data=NO_PICTURE, fault=_BROKEN)
                 numbers = range(frame.number, frame.number + misses)
                 faults = [replace(broken, number=number) for number in numbers]
                 return [*faults, replace(frame, number=frame.number + misses)]

@@ -11,12 +11,15 @@ from edgecnn.errors import UsageError
 from edgecnn.runtime.redact import redact
 from edgecnn.runtime.sources.base import Source
 from edgecnn.runtime.sources.camera import Camera
+from edgecnn.runtime.sources.fault_camera import FaultCamera
 from edgecnn.runtime.sources.folder import Folder
+from edgecnn.runtime.sources.reopening import Reopening
+from edgecnn.runtime.sources.settings import SourceSettings
 from edgecnn.runtime.sources.stream import Stream
 from edgecnn.runtime.sources.test_camera import TestCamera
 from edgecnn.runtime.sources.video import Video
 
-__all__ = ["SOURCES", "SourceKind", "open_source"]
+__all__ = ["SOURCES", "SourceKind", "open_lasting", "open_source"]
 
 
 @dataclass(frozen=True)
@@ -36,29 +39,44 @@ class SourceKind:
     name: str
     example: str
     matches: Callable[[str], bool]
-    make: Callable[[str], Source]
+    make: Callable[[str, SourceSettings], Source]
+
+
+def _camera(text: str, settings: SourceSettings) -> Camera:
+    return Camera(text, read_s=settings.read_s)
+
+
+def _stream(text: str, settings: SourceSettings) -> Stream:
+    return Stream(text, open_s=settings.open_s, read_s=settings.read_s)
+
+
+def _drill(text: str, settings: SourceSettings) -> FaultCamera:
+    return FaultCamera(text, read_s=settings.read_s)
 
 
 #: In the order of asking; the last takes what is left.
 SOURCES: tuple[SourceKind, ...] = (
-    SourceKind("test camera", "test:digits", TestCamera.matches, TestCamera),
-    SourceKind("camera", "0", Camera.matches, Camera),
-    SourceKind("stream", "rtsp://camera.local/live", Stream.matches, Stream),
-    SourceKind("pictures", "photos/", Folder.matches, Folder),
-    SourceKind("video", "walk.mp4", lambda _: True, lambda text: Video(Path(text))),
+    SourceKind("test camera", "test:digits", TestCamera.matches, lambda t, _: TestCamera(t)),
+    SourceKind("fault drill", "fault:stall=5s,black", FaultCamera.matches, _drill),
+    SourceKind("camera", "0", Camera.matches, _camera),
+    SourceKind("stream", "rtsp://camera.local/live", Stream.matches, _stream),
+    SourceKind("pictures", "photos/", Folder.matches, lambda t, _: Folder(t)),
+    SourceKind("video", "walk.mp4", lambda _: True, lambda t, _: Video(Path(t))),
 )
 
 _PREFIX = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 
 
-def open_source(text: str) -> Source:
+def open_source(text: str, settings: SourceSettings | None = None) -> Source:
     """Return the source that a text means, ready for :meth:`Source.open`.
 
     Parameters
     ----------
     text : str
         ``0`` or ``/dev/video0``; ``rtsp://...``, ``http://...``; a picture, folder or glob; a video
-        file; ``test:digits``. Cameras and test cameras take options: ``test:digits?fps=60&seed=1``.
+        file; ``test:digits``; ``fault:black``. Cameras and drawn cameras take options:
+        ``test:digits?fps=60&seed=1``.
+    settings : SourceSettings, optional
 
     Raises
     ------
@@ -70,14 +88,38 @@ def open_source(text: str) -> Source:
     >>> open_source("test:digits?seed=3").live
     True
     """
+    settings = settings or SourceSettings()
     if not text.strip():
         raise UsageError("the source is empty", hint=_kinds())
     for kind in SOURCES[:-1]:
         if kind.matches(text):
-            return kind.make(text)
+            return kind.make(text, settings)
     if _PREFIX.match(text) and not Path(text).exists():
         raise UsageError(f"unknown kind of source: {redact(text)}", hint=_kinds())
-    return SOURCES[-1].make(text)
+    return SOURCES[-1].make(text, settings)
+
+
+def open_lasting(
+    text: str, settings: SourceSettings, say: Callable[[str], None] = lambda text: None
+) -> Source:
+    """Return the source that a text means; a camera or stream is opened again after it was lost.
+
+    Parameters
+    ----------
+    text : str
+    settings : SourceSettings
+    say : callable
+        Hears that a source was lost, and that it is back.
+
+    Raises
+    ------
+    UsageError
+        As :func:`open_source`.
+    """
+    source = open_source(text, settings)
+    if isinstance(source, Camera | Stream | FaultCamera):
+        return Reopening(source, give_up_s=settings.give_up_s, say=say, reachable=source.reachable)
+    return source
 
 
 def _kinds() -> str:

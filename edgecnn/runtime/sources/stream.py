@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from urllib.parse import urlsplit
+
 import cv2
 
 from edgecnn.errors import SourceError
@@ -12,6 +15,11 @@ from edgecnn.runtime.sources.capture import Capture, frames_short, open_capture
 __all__ = ["Stream"]
 
 _SCHEMES = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "rtp://", "udp://", "tcp://")
+
+
+#: Of the schemes that connect; what comes by UDP gives no sign.
+_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935}
+_KNOCK_S = 0.5
 
 
 class Stream:
@@ -43,6 +51,21 @@ class Stream:
         """Tell whether a source's text is an address."""
         return text.lower().startswith(_SCHEMES)
 
+    def reachable(self) -> bool:
+        """Tell whether its host accepts connections; True where that says nothing."""
+        try:
+            parts = urlsplit(self._url)
+            host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme)
+        except ValueError:
+            return True
+        if host is None or port is None:
+            return True
+        try:
+            socket.create_connection((host, port), timeout=_KNOCK_S).close()
+        except OSError:
+            return False
+        return True
+
     def open(self) -> None:
         """Connect."""
         # The time-outs work as open parameters only; set() after it comes too late.
@@ -60,7 +83,7 @@ class Stream:
                 hint=f"no video came within {self._open_s:g} s: check address, credentials "
                 "and network",
             )
-        self._capture = Capture(capture, self.description)
+        self._capture = Capture(capture, self.description, motion_jpeg=True)
         self.live = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) <= 0
         self.fps = self._capture.get(cv2.CAP_PROP_FPS) or None
 

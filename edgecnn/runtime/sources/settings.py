@@ -1,0 +1,39 @@
+"""How sources are opened, and which of their frames are answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Policy", "SourceSettings"]
+
+Policy = Literal["auto", "newest", "every"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSettings:
+    """What may be asked of any source.
+
+    Attributes
+    ----------
+    open_s, read_s : float
+        Seconds after which a camera or stream that does not open, or gives nothing more, has
+        failed.
+    give_up_s : float
+        A camera or stream that was lost is opened again and again for so many seconds; 0: never,
+        ``inf``: for ever.
+    policy : "auto", "newest" or "every"
+        Which frames a slow model gets: the newest, so that it is never late, or every one. The
+        default is what suits the source: newest of cameras and streams, every of files.
+    stride : int
+        Answer one of so many frames.
+    max_fps : float, optional
+        Answer at most so many frames a second.
+    """
+
+    open_s: float = 8.0
+    read_s: float = 5.0
+    give_up_s: float = 300.0
+    policy: Policy = "auto"
+    stride: int = 1
+    max_fps: float | None = None
