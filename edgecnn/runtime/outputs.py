@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from edgecnn.runtime.served import served_sinks
 from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink
 from edgecnn.runtime.sinks.csv_rows import CsvRows
 from edgecnn.runtime.sinks.jsonl import JsonLines
-from edgecnn.runtime.sinks.monitor import Monitor
 from edgecnn.runtime.sinks.plugin import open_plugin
 from edgecnn.runtime.sinks.record_switch import RecordSwitch
 from edgecnn.runtime.sinks.snapshot import Snapshots
@@ -41,6 +41,10 @@ class Outputs:
         ``HOST:PORT`` to serve the page at.
     metrics : str, optional
         ``HOST:PORT`` to serve ``/metrics``, ``/healthz`` and ``/readyz`` at; the page has them too.
+    tls : bool
+        Serve the page and the metrics over HTTPS.
+    tls_certificate, tls_key : Path, optional
+        PEM files for that; without, the certificate is self-made. The key may be in the first file.
     record : Path, optional
         ``.mkv`` or ``.mp4`` to record the annotated pictures to.
     csv : Path, optional
@@ -55,6 +59,9 @@ class Outputs:
     window: bool = False
     web: str | None = None
     metrics: str | None = None
+    tls: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
     record: Path | None = None
     csv: Path | None = None
     sinks: tuple[str, ...] = ()
@@ -78,7 +85,7 @@ class OutputSinks:
         ``web`` or ``metrics`` is no address, ``record`` has another ending, or a sink has no such
         option.
     EdgeCNNError
-        A sink of the user's own cannot be made.
+        A sink of the user's own cannot be made, or a certificate not be used.
 
     Attributes
     ----------
@@ -91,7 +98,7 @@ class OutputSinks:
         self.sinks: list[Sink] = [JsonLines(out) if outputs.as_json else TextLines(out)]
         self.remarks: list[str] = []
         trouble = window_trouble() if outputs.window else None
-        self._add_servers(outputs, say)
+        self.sinks += served_sinks(outputs, say)
         if outputs.csv is not None:
             self.sinks.append(Background(CsvRows(outputs.csv), room=_CSV_ROOM, name="csv"))
         self._add_plugins(outputs.sinks)
@@ -115,25 +122,6 @@ class OutputSinks:
             + (f", {lost} frames left out: the disk was too slow" if lost else "")
             for path, lost in files
         ]
-
-    def _add_servers(self, outputs: Outputs, say: Callable[[str], None]) -> None:
-        if outputs.web is None and outputs.metrics is None:
-            return
-        from edgecnn.web.address import parse_address
-
-        monitor = Monitor()
-        self.sinks.append(monitor)
-        if outputs.metrics is not None:
-            from edgecnn.runtime.sinks.metrics import MetricsServer
-
-            address = parse_address(outputs.metrics)
-            self.sinks.append(MetricsServer(address, monitor, lambda url: say(f"metrics: {url}")))
-        if outputs.web is not None:
-            from edgecnn.runtime.sinks.web import WebPage
-
-            address = parse_address(outputs.web)
-            page = WebPage(address, lambda url: say(f"page: {url}"), monitor=monitor)
-            self.sinks.append(Background(page, room=1, may_lose=True, name="page"))
 
     def _add_plugins(self, texts: tuple[str, ...]) -> None:
         names: Counter[str] = Counter()

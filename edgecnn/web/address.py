@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from edgecnn.errors import UsageError
 
-__all__ = ["DEFAULT_ADDRESS", "Address", "parse_address"]
+__all__ = ["DEFAULT_ADDRESS", "Address", "own_address", "parse_address"]
 
 #: Where ``--web`` listens when it is not told.
 DEFAULT_ADDRESS = "127.0.0.1:8080"
@@ -49,8 +49,8 @@ class Address:
         """Tell whether it stands for all addresses of this machine."""
         return self.host in ("0.0.0.0", "::")
 
-    def allows(self, authority: str) -> bool:
-        """Tell whether a ``Host`` header names this server.
+    def allows(self, authority: str, *, default_port: int = 80) -> bool:
+        """Tell whether a ``Host`` header names this server; a browser leaves its own port out.
 
         A page of a foreign domain whose name was made to resolve to this machine (DNS rebinding)
         sends that domain here. On all addresses any IP address is fine, since no domain can pose
@@ -64,7 +64,7 @@ class Address:
         False
         """
         match = _AUTHORITY.fullmatch(authority)
-        if match is None or int(match["port"] or 80) != self.port:
+        if match is None or int(match["port"] or default_port) != self.port:
             return False
         name = match["host"].strip("[]").lower().rstrip(".")
         # Brackets are for IPv6; what reads the header after this check relies on it.
@@ -117,6 +117,17 @@ def parse_address(text: str) -> Address:
             f"not a host name: {host}", hint="a name, an IP address, or nothing for this machine"
         ) from error
     return Address(host, int(match["port"]))
+
+
+def own_address(family: int) -> str:
+    """Return the address by which others most likely reach this machine; sends nothing."""
+    outside = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((outside, 9))
+        except OSError:
+            return "localhost"
+        return str(probe.getsockname()[0])
 
 
 def _is_ipv6(text: str) -> bool:

@@ -50,6 +50,8 @@ class Guard:
         Paths at which a ``POST`` from the page itself changes something. All else only shows.
     public : collection of str
         Paths that are shown without a token.
+    scheme : str
+        ``http`` or ``https``: what the server speaks.
     """
 
     def __init__(
@@ -59,7 +61,11 @@ class Guard:
         token: str | None,
         controls: Collection[str] = (),
         public: Collection[str] = (),
+        *,
+        scheme: str = "http",
     ) -> None:
+        self._scheme = scheme
+        self._default_port = 443 if scheme == "https" else 80
         self._controls = frozenset(controls)
         self._public = frozenset(public)
         self._application = application
@@ -90,7 +96,7 @@ class Guard:
         headers = Headers(scope=scope)
         if scope["type"] != "http":
             return PlainTextResponse("no web sockets here", 403)
-        if not self._address.allows(headers.get("host", "")):
+        if not self._address.allows(headers.get("host", ""), default_port=self._default_port):
             return PlainTextResponse("this server does not go by that name", 421)
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2] != headers.get("host"):
@@ -115,7 +121,14 @@ class Guard:
             # Lax, not strict: a strict cookie is withheld when the link is followed from another
             # page, such as a mail. Lax ones do not go with another site's POST, and no GET changes
             # anything.
-            answer.set_cookie(self._cookie, given, httponly=True, samesite="lax", path="/")
+            answer.set_cookie(
+                self._cookie,
+                given,
+                httponly=True,
+                samesite="lax",
+                path="/",
+                secure=self._scheme == "https",
+            )
             return answer
         bearer = headers.get("authorization", "")
         if bearer.lower().startswith("bearer ") and self._matches(bearer[7:].strip()):

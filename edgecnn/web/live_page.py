@@ -19,6 +19,7 @@ from edgecnn.web.address import Address
 from edgecnn.web.assets import page_routes
 from edgecnn.web.feed import HEARTBEAT_S, Feed
 from edgecnn.web.server import WebServer
+from edgecnn.web.tls import Tls
 
 __all__ = ["LivePage"]
 
@@ -48,7 +49,7 @@ class LivePage:
     address : Address
     about : mapping
         Plain data that the page shows once: ``source``, ``model``, ``card``.
-    token : str, optional
+    token, tls : str and Tls, optional
         See :class:`~edgecnn.web.server.WebServer`.
     routes : sequence of starlette routes
         What is served beside the page.
@@ -62,6 +63,7 @@ class LivePage:
         about: Mapping[str, Any],
         *,
         token: str | None = None,
+        tls: Tls | None = None,
         routes: Sequence[BaseRoute] = (),
         public: Collection[str] = (),
     ) -> None:
@@ -80,6 +82,7 @@ class LivePage:
             address,
             token=token,
             public=public,
+            tls=tls,
         )
 
     @property

@@ -14,17 +14,20 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.errors import EdgeCNNError, MissingPackageError
-from edgecnn.web.address import Address
+from edgecnn.web.address import Address, own_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from starlette.routing import BaseRoute
 
+    from edgecnn.web.tls import Tls
+
 __all__ = ["WebServer", "require_web"]
 
 _START_S = 10.0
 _STOP_S = 3.0
+_HANDSHAKE_S = 10.0
 
 
 def require_web() -> None:
@@ -62,6 +65,8 @@ class WebServer:
         Paths that take a ``POST`` from the page itself; see :class:`~edgecnn.web.guard.Guard`.
     public : collection of str
         Paths that are shown without the token; likewise.
+    tls : Tls, optional
+        Speak HTTPS, with this certificate.
 
     Raises
     ------
@@ -79,6 +84,7 @@ class WebServer:
         token: str | None = None,
         controls: Collection[str] = (),
         public: Collection[str] = (),
+        tls: Tls | None = None,
     ) -> None:
         require_web()
         import uvicorn
@@ -90,10 +96,18 @@ class WebServer:
         if token is None and not address.loopback:
             token = secrets.token_urlsafe(24)
         self._token = token
+        self._scheme = "http" if tls is None else "https"
         self._socket = _listen(address)
         self.address = Address(address.host, self._socket.getsockname()[1])
         config = uvicorn.Config(
-            Guard(Busy(Starlette(routes=list(routes))), self.address, token, controls, public),
+            Guard(
+                Busy(Starlette(routes=list(routes))),
+                self.address,
+                token,
+                controls,
+                public,
+                scheme=self._scheme,
+            ),
             lifespan="off",
             ws="none",
             http=Connection,
@@ -104,6 +118,10 @@ class WebServer:
             server_header=False,
             timeout_graceful_shutdown=1,
         )
+        if tls is not None:
+            # uvicorn itself reads files alone, or asks on the terminal for the password of a key.
+            config.load()
+            config.ssl = tls.context
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="web server", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -117,9 +135,9 @@ class WebServer:
         """Return the address of one of its routes, with the token if there is one."""
         host = self.address.host
         if self.address.everywhere:
-            host = _own_address(self._socket.family)
+            host = own_address(self._socket.family)
         shown = Address(host, self.address.port)
-        return f"http://{shown}/{path}" + (f"?token={self._token}" if self._token else "")
+        return f"{self._scheme}://{shown}/{path}" + (f"?token={self._token}" if self._token else "")
 
     def start(self) -> None:
         """Start to serve; returns when requests are answered."""
@@ -154,7 +172,19 @@ class WebServer:
                 connection.transport.abort()
             await asyncio.sleep(0)
 
-        asyncio.run(serve())
+        with asyncio.Runner(loop_factory=_Loop) as runner:
+            runner.run(serve())
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Gives up clients that connect and never finish their greeting."""
+
+    async def create_server(self, *arguments: Any, **options: Any) -> asyncio.Server:
+        """Listen; uvicorn leaves the limit at a minute."""
+        if options.get("ssl") is not None:
+            options["ssl_handshake_timeout"] = _HANDSHAKE_S
+        server: asyncio.Server = await super().create_server(*arguments, **options)
+        return server
 
 
 def _listen(address: Address) -> socket.socket:
@@ -181,14 +211,3 @@ def _listen(address: Address) -> socket.socket:
             hint="127.0.0.1 is this machine only, 0.0.0.0 all its addresses",
         ) from error
     return listener
-
-
-def _own_address(family: int) -> str:
-    """Return the address by which others most likely reach this machine; sends nothing."""
-    outside = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((outside, 9))
-        except OSError:
-            return "localhost"
-        return str(probe.getsockname()[0])

@@ -2,11 +2,13 @@
 
 import contextlib
 import csv
+import hashlib
 import json
 import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -435,6 +437,8 @@ def test_cuda_that_cannot_start_exits_1_with_cause_and_cure(picture_model):
         ["--source", "test:", "--web", "nowhere"],
         ["--source", "test:", "--frames", "0"],
         ["--source", "test:", "--sink", "nothing"],
+        ["--source", "test:", "--tls"],
+        ["--source", "test:", "--web", "0", "--tls-key", "key.pem"],
         [],
     ],
 )
@@ -483,6 +487,24 @@ def test_metrics_are_served_with_the_page_and_without(picture_model):
         for probe in ("healthz", "readyz"):
             with urllib.request.urlopen(page + probe, timeout=5) as response:
                 assert response.read() == b"ok\n"
+
+
+def test_over_https_the_fingerprint_is_told(picture_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    arguments = ("--source", "test:", "--headless", "--web", "0.0.0.0:0", "--tls", "--json")
+    with _running(picture_model, *arguments) as process:
+        said = process.stderr.readline() + process.stderr.readline()
+        url = re.search(r"page: https://[^:]+:(\d+)/\?token=(\S+)\n", said)
+        pem = (tmp_path / "edgecnn" / "tls" / "own.pem").read_text()
+        der = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERT") :])
+        fingerprint = re.search(r"SHA-256 ([0-9A-F:]+)", said)[1]
+        assert hashlib.sha256(der).hexdigest().upper() == fingerprint.replace(":", "")
+        request = urllib.request.Request(
+            f"https://127.0.0.1:{url[1]}/about.json", headers={"Authorization": f"Bearer {url[2]}"}
+        )
+        trusting = ssl.create_default_context(cadata=der)
+        with urllib.request.urlopen(request, timeout=10, context=trusting) as response:
+            assert json.loads(response.read())["model"] == "brightness"
 
 
 def test_a_foreign_detector_runs_live_and_its_boxes_are_drawn(foreign_detector, tmp_path):

@@ -9,6 +9,7 @@ from edgecnn.runtime.sinks.base import Sink, StreamInfo
 from edgecnn.runtime.sinks.monitor import Monitor
 from edgecnn.web.address import Address
 from edgecnn.web.server import WebServer, require_web
+from edgecnn.web.tls import Tls
 
 __all__ = ["MetricsServer"]
 
@@ -23,6 +24,8 @@ class MetricsServer(Sink):
         Gets the answers itself.
     announce : callable
         Told the address when it is served.
+    tls : Tls, optional
+        See :class:`~edgecnn.web.server.WebServer`.
 
     Raises
     ------
@@ -30,8 +33,16 @@ class MetricsServer(Sink):
         The extra ``web`` is not installed.
     """
 
-    def __init__(self, address: Address, monitor: Monitor, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        address: Address,
+        monitor: Monitor,
+        announce: Callable[[str], None],
+        *,
+        tls: Tls | None = None,
+    ) -> None:
         require_web()
+        self._tls = tls
         self._address = address
         self._monitor = monitor
         self._announce = announce
@@ -44,7 +55,7 @@ class MetricsServer(Sink):
 
         monitor = self._monitor
         routes = health_routes(Exposition(monitor).document, monitor.trouble, monitor.unready)
-        self._server = WebServer(routes, self._address, public=PROBES)
+        self._server = WebServer(routes, self._address, public=PROBES, tls=self._tls)
         self._server.start()
         self._announce(self._server.url_of("metrics"))
 

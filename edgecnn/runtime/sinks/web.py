@@ -12,6 +12,7 @@ from edgecnn.runtime.sinks.base import Sink, StreamInfo
 from edgecnn.runtime.sinks.monitor import Monitor
 from edgecnn.web.address import Address
 from edgecnn.web.server import require_web
+from edgecnn.web.tls import Tls
 
 if TYPE_CHECKING:
     from starlette.routing import Route
@@ -32,7 +33,7 @@ class WebPage(Sink):
     address : Address
     announce : callable
         Told the address to open, when there is something to see.
-    token : str, optional
+    token, tls : str and Tls, optional
         See :class:`~edgecnn.web.server.WebServer`.
     monitor : Monitor, optional
         What ``/metrics``, ``/healthz`` and ``/readyz`` tell; it gets the answers itself.
@@ -50,9 +51,11 @@ class WebPage(Sink):
         *,
         token: str | None = None,
         monitor: Monitor | None = None,
+        tls: Tls | None = None,
     ) -> None:
         require_web()
         self._monitor = monitor
+        self._tls = tls
         self._address = address
         self._announce = announce
         self._token = token
@@ -72,7 +75,9 @@ class WebPage(Sink):
             exposition = Exposition(self._monitor)
             trouble, unready = self._monitor.trouble, self._monitor.unready
             routes = health_routes(exposition.document, trouble, unready)
-        self._page = LivePage(self._address, about, token=self._token, routes=routes, public=PROBES)
+        self._page = LivePage(
+            self._address, about, token=self._token, tls=self._tls, routes=routes, public=PROBES
+        )
         self._page.start()
         self._announce(self._page.url)
 
