@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.live_engine import engine_options
+from edgecnn.cli.live_engine import engine_options, leave
 from edgecnn.cli.live_outputs import output_options
 from edgecnn.cli.live_sources import source_options
 from edgecnn.cli.output import metadata_option, model_options, remark, warn
@@ -70,8 +70,9 @@ def live(
     edgecnn live yolox_nano.onnx --metadata yolox-nano.toml --source 0
     """
     from edgecnn.metadata import read_contract
-    from edgecnn.runtime.live import run_live
+    from edgecnn.runtime.live import Engine, run_live
     from edgecnn.runtime.session import load_model
+    from edgecnn.runtime.watchdog import Patience
 
     loaded = load_model(
         model,
@@ -90,7 +91,9 @@ def live(
         from edgecnn.runtime.saved.manifest import describe_run
         from edgecnn.runtime.saved.saving import SaveSession
 
-        saving = SaveSession(engine.save_session, describe_run(loaded, model, {}), where)
+        saving = SaveSession(
+            engine.save_session, describe_run(loaded, model, {"alarms": alarms}), where
+        )
     run_live(
         where,
         processor,
@@ -98,6 +101,14 @@ def live(
         settings=settings,
         frames=frames,
         saving=saving,
+        engine=Engine(
+            patience=Patience(
+                stage_s=engine.stage_s, restarts=engine.restarts, within_s=engine.within_s
+            ),
+            renew=lambda: _open(loaded, source, settings, alarms)[0],
+            cancel=loaded.cancel,
+            leave=leave,
+        ),
         opening=f"{loaded.metadata.name} on {placement.provider}: {placement.on_provider} nodes"
         f" ({placement.reason})",
         say=remark,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["EngineOptions", "engine_options"]
+if TYPE_CHECKING:
+    from edgecnn.errors import EdgeCNNError
+
+__all__ = ["EngineOptions", "engine_options", "leave"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,17 +25,50 @@ class EngineOptions:
     ----------
     save_session : Path or None
         Folder to keep the session in.
+
+    stage_s, restarts, within_s : float, int, float
+        When a stage hangs, and how often one may be replaced.
     """
 
     save_session: Path | None = None
+    stage_s: float = 10.0
+    restarts: int = 5
+    within_s: float = 600.0
+
+
+def leave(error: EdgeCNNError) -> None:
+    """End the process with an error that the main thread, which hangs, cannot raise."""
+    # By the system's call: buffers and their locks may be what hangs.
+    text = f"error: {error.message}\n" + (f" hint: {error.hint}\n" if error.hint else "")
+    os.write(2, text.encode())
+    os._exit(error.exit_code)
+
+
+def _restarts(_: click.Context, parameter: click.Parameter, text: str) -> tuple[int, float]:
+    number, slash, seconds = text.partition("/")
+    try:
+        found = int(number), float(seconds if slash else 600)
+    except ValueError:
+        found = -1, 0.0
+    if found[0] < 0 or not 0 < found[1] < float("inf"):
+        raise click.BadParameter(f"{text} is not N/SECONDS, as in 5/600")
+    return found
 
 
 def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options, and hand them over as one parameter ``engine``."""
 
     @wraps(function)
-    def collected(*, save_session: Path | None, **others: Any) -> Any:
-        return function(engine=EngineOptions(save_session=save_session), **others)
+    def collected(
+        *, save_session: Path | None, stage_s: float, restarts: tuple[int, float], **others: Any
+    ) -> Any:
+        engine = EngineOptions(
+            save_session=save_session,
+            stage_s=stage_s,
+            restarts=restarts[0],
+            within_s=restarts[1],
+        )
+        return function(engine=engine, **others)
 
     options = (
         click.option(
@@ -39,6 +76,23 @@ def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
             metavar="DIR",
             type=click.Path(file_okay=False, path_type=Path),
             help="Keep every answered frame, lossless, for `edgecnn replay`.",
+        ),
+        click.option(
+            "--stage-timeout",
+            "stage_s",
+            default=10.0,
+            show_default=True,
+            metavar="SECONDS",
+            type=click.FloatRange(min=0.1),
+            help="A call of the model or of an output that takes longer hangs.",
+        ),
+        click.option(
+            "--restarts",
+            default="5/600",
+            show_default=True,
+            metavar="N/SECONDS",
+            callback=_restarts,
+            help="Replace what hangs so often within so long, then end with exit code 1.",
         ),
     )
     for option in reversed(options):

@@ -144,6 +144,10 @@ class Summary:
         error's message.
     sinks : dict
         Name of each sink with a queue, to the answers that it lost because the queue was full.
+    stalls : dict
+        How often a stage hung: ``capture``, ``process``, a sink's name.
+    restarts : int
+        How often one that hung was replaced.
     """
 
     captured: int
@@ -160,3 +164,5 @@ class Summary:
     seconds: float
     ended: str
     sinks: dict[str, int] = field(default_factory=dict)
+    stalls: dict[str, int] = field(default_factory=dict)
+    restarts: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import IO
 
 import cv2
@@ -20,11 +21,29 @@ from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
 from edgecnn.runtime.sources.base import Source
 from edgecnn.runtime.sources.settings import SourceSettings
+from edgecnn.runtime.watchdog import Patience
 
-__all__ = ["run_live"]
+__all__ = ["Engine", "run_live"]
 
 #: Answers that may wait to be saved, each with its frame.
 _SAVING_ROOM = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """What a stream does when one of its stages hangs.
+
+    Attributes
+    ----------
+    patience : Patience
+    renew, cancel, leave : callable or None
+        See :class:`~edgecnn.runtime.pipeline.Pipeline`.
+    """
+
+    patience: Patience = field(default_factory=Patience)
+    renew: Callable[[], Source] | None = None
+    cancel: Callable[[], None] | None = None
+    leave: Callable[[EdgeCNNError], None] | None = None
 
 
 def run_live(
@@ -35,6 +54,7 @@ def run_live(
     settings: SourceSettings | None = None,
     frames: int | None = None,
     saving: SaveSession | None = None,
+    engine: Engine | None = None,
     opening: str = "",
     controls: Controls | None = None,
     out: IO[str] | None = None,
@@ -55,6 +75,8 @@ def run_live(
         End after so many answers.
     saving : SaveSession, optional
         Keeps the session as well.
+    engine : Engine, optional
+        What is done when a stage hangs.
     opening : str
         A remark that ``say`` hears when source and sinks are open, and not if one cannot be.
     controls : Controls, optional
@@ -88,11 +110,17 @@ def run_live(
     if remarks:
         sinks.append(_Opening("\n".join(remarks), say))
     settings = settings or SourceSettings()
+    engine = engine or Engine()
     pipeline = Pipeline(
         source,
         processor,
         sinks,
         frames=frames,
+        renew=engine.renew,
+        patience=engine.patience,
+        cancel=engine.cancel,
+        leave=engine.leave,
+        say=say,
         controls=controls,
         # A driver that does not keep to its own limit is given up, not waited for.
         stall_s=2 * settings.read_s,

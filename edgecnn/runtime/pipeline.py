@@ -11,24 +11,28 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from edgecnn.errors import EdgeCNNError, SourceError
+from edgecnn.errors import EdgeCNNError
 from edgecnn.runtime.answer import Answer, Summary
-from edgecnn.runtime.capture_thread import CaptureThread
+from edgecnn.runtime.capture_stage import CaptureStage
 from edgecnn.runtime.controls import Controls
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.latency import LatencyHistogram
 from edgecnn.runtime.ledger import Ledger
+from edgecnn.runtime.own_stage import OwnStage
 from edgecnn.runtime.processor import Processor, Result
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
-from edgecnn.runtime.sources.base import Reopens, Source
+from edgecnn.runtime.sources.base import Source
+from edgecnn.runtime.watchdog import Patience, Watchdog, Watched
 
 __all__ = ["Pipeline"]
 
 #: How often a waiting pipeline looks whether it was told to stop. A signal handler can only set a
 #: flag: taking a lock there could wait for ever for the very thread that it interrupted.
 _POLL_S = 0.1
+#: Closing may take its time: an MP4 is made of a recording.
+_CLOSING_S = 300.0
 
 
 class Pipeline:
@@ -44,12 +48,23 @@ class Pipeline:
     frames : int, optional
         End after this many answers.
     stall_s : float
-        A source that gives nothing for so long has stalled; the stream ends with an error. One that
-        is being opened again has its own limit.
+        A source that gives nothing for so long has stalled: it is renewed, or the stream ends with
+        an error. One that is being opened again has its own limit.
     open_s : float
         The same for opening it.
+    renew : callable, optional
+        Makes a live source once more, not yet opened, to go on with when its read hangs.
+    patience : Patience, optional
+        When model and sinks hang, and how often a stage may be replaced.
+    cancel : callable, optional
+        Makes a call of the processor that hangs end with an error; called from another thread.
+    leave : callable, optional
+        Ends the process at once, after an error that the pipeline's own thread, which hangs,
+        cannot raise. The sinks that can be closed are closed before.
     controls : Controls, optional
         What people may change while it runs.
+    say : callable
+        Hears which stage hangs, and what was done.
 
     Attributes
     ----------
@@ -65,16 +80,28 @@ class Pipeline:
         frames: int | None = None,
         stall_s: float = 10.0,
         open_s: float = 20.0,
+        renew: Callable[[], Source] | None = None,
+        patience: Patience | None = None,
+        cancel: Callable[[], None] | None = None,
+        leave: Callable[[EdgeCNNError], None] | None = None,
+        say: Callable[[str], None] = lambda text: None,
         controls: Controls | None = None,
     ) -> None:
-        self._source = source
         self._processor = processor
         self._sinks = tuple(sinks)
         self._frames = frames
-        self._stall_s = stall_s
-        self._open_s = open_s
+        self._leave = leave
+        self._say = say
         self._controls = controls or Controls()
         self.ledger = Ledger()
+        self._capture = CaptureStage(
+            source, self.ledger, limit=frames, stall_s=stall_s, open_s=open_s, renew=renew
+        )
+        patience = patience or Patience()
+        self._own = OwnStage(patience.stage_s, cancel=cancel, give_up=self._give_up)
+        self._patience = patience
+        self._watchdog = Watchdog(self._stages, patience, say)
+        self._open_sinks: list[Sink] = []
         self._latency = LatencyHistogram()
         self._stop_reason = ""
         self._answers = 0
@@ -85,6 +112,7 @@ class Pipeline:
     def stop(self, reason: str = "stopped") -> None:
         """End the stream after the frame at hand; safe in signal handlers and on any thread."""
         self._stop_reason = self._stop_reason or reason
+        self._own.hurry()
 
     def run(self) -> Summary:
         """Run to the end.
@@ -102,83 +130,91 @@ class Pipeline:
         OSError
             A sink could not write, ``BrokenPipeError`` among them.
         """
-        capture = CaptureThread(self._source, self.ledger, limit=self._frames)
-        capture.start()
+        self._capture.start()
+        self._watchdog.start()
         summary: Summary | None = None
         started = False
 
         def close(sink: Sink) -> None:
-            sink.close(summary if started else None)
+            self._open_sinks.remove(sink)
+            with self._own.doing(f"closing {_name(sink)}", "closing", _CLOSING_S):
+                sink.close(summary if started else None)
 
-        # The sinks are closed in reverse, whichever of them fails.
-        with contextlib.ExitStack() as closing:
-            try:
-                self._await_open(capture)
-                if not self._stop_reason:
-                    info = StreamInfo(
-                        source=self._source.description,
-                        model=self._processor.title,
-                        live=self._source.live,
-                        fps=self._source.fps,
-                        card=self._processor.card,
-                        stop=self.stop,
-                        controls=self._controls,
-                        counts=self.ledger.counts,
-                        lost=self._lost,
-                    )
-                    for sink in self._sinks:
-                        closing.callback(close, sink)
-                        sink.open(info)
-                    started = True
-                    capture.begin()
-                    self._answer_all(capture)
-            except BaseException as error:
-                self.stop(str(error) or type(error).__name__)
-                raise
-            finally:
-                capture.end()
-                summary = self._summary(capture)
+        try:
+            # The sinks are closed in reverse, whichever of them fails.
+            with contextlib.ExitStack() as closing:
+                try:
+                    self._await_open()
+                    if not self._stop_reason:
+                        info = self._stream_info()
+                        for sink in self._sinks:
+                            closing.callback(close, sink)
+                            self._open_sinks.append(sink)
+                            with self._own.doing(f"opening {_name(sink)}", "opening"):
+                                sink.open(info)
+                        started = True
+                        self._capture.begin()
+                        self._answer_all()
+                except BaseException as error:
+                    self.stop(str(error) or type(error).__name__)
+                    raise
+                finally:
+                    self._capture.end()
+                    summary = self._summary()
+        finally:
+            self._watchdog.end()
         return summary
 
-    def _await_open(self, capture: CaptureThread) -> None:
-        limit = time.monotonic() + self._open_s
-        while not capture.opened.wait(_POLL_S) and not self._stop_reason:
-            if time.monotonic() > limit:
-                raise SourceError(
-                    f"{self._source.description} did not open within {self._open_s:g} s"
-                )
-        capture.check()
+    def _stages(self) -> Iterator[Watched]:
+        """List what may hang; called on the watchdog's thread."""
+        yield self._capture
+        yield self._own
+        for sink in self._sinks:
+            yield from sink.watched()
 
-    def _answer_all(self, capture: CaptureThread) -> None:
-        last_seen = time.monotonic()
+    def _stream_info(self) -> StreamInfo:
+        source = self._capture.source
+        return StreamInfo(
+            source=source.description,
+            model=self._processor.title,
+            live=source.live,
+            fps=source.fps,
+            card=self._processor.card,
+            stop=self.stop,
+            controls=self._controls,
+            counts=self.ledger.counts,
+            lost=self._lost,
+            stalls=lambda: dict(self._watchdog.stalls),
+            stage_s=self._patience.stage_s,
+        )
+
+    def _await_open(self) -> None:
+        while not self._capture.opened.wait(_POLL_S) and not self._stop_reason:
+            pass
+        self._capture.check()
+
+    def _answer_all(self) -> None:
+        capture = self._capture
         while not self._stop_reason:
             if self._controls.paused:
-                for sink in self._sinks:
-                    sink.idle()
+                self._idle()
                 time.sleep(_POLL_S)
-                last_seen = time.monotonic()
                 continue
             # Asked before the mailbox: a frame put just before the end is not missed.
             over = capture.over.is_set()
             frame = capture.mailbox.get(_POLL_S)
             if frame is not None:
                 self._answer(frame)
-                last_seen = time.monotonic()
-                continue
-            if isinstance(self._source, Reopens) and self._source.reopening:
-                last_seen = time.monotonic()
-            if over:
+            elif over:
                 capture.check()
                 self.stop("end of source")
-            elif time.monotonic() - last_seen > self._stall_s:
-                raise SourceError(
-                    f"{self._source.description} stalled: no frame for {self._stall_s:g} s",
-                    hint="is it still connected, and is the network up?",
-                )
             else:
-                for sink in self._sinks:
-                    sink.idle()
+                self._idle()
         self._finish()
+
+    def _idle(self) -> None:
+        for sink in self._sinks:
+            sink.idle()
 
     def _answer(self, frame: Frame) -> None:
         result = self._result(frame)
@@ -199,7 +235,8 @@ class Pipeline:
             self.ledger.fail()
             return Result.unknown(frame.fault)
         try:
-            result = self._processor.process(frame)
+            with self._own.doing(f"model {self._processor.title}", "process"):
+                result = self._processor.process(frame)
         except EdgeCNNError as error:
             self.ledger.fail()
             return Result.unknown(error.message)
@@ -223,7 +260,9 @@ class Pipeline:
             provider=self._processor.provider,
         )
         for sink in self._sinks:
+            self._own.begin(_name(sink), "output")
             sink.write(answer)
+        self._own.end()
 
     def _lost(self) -> dict[str, int]:
         return {sink.name: sink.lost for sink in self._sinks if sink.name}
@@ -233,7 +272,7 @@ class Pipeline:
             return 0.0
         return (len(self._recent) - 1) * 1e9 / max(1, self._recent[-1] - self._recent[0])
 
-    def _summary(self, capture: CaptureThread) -> Summary:
+    def _summary(self) -> Summary:
         counts = self.ledger.counts()
         seconds = (self._last_ns - self._first_ns) / 1e9
         answering = (self._last_ns - self._first_answer_ns) / 1e9
@@ -243,13 +282,41 @@ class Pipeline:
             dropped=counts.dropped,
             failed=counts.failed,
             pending=counts.pending,
-            duplicates=capture.duplicates,
+            duplicates=self._capture.duplicates,
             fps=round((self._answers - 1) / answering, 2) if answering > 0 else 0.0,
             latency_ms=self._latency.summary(),
             provider=self._processor.provider,
             nodes_on_provider=self._processor.nodes_on_provider,
-            source=self._source.description,
+            source=self._capture.source.description,
             seconds=round(seconds, 3),
             ended=self._stop_reason or "end of source",
             sinks=self._lost(),
+            stalls=dict(self._watchdog.stalls),
+            restarts=self._watchdog.restarts,
         )
+
+    def _give_up(self, error: EdgeCNNError) -> None:
+        """End the process although the pipeline's own thread hangs; runs on the watchdog's."""
+        if self._own.key == "output" and not self._stop_reason:
+            # A reader that waits, as a pager does, is waited for until the stream is to end.
+            self._say(f"{error.message}; waiting for whoever reads it")
+            return
+        pending = self._own.key == "process"
+        self._stop_reason = self._stop_reason or error.message
+        if self._leave is None:
+            self._say(error.message)
+            return
+        self._capture.mailbox.close()
+        if pending:
+            self.ledger.fail()
+        summary = self._summary()
+        for sink in reversed(self._open_sinks):
+            if sink.any_thread and _name(sink) != self._own.title:
+                # Whatever it says about it, there is nobody left to hear.
+                with contextlib.suppress(Exception):
+                    sink.close(summary)
+        self._leave(error)
+
+
+def _name(sink: Sink) -> str:
+    return f"sink {sink.name or type(sink).__name__.lower()}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,8 @@ class Model:
     session : onnxruntime.InferenceSession
     half : frozenset of str
         Names of inputs that are FP16 in the graph; they are given as FP32.
+    run_options : onnxruntime.RunOptions or None
+        Of every run.
     """
 
     path: Path
@@ -71,6 +73,7 @@ class Model:
     warnings: tuple[str, ...]
     session: Any
     half: frozenset[str] = frozenset()
+    run_options: Any = None
 
     @property
     def baseline(self) -> Baseline | None:
@@ -108,21 +111,33 @@ class Model:
     def run_outputs(self, inputs: Tensors, names: Sequence[str]) -> list[NDArray[np.float32]]:
         """Run preprocessed inputs and return the outputs of these names; raises as :meth:`run`."""
         try:
-            return run_session(self.session, names, inputs, self.half)
+            return run_session(self.session, names, inputs, self.half, self.run_options)
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
+            if self.run_options is not None and self.run_options.terminate:
+                self.run_options.terminate = False
+                raise ModelError(f"{self.path} took too long and was cancelled") from error
             text = " ".join(str(error).split())
             raise ModelError(f"{self.path} failed on an input: {text[-300:]}") from error
 
+    def cancel(self) -> None:
+        """Make the run at hand end with an error after its present node; from another thread."""
+        if self.run_options is not None:
+            self.run_options.terminate = True
+
 
 def run_session(
-    session: Any, names: Sequence[str], inputs: Tensors, half: Container[str]
+    session: Any,
+    names: Sequence[str],
+    inputs: Tensors,
+    half: Container[str],
+    options: Any = None,
 ) -> list[NDArray[np.float32]]:
     """Run a session on FP32 numbers, whatever floats its file takes and gives.
 
     What it raises is ONNX Runtime's.
     """
     feeds = {name: x.astype(np.float16) if name in half else x for name, x in inputs.items()}
-    outputs = session.run(list(names), feeds)
+    outputs = session.run(list(names), feeds, options)
     return [x.astype(np.float32) if x.dtype == np.float16 else x for x in outputs]
 
 
@@ -184,14 +199,23 @@ def load_model(
     else:
         metadata, golden, measured = contract, None, None
     _check_signature(session, metadata, file)
-    half = half_inputs(session)
-    model = Model(file, metadata, golden, measured, placement, (), session, half)
+    model = Model(
+        file,
+        metadata,
+        golden,
+        measured,
+        placement,
+        (),
+        session,
+        half_inputs(session),
+        import_runtime().RunOptions(),
+    )
     if not check or golden is None:
         return model
     warnings = check_golden(
         golden, metadata, model.run, provider=placement.provider, source=str(file)
     )
-    return Model(file, metadata, golden, measured, placement, tuple(warnings), session, half)
+    return replace(model, warnings=tuple(warnings))
 
 
 def open_session(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgecnn.runtime.answer import Answer, Summary
 from edgecnn.runtime.controls import Controls
 from edgecnn.runtime.ledger import LedgerCounts
+from edgecnn.runtime.watchdog import Watched
 
 __all__ = ["Sink", "StreamInfo"]
 
@@ -34,6 +35,10 @@ class StreamInfo:
         Returns the ledger of this moment; may be called from any thread.
     lost : callable
         Returns how many answers each sink with a queue has lost so far, by its name; likewise.
+    stalls : callable
+        Returns how often each stage hung so far: ``capture``, ``process``, a sink's name; likewise.
+    stage_s : float
+        A sink that takes longer for one answer hangs.
     """
 
     source: str
@@ -45,6 +50,8 @@ class StreamInfo:
     controls: Controls = field(default_factory=Controls)
     counts: Callable[[], LedgerCounts] = lambda: LedgerCounts(0, 0, 0, 0, 0)
     lost: Callable[[], dict[str, int]] = dict
+    stalls: Callable[[], dict[str, int]] = dict
+    stage_s: float = 10.0
 
 
 class Sink:
@@ -58,10 +65,13 @@ class Sink:
         What it is called in the summary, where its losses are told; empty: it cannot lose any.
     lost : int
         Answers that it was given and had no room for.
+    any_thread : bool
+        Whether it may be closed from another thread, when the pipeline's hangs.
     """
 
     name: str = ""
     lost: int = 0
+    any_thread: bool = True
 
     def open(self, stream: StreamInfo) -> None:
         """Get ready, before the first answer."""
@@ -71,6 +81,17 @@ class Sink:
 
     def idle(self) -> None:
         """Get a turn about ten times a second while no frame comes."""
+
+    def watched(self) -> Sequence[Watched]:
+        """Return what of it works on threads of its own, of this moment; from another thread."""
+        return ()
+
+    def renew(self) -> Sink | None:
+        """Return a sink, not yet opened, to go on in place of this one, whose ``write`` hangs.
+
+        Called from another thread; None where nothing can take over: the stream ends then.
+        """
+        return None
 
     def close(self, summary: Summary | None) -> None:
         """Finish, also after an error; ``summary`` is None when the stream never started."""

@@ -38,6 +38,10 @@ class Recording(Sink):
     ------
     UsageError
         Another ending.
+
+    Attributes
+    ----------
+    path : Path
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,7 +49,7 @@ class Recording(Sink):
             raise UsageError(
                 f"cannot record to {path}", hint="name a file that ends in .mkv or .mp4"
             )
-        self._path = path
+        self._path = self.path = path
         self._live_path = (
             path.with_suffix(".recording.mkv") if path.suffix.lower() == ".mp4" else path
         )
@@ -103,6 +107,13 @@ class Recording(Sink):
             self._writer.write(jpeg, self._time_ms(answer))
         except OSError as error:
             raise self._failure(error) from error
+
+    def renew(self) -> Recording:
+        """Return one into another file beside this one: ``walk-2.mkv`` for ``walk.mkv``."""
+        stem, _, number = self._path.stem.rpartition("-")
+        if not number.isdigit() or not stem:
+            stem, number = self._path.stem, "1"
+        return Recording(self._path.with_stem(f"{stem}-{int(number) + 1}"))
 
     def close(self, summary: Summary | None) -> None:
         """Finish the file; make the MP4 if one was asked for."""

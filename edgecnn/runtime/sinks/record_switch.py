@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from edgecnn.runtime.answer import Answer, Summary
 from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
 from edgecnn.runtime.sinks.record import Recording
+from edgecnn.runtime.watchdog import Watched
 
 __all__ = ["RecordSwitch"]
 
@@ -50,6 +52,7 @@ class RecordSwitch(Sink):
         self._pending = None if path is None else Background(Recording(path), room=_ROOM)
         self._started = 0
         self._ending: list[threading.Thread] = []
+        self._closing: list[Background] = []
         self._error: Exception | None = None
         self.files: list[tuple[Path, int]] = []
 
@@ -78,6 +81,11 @@ class RecordSwitch(Sink):
         if self._current is not None:
             self._current[1].idle()
 
+    def watched(self) -> Sequence[Watched]:
+        """Return the recordings that run or are being ended: the disk may hang."""
+        running = () if self._current is None else (self._current[1],)
+        return (*running, *self._closing)
+
     def toggle(self) -> str:
         """Start a recording, or end the one that runs; called on the pipeline's thread.
 
@@ -96,6 +104,7 @@ class RecordSwitch(Sink):
             self._start(path, Background(Recording(path), room=_ROOM))
             return f"recording {path.name}"
         path, recording = self._current
+        self._closing.append(recording)
         self._set(None)
         thread = threading.Thread(target=self._end, args=(path, recording), name="end of recording")
         thread.start()
@@ -108,6 +117,7 @@ class RecordSwitch(Sink):
             thread.join()
         if self._current is not None:
             path, recording = self._current
+            self._closing.append(recording)
             self._set(None)
             recording.close(summary)
             self._keep(path, recording)
@@ -136,9 +146,15 @@ class RecordSwitch(Sink):
             self._error = error
 
     def _keep(self, path: Path, recording: Background) -> None:
-        # One that was ended before its first frame left no file.
-        if path.exists():
-            self.files.append((path, recording.lost))
+        self._closing.remove(recording)
+        # What took the place of one that hung has a file of its own.
+        paths = [path]
+        if isinstance(recording.sink, Recording) and recording.sink.path != path:
+            paths.append(recording.sink.path)
+        for each in paths:
+            # One that was ended before its first frame left no file.
+            if each.exists():
+                self.files.append((each, recording.lost if each is paths[-1] else 0))
 
     def _next_path(self) -> Path:
         if self._path is None:

@@ -57,6 +57,8 @@ class Window(Sink):
         Hears what a key did, or why it could not.
     """
 
+    any_thread = False
+
     def __init__(self, say: Callable[[str], None] = lambda text: None) -> None:
         self._title = "edgecnn"
         self._say = say

@@ -62,7 +62,7 @@ def test_an_error_in_the_background_is_raised_in_the_pipeline(make_answer, make_
     sink = Background(slow)
     sink.open(make_stream())
     sink.write(make_answer())
-    sink._thread.join(5)
+    sink._worker.join(5)
     with pytest.raises(EdgeCNNError, match="disk full"):
         sink.idle()
     sink.close(summary)
