@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgecnn.cli.output import json_option, print_json, progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edgecnn.runtime.processor import Processor
     from edgecnn.runtime.saved.frames import SavedFrames
     from edgecnn.runtime.saved.replay import Replay
@@ -67,7 +69,7 @@ def replay(
             folder,
             manifest,
             loaded,
-            _processor,
+            lambda model, frames: _processor(model, frames, manifest.settings),
             tolerance=None if tolerance is None else Tolerance(tolerance, tolerance),
             progress=lambda compared: bar.update(task, completed=compared),
         )
@@ -79,14 +81,15 @@ def replay(
         ctx.exit(1)
 
 
-def _processor(model: Model, frames: SavedFrames) -> Processor:
+def _processor(model: Model, frames: SavedFrames, settings: Mapping[str, Any]) -> Processor:
     """Make the processor by what the model reads."""
     from edgecnn.metadata import BeatInput
 
     if isinstance(model.metadata.input, BeatInput):
+        from edgecnn.ecg.alarms import alarm_limits
         from edgecnn.ecg.live import EcgProcessor
 
-        return EcgProcessor(model, frames)
+        return EcgProcessor(model, frames, limits=alarm_limits(settings.get("alarms", ())))
     from edgecnn.runtime.images import ImageProcessor
 
     return ImageProcessor(model)

@@ -260,9 +260,11 @@ class Pipeline:
             provider=self._processor.provider,
         )
         for sink in self._sinks:
-            self._own.begin(_name(sink), "output")
+            # Waiting for room in a queue is no hanging: the sink behind it is watched itself.
+            if type(sink).watched is Sink.watched:
+                self._own.begin(_name(sink), "output")
             sink.write(answer)
-        self._own.end()
+            self._own.end()
 
     def _lost(self) -> dict[str, int]:
         return {sink.name: sink.lost for sink in self._sinks if sink.name}
@@ -306,7 +308,7 @@ class Pipeline:
         if self._leave is None:
             self._say(error.message)
             return
-        self._capture.mailbox.close()
+        self._capture.end()
         if pending:
             self.ledger.fail()
         summary = self._summary()

@@ -161,7 +161,8 @@ class Background(Sink):
             self._changed.notify_all()
 
     def _is_done(self) -> bool:
-        return self._left_alone or self._worker.done
+        # One that could not be opened has no thread.
+        return self._left_alone or self._worker.done or self._worker.ident is None
 
     def _given_up(self) -> EdgeCNNError:
         left = len(self._queue) + 1

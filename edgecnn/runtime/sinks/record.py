@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -33,6 +34,8 @@ class Recording(Sink):
     ----------
     path : Path
         Ends in ``.mkv`` or ``.mp4``.
+    stem : str, optional
+        What the names of those that take over begin with; the default is its own.
 
     Raises
     ------
@@ -44,12 +47,13 @@ class Recording(Sink):
     path : Path
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stem: str = "") -> None:
         if path.suffix.lower() not in (".mkv", ".mp4"):
             raise UsageError(
                 f"cannot record to {path}", hint="name a file that ends in .mkv or .mp4"
             )
         self._path = self.path = path
+        self._stem = stem or path.stem
         self._live_path = (
             path.with_suffix(".recording.mkv") if path.suffix.lower() == ".mp4" else path
         )
@@ -109,11 +113,11 @@ class Recording(Sink):
             raise self._failure(error) from error
 
     def renew(self) -> Recording:
-        """Return one into another file beside this one: ``walk-2.mkv`` for ``walk.mkv``."""
-        stem, _, number = self._path.stem.rpartition("-")
-        if not number.isdigit() or not stem:
-            stem, number = self._path.stem, "1"
-        return Recording(self._path.with_stem(f"{stem}-{int(number) + 1}"))
+        """Return one into a file beside this one, ``walk-20261129T071530.mkv`` for ``walk.mkv``."""
+        # By the time, without a look at a disk that hangs.
+        return Recording(
+            self._path.with_stem(f"{self._stem}-{datetime.now(UTC):%Y%m%dT%H%M%S}"), self._stem
+        )
 
     def close(self, summary: Summary | None) -> None:
         """Finish the file; make the MP4 if one was asked for."""
