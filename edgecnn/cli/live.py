@@ -125,6 +125,7 @@ def _open(
     if isinstance(model.metadata.input, BeatInput):
         from edgecnn.ecg.live import open_live
 
+        settings.check_whole()
         return open_live(model, source, alarms=alarms)
     if alarms:
         raise UsageError(

@@ -5,27 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from edgecnn.runtime.sources.settings import Policy
 
 __all__ = ["source_options"]
 
 
-class _Seconds(click.FloatRange):
+class _Number(click.FloatRange):
     """A number, of which there is one that is in every range: nan."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Refuse it."""
-        seconds = super().convert(value, param, ctx)
-        if math.isnan(seconds):
-            self.fail(f"{value} is not a number of seconds", param, ctx)
-        return float(seconds)
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is no number", param, ctx)
+        return float(number)
 
 
-_SECONDS = _Seconds(min=0.1, max=3600)
+_SECONDS = _Number(min=0.1, max=3600)
 
 
 def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,14 +36,48 @@ def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def collected(
-        *, open_timeout: float, read_timeout: float, give_up: float, **others: Any
+        *,
+        open_timeout: float,
+        read_timeout: float,
+        give_up: float,
+        policy: Policy,
+        stride: int,
+        max_fps: float | None,
+        **others: Any,
     ) -> Any:
         from edgecnn.runtime.sources.settings import SourceSettings
 
-        settings = SourceSettings(open_s=open_timeout, read_s=read_timeout, give_up_s=give_up)
+        settings = SourceSettings(
+            open_s=open_timeout,
+            read_s=read_timeout,
+            give_up_s=give_up,
+            policy=policy,
+            stride=stride,
+            max_fps=max_fps,
+        )
         return function(settings=settings, **others)
 
     options = (
+        click.option(
+            "--policy",
+            type=click.Choice(["auto", "newest", "every"]),
+            default="auto",
+            show_default=True,
+            help="Frames that a slow model gets: newest of cameras, every of files.",
+        ),
+        click.option(
+            "--stride",
+            type=click.IntRange(min=1, max=1_000_000),
+            default=1,
+            metavar="N",
+            help="Answer one frame of N.",
+        ),
+        click.option(
+            "--max-fps",
+            type=_Number(min=0.001, max=10_000),
+            metavar="F",
+            help="Answer at most F frames a second.",
+        ),
         click.option(
             "--open-timeout",
             type=_SECONDS,
@@ -59,7 +96,7 @@ def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--give-up",
-            type=_Seconds(min=0),
+            type=_Number(min=0),
             default=300.0,
             show_default=True,
             metavar="S",

@@ -148,6 +148,8 @@ class Summary:
         How often a stage hung: ``capture``, ``process``, a sink's name.
     restarts : int
         How often one that hung was replaced.
+    skipped : int
+        How many of the dropped frames were to be left out (``--stride``, ``--max-fps``).
     """
 
     captured: int
@@ -166,3 +168,4 @@ class Summary:
     sinks: dict[str, int] = field(default_factory=dict)
     stalls: dict[str, int] = field(default_factory=dict)
     restarts: int = 0
+    skipped: int = 0

@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 from edgecnn.errors import EdgeCNNError, SourceError
 from edgecnn.runtime.capture_thread import CaptureThread
+from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.intake import Intake
 from edgecnn.runtime.ledger import Ledger
 from edgecnn.runtime.mailbox import Mailbox
 from edgecnn.runtime.sources.base import Reopens, Source
+from edgecnn.runtime.sources.settings import SourceSettings
 
 __all__ = ["CaptureStage"]
 
@@ -32,6 +35,8 @@ class CaptureStage:
     renew : callable, optional
         Makes the source once more, not yet opened: the one that hangs cannot be used from another
         thread. Only a live source is renewed; a file would begin anew.
+    settings : SourceSettings, optional
+        Which frames are answered.
 
     Attributes
     ----------
@@ -53,14 +58,18 @@ class CaptureStage:
         stall_s: float,
         open_s: float,
         renew: Callable[[], Source] | None = None,
+        settings: SourceSettings | None = None,
     ) -> None:
+        settings = settings or SourceSettings()
+        self._policy = settings.policy
+        self._intake = Intake(stride=settings.stride, max_fps=settings.max_fps)
         self._ledger = ledger
         self._limit = limit
         self._stall_s = stall_s
         self._open_s = open_s
         self._renew = renew
         self._lock = threading.Lock()
-        self._ending = False
+        self._unwanted = threading.Event()
         self._error: BaseException | None = None
         self._thread = CaptureThread(source, self, limit=limit)
         self._duplicates = 0
@@ -119,7 +128,7 @@ class CaptureStage:
     def end(self) -> None:
         """Stop reading, and wait a little for the source to be closed."""
         with self._lock:
-            self._ending = True
+            self._unwanted.set()
             thread = self._thread
         if isinstance(thread.source, Reopens):
             thread.source.interrupt()
@@ -133,7 +142,7 @@ class CaptureStage:
         with self._lock:
             if (
                 self._renew is None
-                or self._ending
+                or self._unwanted.is_set()
                 or not (self.source.live and self.begun.is_set())
             ):
                 return False
@@ -157,7 +166,18 @@ class CaptureStage:
 
     def wants(self, thread: CaptureThread) -> bool:
         """Tell whether this thread should read on."""
-        return thread is self._thread and not self._ending
+        return thread is self._thread and not self._unwanted.is_set()
+
+    def takes(self, frame: Frame, *, waits: bool) -> bool:
+        """Tell whether a frame is to be answered; one that is not has been counted."""
+        if self._intake.takes(frame, waits=waits):
+            return True
+        self._ledger.skip()
+        return False
+
+    def rest(self) -> None:
+        """Wait until the next frame of a source that waits may be taken."""
+        self._unwanted.wait(self._intake.wait_s())
 
     def opened_by(self, thread: CaptureThread) -> Mailbox | None:
         """Take note that the source is open; None for a thread that was replaced."""
@@ -165,7 +185,7 @@ class CaptureStage:
             if thread is not self._thread:
                 return None
             if not self.opened.is_set():
-                self.mailbox = Mailbox(self._ledger, newest=thread.source.live)
+                self.mailbox = Mailbox(self._ledger, newest=self._newest(thread.source))
                 self.opened.set()
             return self.mailbox
 
@@ -175,6 +195,9 @@ class CaptureStage:
             if thread is not self._thread:
                 return
         self._finish(error)
+
+    def _newest(self, source: Source) -> bool:
+        return source.live if self._policy == "auto" else self._policy == "newest"
 
     def _finish(self, error: BaseException | None) -> None:
         self._error = self._error or error

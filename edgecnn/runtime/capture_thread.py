@@ -37,6 +37,14 @@ class Receiver(Protocol):
     begun: threading.Event
     number: int
 
+    def takes(self, frame: Frame, *, waits: bool) -> bool:
+        """Tell whether a frame is to be answered; one that is not has been counted."""
+        ...
+
+    def rest(self) -> None:
+        """Wait until the next frame of a source that waits may be taken."""
+        ...
+
     def opened_by(self, thread: CaptureThread) -> Mailbox | None:
         """Take note that the source is open; None for a thread that was replaced."""
         ...
@@ -126,22 +134,27 @@ class CaptureThread(threading.Thread):
 
     def _read_all(self, mailbox: Mailbox) -> None:
         first, count = self._receiver.number, 0
+        live = self.source.live
         # Where every frame counts, none is read that would not be answered.
-        limit = None if self.source.live else self._limit
+        limit = None if mailbox.newest else self._limit
         while self._receiver.wants(self) and (limit is None or count < limit):
             self.busy_since = time.monotonic()
             frame = self.source.read()
             self.busy_since = None
             if frame is None or not self._receiver.is_current(self):
                 return
-            count += 1
             if first:
                 frame = replace(frame, number=first + frame.number)
             self._receiver.number = frame.number + 1
-            if self.source.live:
+            if live:
                 self._compare(frame)
+            if not self._receiver.takes(frame, waits=not live):
+                continue
+            count += 1
             if not mailbox.put(frame):
                 return
+            if not live:
+                self._receiver.rest()
 
     def _compare(self, frame: Frame) -> None:
         """Count a picture that equals the one before; most differ within the first few rows."""

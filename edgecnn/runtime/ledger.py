@@ -19,7 +19,8 @@ class LedgerCounts:
     processed : int
         Frames that the model answered.
     dropped : int
-        Frames that a newer one replaced, or that were left when the stream was stopped.
+        Frames that a newer one replaced, that were to be left out, or that were left when the
+        stream was stopped.
     failed : int
         Frames that could not be answered: unreadable, or refused by the model.
     pending : int
@@ -43,6 +44,7 @@ class Ledger:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._captured = self._processed = self._dropped = self._failed = self._pending = 0
+        self._skipped = 0
 
     def capture(self) -> None:
         """Count a frame that came from the source and now waits."""
@@ -55,6 +57,19 @@ class Ledger:
         with self._lock:
             self._pending -= count
             self._dropped += count
+
+    def skip(self) -> None:
+        """Count a frame that came and was to be left out: it counts as dropped."""
+        with self._lock:
+            self._captured += 1
+            self._dropped += 1
+            self._skipped += 1
+
+    @property
+    def skipped(self) -> int:
+        """How many of the dropped frames were to be left out."""
+        with self._lock:
+            return self._skipped
 
     def process(self) -> None:
         """Count a frame that was answered."""

@@ -125,6 +125,7 @@ def run_live(
         # A driver that does not keep to its own limit is given up, not waited for.
         stall_s=2 * settings.read_s,
         open_s=2 * settings.open_s + 4,
+        settings=settings,
     )
     with stop_on_signals(pipeline.stop):
         summary = pipeline.run()

@@ -28,7 +28,7 @@ class Mailbox:
 
     def __init__(self, ledger: Ledger, *, newest: bool, room: int = 4) -> None:
         self._ledger = ledger
-        self._newest = newest
+        self.newest = newest
         self._room = room
         self._waiting: deque[Frame] = deque()
         self._changed = threading.Condition()
@@ -38,12 +38,12 @@ class Mailbox:
         """Leave a frame; False when the mailbox is closed and wants no more."""
         with self._changed:
             self._ledger.capture()
-            while not self._newest and len(self._waiting) >= self._room and not self._closed:
+            while not self.newest and len(self._waiting) >= self._room and not self._closed:
                 self._changed.wait()
             if self._closed:
                 self._ledger.drop()
                 return False
-            if self._newest and self._waiting:
+            if self.newest and self._waiting:
                 self._waiting.clear()
                 self._ledger.drop()
             self._waiting.append(frame)

@@ -24,6 +24,7 @@ from edgecnn.runtime.own_stage import OwnStage
 from edgecnn.runtime.processor import Processor, Result
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
 from edgecnn.runtime.sources.base import Source
+from edgecnn.runtime.sources.settings import SourceSettings
 from edgecnn.runtime.watchdog import Patience, Watchdog, Watched
 
 __all__ = ["Pipeline"]
@@ -63,6 +64,8 @@ class Pipeline:
         cannot raise. The sinks that can be closed are closed before.
     controls : Controls, optional
         What people may change while it runs.
+    settings : SourceSettings, optional
+        Which frames are answered.
     say : callable
         Hears which stage hangs, and what was done.
 
@@ -86,6 +89,7 @@ class Pipeline:
         leave: Callable[[EdgeCNNError], None] | None = None,
         say: Callable[[str], None] = lambda text: None,
         controls: Controls | None = None,
+        settings: SourceSettings | None = None,
     ) -> None:
         self._processor = processor
         self._sinks = tuple(sinks)
@@ -95,7 +99,13 @@ class Pipeline:
         self._controls = controls or Controls()
         self.ledger = Ledger()
         self._capture = CaptureStage(
-            source, self.ledger, limit=frames, stall_s=stall_s, open_s=open_s, renew=renew
+            source,
+            self.ledger,
+            limit=frames,
+            stall_s=stall_s,
+            open_s=open_s,
+            renew=renew,
+            settings=settings,
         )
         patience = patience or Patience()
         self._own = OwnStage(patience.stage_s, cancel=cancel, give_up=self._give_up)
@@ -295,6 +305,7 @@ class Pipeline:
             sinks=self._lost(),
             stalls=dict(self._watchdog.stalls),
             restarts=self._watchdog.restarts,
+            skipped=self.ledger.skipped,
         )
 
     def _give_up(self, error: EdgeCNNError) -> None:

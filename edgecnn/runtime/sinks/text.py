@@ -17,7 +17,8 @@ def account(summary: Summary) -> str:
     skipped = [
         f"{count:,} {what}"
         for count, what in (
-            (summary.dropped, "dropped"),
+            (summary.skipped, "left out as asked"),
+            (summary.dropped - summary.skipped, "dropped"),
             (summary.failed, "failed"),
             (summary.duplicates, "duplicates"),
         )

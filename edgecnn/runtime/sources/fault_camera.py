@@ -54,7 +54,7 @@ class FaultCamera:
     >>> camera = FaultCamera("fault:black=1s?fps=10&every=1&pace=free&frames=11")
     >>> camera.open()
     >>> [camera.read().truth for _ in range(11)][-2:]
-    ['4', 'unknown']
+    ['8', 'unknown']
     """
 
     def __init__(self, text: str = _PREFIX, *, read_s: float = math.inf) -> None:

@@ -13,6 +13,7 @@ from edgecnn.runtime.sources.base import Source
 from edgecnn.runtime.sources.camera import Camera
 from edgecnn.runtime.sources.fault_camera import FaultCamera
 from edgecnn.runtime.sources.folder import Folder
+from edgecnn.runtime.sources.paced import Paced
 from edgecnn.runtime.sources.reopening import Reopening
 from edgecnn.runtime.sources.settings import SourceSettings
 from edgecnn.runtime.sources.stream import Stream
@@ -102,7 +103,10 @@ def open_source(text: str, settings: SourceSettings | None = None) -> Source:
 def open_lasting(
     text: str, settings: SourceSettings, say: Callable[[str], None] = lambda text: None
 ) -> Source:
-    """Return the source that a text means; a camera or stream is opened again after it was lost.
+    """Return the source that a text means, made to last.
+
+    A camera or stream is opened again after it was lost. A file of which the newest frame is to be
+    answered plays at its own speed.
 
     Parameters
     ----------
@@ -119,7 +123,7 @@ def open_lasting(
     source = open_source(text, settings)
     if isinstance(source, Camera | Stream | FaultCamera):
         return Reopening(source, give_up_s=settings.give_up_s, say=say, reachable=source.reachable)
-    return source
+    return Paced(source) if settings.policy == "newest" and not source.live else source
 
 
 def _kinds() -> str:

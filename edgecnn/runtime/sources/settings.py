@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from edgecnn.errors import UsageError
+
 __all__ = ["Policy", "SourceSettings"]
 
 Policy = Literal["auto", "newest", "every"]
@@ -37,3 +39,16 @@ class SourceSettings:
     policy: Policy = "auto"
     stride: int = 1
     max_fps: float | None = None
+
+    def check_whole(self) -> None:
+        """Refuse to leave anything out: of a signal.
+
+        Raises
+        ------
+        UsageError
+            Some of it would be left out.
+        """
+        if self.policy == "newest" or self.stride > 1 or self.max_fps is not None:
+            raise UsageError(
+                "an ECG is read whole: --policy newest, --stride and --max-fps are for pictures"
+            )
