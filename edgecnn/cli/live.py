@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.live_answers import answer_options
 from edgecnn.cli.live_engine import engine_options, leave
 from edgecnn.cli.live_outputs import output_options
 from edgecnn.cli.live_sources import source_options
@@ -14,6 +16,7 @@ from edgecnn.cli.output import metadata_option, model_options, remark, warn
 
 if TYPE_CHECKING:
     from edgecnn.cli.live_engine import EngineOptions
+    from edgecnn.runtime.answering import Answering
     from edgecnn.runtime.outputs import Outputs
     from edgecnn.runtime.processor import Processor
     from edgecnn.runtime.session import Model
@@ -27,6 +30,7 @@ __all__ = ["live"]
 @click.argument("model")
 @click.option("--source", required=True, help="0, walk.mp4, photos/, rtsp://..., test: ...")
 @source_options
+@answer_options
 @output_options
 @click.option("--frames", type=click.IntRange(1), help="End after so many frames.")
 @engine_options
@@ -44,6 +48,7 @@ def live(
     source: str,
     *,
     settings: SourceSettings,
+    answering: Answering,
     outputs: Outputs,
     frames: int | None,
     engine: EngineOptions,
@@ -82,17 +87,23 @@ def live(
         spinning=False,
         contract=read_contract(metadata) if metadata else None,
     )
-    where, processor = _open(loaded, source, settings, alarms)
+    where, processor, answering, remarks = _open(loaded, source, settings, alarms, answering)
     for text in loaded.warnings:
         warn(text)
     placement = loaded.placement
+    opening = (
+        f"{loaded.metadata.name} on {placement.provider}: {placement.on_provider} nodes"
+        f" ({placement.reason})"
+    )
     saving = None
     if engine.save_session is not None:
         from edgecnn.runtime.saved.manifest import describe_run
         from edgecnn.runtime.saved.saving import SaveSession
 
         saving = SaveSession(
-            engine.save_session, describe_run(loaded, model, {"alarms": alarms}), where
+            engine.save_session,
+            describe_run(loaded, model, {"alarms": alarms, "answering": answering.plain()}),
+            where,
         )
     run_live(
         where,
@@ -105,34 +116,41 @@ def live(
             patience=Patience(
                 stage_s=engine.stage_s, restarts=engine.restarts, within_s=engine.within_s
             ),
-            renew=lambda: _open(loaded, source, settings, alarms)[0],
+            renew=lambda: _open(loaded, source, settings, alarms, answering)[0],
             cancel=loaded.cancel,
             leave=leave,
         ),
-        opening=f"{loaded.metadata.name} on {placement.provider}: {placement.on_provider} nodes"
-        f" ({placement.reason})",
+        opening="\n".join([opening, *remarks]),
         say=remark,
     )
 
 
 def _open(
-    model: Model, source: str, settings: SourceSettings, alarms: tuple[str, ...]
-) -> tuple[Source, Processor]:
-    """Choose source and processor by what the model reads."""
+    model: Model,
+    source: str,
+    settings: SourceSettings,
+    alarms: tuple[str, ...],
+    answering: Answering,
+) -> tuple[Source, Processor, Answering, Sequence[str]]:
+    """Choose source and processor by what the model reads; with what holds, and what to say."""
     from edgecnn.errors import UsageError
     from edgecnn.metadata import BeatInput
 
     if isinstance(model.metadata.input, BeatInput):
         from edgecnn.ecg.live import open_live
+        from edgecnn.runtime.answering import judged_model
 
         settings.check_whole()
-        return open_live(model, source, alarms=alarms)
+        return *open_live(judged_model(model, answering), source, alarms=alarms), answering, ()
     if alarms:
         raise UsageError(
             "--alarm watches an ECG, and this model reads pictures",
             hint="bundled:ecg-beats reads an ECG",
         )
-    from edgecnn.runtime.images import ImageProcessor
+    from edgecnn.runtime.answering import answer_pictures
     from edgecnn.runtime.sources.registry import open_lasting
 
-    return open_lasting(source, settings, remark), ImageProcessor(model)
+    opened = open_lasting(source, settings, remark)
+    answering = answering.of_source(opened)
+    processor, remarks = answer_pictures(model, answering, live=lambda: opened.live)
+    return opened, processor, answering, remarks

@@ -82,17 +82,18 @@ def replay(
 
 
 def _processor(model: Model, frames: SavedFrames, settings: Mapping[str, Any]) -> Processor:
-    """Make the processor by what the model reads."""
+    """Make the processor by what the model reads and what was asked for then."""
     from edgecnn.metadata import BeatInput
+    from edgecnn.runtime.answering import Answering, answer_pictures, judged_model
 
+    answering = Answering.from_plain(settings.get("answering", {}))
     if isinstance(model.metadata.input, BeatInput):
         from edgecnn.ecg.alarms import alarm_limits
         from edgecnn.ecg.live import EcgProcessor
 
-        return EcgProcessor(model, frames, limits=alarm_limits(settings.get("alarms", ())))
-    from edgecnn.runtime.images import ImageProcessor
-
-    return ImageProcessor(model)
+        limits = alarm_limits(settings.get("alarms", ()))
+        return EcgProcessor(judged_model(model, answering), frames, limits=limits)
+    return answer_pictures(model, answering, live=lambda: frames.was_live)[0]
 
 
 def _print(found: Replay) -> None:

@@ -94,8 +94,11 @@ class Answer:
             row["name"] = frame.name
         if frame.truth is not None:
             row["truth"] = frame.truth
+        if result.cause:
+            row["cause"] = result.cause
         if result.stages_ms:
-            row["stages_ms"] = {name: round(ms, 3) for name, ms in result.stages_ms.items()}
+            stages = {"wait": max(0, frame.turn_ns - frame.captured_ns) / 1e6, **result.stages_ms}
+            row["stages_ms"] = {name: round(ms, 3) for name, ms in stages.items()}
         return row
 
     def _drawn(self) -> NDArray[np.uint8]:
@@ -150,6 +153,13 @@ class Summary:
         How often one that hung was replaced.
     skipped : int
         How many of the dropped frames were to be left out (``--stride``, ``--max-fps``).
+    stages_ms : dict
+        ``p50``, ``p95``, ``p99`` of each stage: ``wait``, ``prepare``, ``infer``, ``decode``,
+        ``sinks``.
+    unknown : dict
+        Answers without a label, by cause; those of failed frames among them.
+    drift : dict or None
+        How it was at the end, and the ``worst`` state that it was in.
     """
 
     captured: int
@@ -169,3 +179,6 @@ class Summary:
     stalls: dict[str, int] = field(default_factory=dict)
     restarts: int = 0
     skipped: int = 0
+    stages_ms: dict[str, dict[str, float]] = field(default_factory=dict)
+    unknown: dict[str, int] = field(default_factory=dict)
+    drift: dict[str, Any] | None = None

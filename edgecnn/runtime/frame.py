@@ -32,6 +32,8 @@ class Frame:
     fault : str
         Why there is no usable ``data``. A broken frame is counted as failed and reaches no
         processor; its ``data`` is empty.
+    turn_ns : int
+        ``time.monotonic_ns()`` when its turn came to be answered; 0 before.
     """
 
     source: str
@@ -41,3 +43,4 @@ class Frame:
     name: str = ""
     truth: str | None = None
     fault: str = ""
+    turn_ns: int = 0

@@ -80,7 +80,7 @@ class ImageProcessor:
         output = self._model.run(inputs)
         inferred = time.perf_counter_ns()
         if not np.isfinite(output).all():
-            return Result.unknown("the network gave a value that is no number")
+            return Result.unknown("the network gave a value that is no number", "not-finite")
         result = self._answer(output, self._model.metadata, frame.data, self._top)
         decoded = time.perf_counter_ns()
         stages = {

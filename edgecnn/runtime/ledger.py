@@ -17,12 +17,13 @@ class LedgerCounts:
     captured : int
         Frames that the source gave, broken ones included.
     processed : int
-        Frames that the model answered.
+        Frames that were looked at and answered, be it with "unknown": the model was unsure, or the
+        frame was refused on purpose (black, frozen, ...).
     dropped : int
         Frames that a newer one replaced, that were to be left out, or that were left when the
         stream was stopped.
     failed : int
-        Frames that could not be answered: unreadable, or refused by the model.
+        Frames that could not be looked at: unreadable, or an error of the model.
     pending : int
         Frames that wait, or are being worked on.
     """

@@ -49,7 +49,7 @@ def _classified(
     if answer.label != UNKNOWN or answer.score >= least:
         return Result(answer.label, answer.score, answer.top)
     reason = f"best score {answer.score:.2f} is below {least:.2f}"
-    return Result(UNKNOWN, answer.score, answer.top, "unknown", reason)
+    return Result(UNKNOWN, answer.score, answer.top, "unknown", reason, "low-score")
 
 
 def _detected(

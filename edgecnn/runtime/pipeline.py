@@ -9,6 +9,7 @@ sinks are closed and the ledger balances in each case.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +18,8 @@ from edgecnn.errors import EdgeCNNError
 from edgecnn.runtime.answer import Answer, Summary
 from edgecnn.runtime.capture_stage import CaptureStage
 from edgecnn.runtime.controls import Controls
+from edgecnn.runtime.figures import StreamFigures
 from edgecnn.runtime.frame import Frame
-from edgecnn.runtime.latency import LatencyHistogram
 from edgecnn.runtime.ledger import Ledger
 from edgecnn.runtime.own_stage import OwnStage
 from edgecnn.runtime.processor import Processor, Result
@@ -112,7 +113,7 @@ class Pipeline:
         self._patience = patience
         self._watchdog = Watchdog(self._stages, patience, say)
         self._open_sinks: list[Sink] = []
-        self._latency = LatencyHistogram()
+        self._figures = StreamFigures()
         self._stop_reason = ""
         self._answers = 0
         self._recent: deque[int] = deque(maxlen=60)
@@ -227,29 +228,32 @@ class Pipeline:
             sink.idle()
 
     def _answer(self, frame: Frame) -> None:
+        if not frame.turn_ns:
+            frame = dataclasses.replace(frame, turn_ns=time.monotonic_ns())
         result = self._result(frame)
         now = time.monotonic_ns()
         latency_ms = (now - frame.captured_ns) / 1e6
-        self._latency.add(latency_ms)
+        self._figures.add(frame, result, latency_ms)
         self._first_ns = self._first_ns or frame.captured_ns
         self._first_answer_ns = self._first_answer_ns or now
         self._last_ns, self._last_frame = now, frame
         self._recent.append(now)
         self._answers += 1
         self._tell(frame, result, latency_ms)
+        self._figures.add_stage("sinks", (time.monotonic_ns() - now) / 1e6)
         if self._frames and self._answers >= self._frames:
             self.stop("frames")
 
     def _result(self, frame: Frame) -> Result:
         if frame.fault:
             self.ledger.fail()
-            return Result.unknown(frame.fault)
+            return Result.unknown(frame.fault, "fault")
         try:
             with self._own.doing(f"model {self._processor.title}", "process"):
                 result = self._processor.process(frame)
         except EdgeCNNError as error:
             self.ledger.fail()
-            return Result.unknown(error.message)
+            return Result.unknown(error.message, "error")
         self.ledger.process()
         return result
 
@@ -296,7 +300,7 @@ class Pipeline:
             pending=counts.pending,
             duplicates=self._capture.duplicates,
             fps=round((self._answers - 1) / answering, 2) if answering > 0 else 0.0,
-            latency_ms=self._latency.summary(),
+            latency_ms=self._figures.latency.summary(),
             provider=self._processor.provider,
             nodes_on_provider=self._processor.nodes_on_provider,
             source=self._capture.source.description,
@@ -306,6 +310,9 @@ class Pipeline:
             stalls=dict(self._watchdog.stalls),
             restarts=self._watchdog.restarts,
             skipped=self.ledger.skipped,
+            stages_ms=self._figures.stages_ms(),
+            unknown=dict(self._figures.unknown),
+            drift=self._figures.drift(),
         )
 
     def _give_up(self, error: EdgeCNNError) -> None:

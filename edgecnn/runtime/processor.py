@@ -34,6 +34,9 @@ class Result:
         No answer is an answer: ``"unknown"`` comes with a ``reason``.
     reason : str
         Why there is no label.
+    cause : str
+        The same in one word that is equal for all frames of the kind (``"black"``,
+        ``"low-score"``): what summaries count by.
     fields : mapping
         More keys for the frame's JSON line (plain data); they replace none of the agreed ones.
     draw : callable or None
@@ -53,15 +56,16 @@ class Result:
     top: tuple[tuple[str, float], ...] = ()
     state: Literal["ok", "unknown"] = "ok"
     reason: str = ""
+    cause: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     draw: Callable[[], Picture] | None = None
     draws_labels: bool = False
     stages_ms: Mapping[str, float] = field(default_factory=dict)
 
     @staticmethod
-    def unknown(reason: str) -> Result:
+    def unknown(reason: str, cause: str = "") -> Result:
         """Return the answer of a frame without one."""
-        return Result(UNKNOWN, 0.0, state="unknown", reason=reason)
+        return Result(UNKNOWN, 0.0, state="unknown", reason=reason, cause=cause)
 
 
 class Processor(Protocol):

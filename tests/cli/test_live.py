@@ -275,7 +275,9 @@ def test_a_killed_table_can_be_read(picture_model, tmp_path):
 
 def test_a_folder_with_a_broken_picture(picture_model, tmp_path):
     for name, value in (("a.png", 0), ("c.png", 255)):
-        cv2.imwrite(str(tmp_path / name), np.full((30, 30, 3), value, np.uint8))
+        picture = np.full((30, 30, 3), value, np.uint8)
+        picture[:4, :4] = 99  # one colour all over gets no label
+        cv2.imwrite(str(tmp_path / name), picture)
     (tmp_path / "b.png").write_bytes(b"nothing")
     done = _live(picture_model, "--source", tmp_path, "--json", "--headless")
     rows, summary = _rows(done.stdout)
@@ -509,7 +511,9 @@ def test_over_https_the_fingerprint_is_told(picture_model, tmp_path, monkeypatch
 
 def test_a_foreign_detector_runs_live_and_its_boxes_are_drawn(foreign_detector, tmp_path):
     for number in range(3):
-        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((400, 400, 3), 240, np.uint8))
+        picture = np.full((400, 400, 3), 240, np.uint8)
+        picture[300:] = 200
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
     model, contract = foreign_detector
     record = tmp_path / "out.mkv"
     source = ("--source", tmp_path / "*.png")

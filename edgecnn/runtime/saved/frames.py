@@ -37,6 +37,8 @@ class SavedFrames:
         What was said about the frames read so far, oldest first; whoever compares takes them out.
     lost : int
         Answers that the session could not keep, so far.
+    was_live : bool
+        Whether their source was live then.
     summary : dict or None
         How the session ended; None until it was read, and for ever where it was killed.
     """
@@ -47,6 +49,7 @@ class SavedFrames:
         self._path = folder / FRAMES
         self.description = f"{folder} ({manifest.source})"
         self.fps = manifest.fps
+        self.was_live = manifest.live
         self.sampling_rate_hz = manifest.sampling_rate_hz
         self.rows: deque[dict[str, Any]] = deque()
         self.lost = 0

@@ -63,6 +63,7 @@ def result_row(result: Result) -> dict[str, Any]:
     row = {
         "state": result.state,
         "reason": result.reason,
+        "cause": result.cause,
         "label": result.label,
         "score": float(result.score),
         "top": [[label, float(score)] for label, score in result.top],

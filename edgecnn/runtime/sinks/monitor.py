@@ -39,7 +39,7 @@ class Monitor(Sink):
     buckets : list of int
         Answers within each of :data:`BUCKETS_S`, and beyond; not cumulative.
     unknown : dict
-        Reason to the number of answers without a label.
+        Cause, or kind of reason, to the number of answers without a label.
     drift : mapping
         ``row["drift"]`` of the newest answer that has one.
     """
@@ -66,7 +66,10 @@ class Monitor(Sink):
         self.latency_s += seconds
         self.answers += 1
         if answer.result.state == "unknown":
-            self._count(answer.result.reason)
+            result = answer.result
+            # What failed is told apart by its reason.
+            known = result.cause and result.cause not in ("fault", "error")
+            self._count(result.cause if known else result.reason)
         self.drift = answer.result.fields.get("drift") or self.drift
         self.newest = answer
         self._since = time.monotonic()

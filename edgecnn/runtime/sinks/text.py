@@ -26,6 +26,9 @@ def account(summary: Summary) -> str:
     ]
     frames = f"{summary.captured:,} frames, {summary.processed:,} answered"
     lines = [", ".join([frames, *skipped]) + f" in {summary.seconds:.1f} s ({summary.ended})"]
+    if summary.unknown:
+        causes = (f"{count:,} {cause}" for cause, count in sorted(summary.unknown.items()))
+        lines.append(f"{sum(summary.unknown.values()):,} unknown: {', '.join(causes)}")
     if summary.processed:
         lines.append(
             f"{summary.fps:.1f} fps; latency p50 {latency['p50']:g} ms, p95 {latency['p95']:g} ms, "
@@ -63,7 +66,7 @@ class TextLines(Lines):
         if not result.label:
             return  # the answer is a picture
         self._start_ns = self._start_ns or frame.captured_ns
-        said = (result.label, result.reason if result.state == "unknown" else "")
+        said = (result.label, result.cause or result.reason)
         if said == self._said and not frame.name:
             return
         self._said = said

@@ -1,0 +1,131 @@
+"""What was asked of a stream's answers, and the processor that gives them so."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from edgecnn.errors import UsageError
+from edgecnn.runtime.gated import GatedProcessor
+from edgecnn.runtime.gates.base import Gate
+from edgecnn.runtime.gates.black import Black
+from edgecnn.runtime.gates.corrupt import Corrupt
+from edgecnn.runtime.gates.frozen import Frozen
+from edgecnn.runtime.gates.shape import Shape
+from edgecnn.runtime.gates.stale import Stale
+from edgecnn.runtime.images import ImageProcessor
+from edgecnn.runtime.processor import Processor
+from edgecnn.runtime.session import Model
+from edgecnn.runtime.sources.base import Source
+
+__all__ = ["GATES", "Answering", "answer_pictures", "judged_model"]
+
+#: What ``--no-gate`` knows, and what each refuses.
+GATES: dict[str, str] = {
+    "shape": "no picture of three 8-bit channels, or fewer than 8 pixels a side",
+    "stale": "a live frame that waited too long",
+    "corrupt": "a lower part that was not decoded",
+    "black": "black, or one colour all over",
+    "frozen": "the same live picture for too long",
+}
+
+#: Tasks whose answers are labels; a picture made from a black one is black, and right.
+_LABELLING = ("classify", "detect")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answering:
+    """When a frame is answered, and when with "unknown".
+
+    Attributes
+    ----------
+    without : tuple of str
+        Gates of :data:`GATES` that are left out.
+    frozen_s : float
+        A live picture that does not change for so long is frozen.
+    stale_s : float
+        A live frame that waited longer for its turn is stale.
+    min_score : float, optional
+        In place of the contract's.
+    """
+
+    without: tuple[str, ...] = ()
+    frozen_s: float = 5.0
+    stale_s: float = 2.0
+    min_score: float | None = None
+
+    def of_source(self, source: Source) -> Answering:
+        """Return what holds for a source: a screen may stand still."""
+        if not getattr(source, "may_stand", False):
+            return self
+        return dataclasses.replace(self, without=(*self.without, "frozen"))
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain data, for :meth:`from_plain`."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_plain(data: object) -> Answering:
+        """Read what :meth:`plain` gave."""
+        return msgspec.convert(data, Answering)
+
+    def gates(self, *, live: bool) -> tuple[Gate, ...]:
+        """Make the gates of one source, the cheap ones first.
+
+        Parameters
+        ----------
+        live : bool
+            A file may show the same for as long as it likes, and never grows old.
+        """
+        made: dict[str, Gate] = {"shape": Shape()}
+        if live:
+            made["stale"] = Stale(self.stale_s)
+        made |= {"corrupt": Corrupt(), "black": Black()}
+        if live:
+            made["frozen"] = Frozen(self.frozen_s)
+        return tuple(gate for name, gate in made.items() if name not in self.without)
+
+
+def judged_model(model: Model, answering: Answering) -> Model:
+    """Return a model whose contract has the ``min_score`` that was asked for."""
+    if answering.min_score is None:
+        return model
+    if model.metadata.task not in _LABELLING:
+        raise UsageError(
+            f"--min-score is for labels, and {model.metadata.name} gives none",
+            hint="leave it out",
+        )
+    output = msgspec.structs.replace(model.metadata.output, min_score=answering.min_score)
+    metadata = msgspec.structs.replace(model.metadata, output=output)
+    return dataclasses.replace(model, metadata=metadata)
+
+
+def answer_pictures(
+    model: Model, answering: Answering, *, live: Callable[[], bool]
+) -> tuple[Processor, Sequence[str]]:
+    """Return the processor of a picture model, and what is worth saying when it starts.
+
+    Parameters
+    ----------
+    model : Model
+        With a picture input.
+    answering : Answering
+    live : callable
+        Tells, once frames come, whether their source is live.
+
+    Raises
+    ------
+    UsageError
+        Something that the model's task does not have.
+    TaskError
+        The model reads no pictures.
+    """
+    model = judged_model(model, answering)
+    processor: Processor = ImageProcessor(model)
+    if model.metadata.task in _LABELLING:
+        processor = GatedProcessor(processor, lambda: answering.gates(live=live()))
+    return processor, ()

@@ -1,0 +1,63 @@
+"""A processor that answers "unknown" where a frame is not worth asking the network about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.gates.base import Gate
+from edgecnn.runtime.processor import Processor, Result
+
+__all__ = ["GatedProcessor"]
+
+
+class GatedProcessor:
+    """Asks the gates first, and the processor behind it about the frames that they let pass.
+
+    Parameters
+    ----------
+    inner : Processor
+    make_gates : callable
+        Makes the gates of one source, in the order of asking; each source gets its own when its
+        first frame comes.
+    """
+
+    def __init__(self, inner: Processor, make_gates: Callable[[], Sequence[Gate]]) -> None:
+        self._inner = inner
+        self._make_gates = make_gates
+        self._gates: dict[str, tuple[Gate, ...]] = {}
+
+    @property
+    def title(self) -> str:
+        """Name the model."""
+        return self._inner.title
+
+    @property
+    def provider(self) -> str:
+        """Name the execution provider."""
+        return self._inner.provider
+
+    @property
+    def nodes_on_provider(self) -> str:
+        """Count the nodes that the provider runs, of all."""
+        return self._inner.nodes_on_provider
+
+    @property
+    def card(self) -> Mapping[str, str]:
+        """State facts about the model."""
+        return self._inner.card
+
+    def process(self, frame: Frame) -> Result:
+        """Answer one frame; "unknown", with the reason, where a gate refuses it."""
+        gates = self._gates.get(frame.source)
+        if gates is None:
+            gates = self._gates[frame.source] = tuple(self._make_gates())
+        for gate in gates:
+            refusal = gate.check(frame)
+            if refusal is not None:
+                return Result.unknown(refusal.reason, refusal.cause)
+        return self._inner.process(frame)
+
+    def finish(self) -> Result | None:
+        """Say what is still to be said after the last frame."""
+        return self._inner.finish()
