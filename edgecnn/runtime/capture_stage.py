@@ -96,6 +96,12 @@ class CaptureStage:
         return self.source.description
 
     @property
+    def reopening(self) -> bool:
+        """Whether the source was lost, and is being opened again."""
+        source = self.source
+        return isinstance(source, Reopens) and source.reopening
+
+    @property
     def limit_s(self) -> float:
         """Say how long it may wait for its source."""
         return self._open_s if self._thread.opening else self._stall_s
@@ -103,8 +109,8 @@ class CaptureStage:
     @property
     def busy_since(self) -> float | None:
         """Say since when it has waited for its source."""
-        since, source = self._thread.busy_since, self.source
-        if isinstance(source, Reopens) and source.reopening:
+        since = self._thread.busy_since
+        if self.reopening:
             # It waits on purpose, and says itself when it gives up.
             self._not_before = time.monotonic()
             return None

@@ -19,6 +19,7 @@ from edgecnn.runtime.saved.saving import SaveSession
 from edgecnn.runtime.signals import stop_on_signals
 from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
+from edgecnn.runtime.sinks.systemd import Systemd
 from edgecnn.runtime.sources.base import Source
 from edgecnn.runtime.sources.settings import SourceSettings
 from edgecnn.runtime.watchdog import Patience
@@ -109,6 +110,9 @@ def run_live(
     remarks = [text for text in (opening, *giving.remarks) if text]
     if remarks:
         sinks.append(_Opening("\n".join(remarks), say))
+    if (systemd := Systemd.from_environment()) is not None:
+        # The last to be opened and the first to be closed.
+        sinks.append(systemd)
     settings = settings or SourceSettings()
     engine = engine or Engine()
     pipeline = Pipeline(

@@ -197,6 +197,7 @@ class Pipeline:
             lost=self._lost,
             stalls=lambda: dict(self._watchdog.stalls),
             stage_s=self._patience.stage_s,
+            reopening=lambda: self._capture.reopening,
         )
 
     def _await_open(self) -> None:

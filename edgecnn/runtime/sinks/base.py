@@ -39,6 +39,8 @@ class StreamInfo:
         Returns how often each stage hung so far: ``capture``, ``process``, a sink's name; likewise.
     stage_s : float
         A sink that takes longer for one answer hangs.
+    reopening : callable
+        Tells whether the source was lost and is being opened again; may be called from any thread.
     """
 
     source: str
@@ -52,6 +54,7 @@ class StreamInfo:
     lost: Callable[[], dict[str, int]] = dict
     stalls: Callable[[], dict[str, int]] = dict
     stage_s: float = 10.0
+    reopening: Callable[[], bool] = lambda: False
 
 
 class Sink:
