@@ -14,7 +14,7 @@ __all__ = ["explain"]
 @click.command(short_help="Draw what happens inside a model.")
 @click.argument("model")
 @click.argument("input", type=click.Path(path_type=Path), required=False)
-@click.option("--text", metavar="SENTENCE", help="A sentence in place of INPUT, for a text model.")
+@click.option("--text", metavar="SENTENCE", help="A text in place of INPUT, for a text model.")
 @click.option(
     "-o",
     "--out",
@@ -22,7 +22,9 @@ __all__ = ["explain"]
     required=True,
     help="Folder for the sheets.",
 )
-@click.option("--at", "at_s", type=click.FloatRange(0), metavar="SECONDS", help="Which heartbeat.")
+@click.option(
+    "--at", "at_s", type=click.FloatRange(0), metavar="SECONDS", help="Which heartbeat or fragment."
+)
 @click.option("--lead", metavar="NAME", help="Of an ECG: this lead instead of the model's own.")
 @metadata_option
 @json_option
@@ -37,10 +39,11 @@ def explain(
     metadata: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Draw what MODEL makes of INPUT, a picture, an ECG record or a sentence, as PNG sheets.
+    r"""Draw what MODEL makes of INPUT, a picture, an ECG record or a text, as PNG sheets.
 
     \b
-    evidence.png   where in the input the evidence for each class lies
+    evidence.png   where in the input the evidence for each class lies; of a generator of text,
+                   what it expected at each character
     layers.png     what every layer makes of it
     kernels.png    the first convolution's kernels
     layers/        every feature map of every layer
@@ -51,6 +54,7 @@ def explain(
     edgecnn explain bundled:cifar10-resnet truck.png -o inside/
     edgecnn explain bundled:ecg-beats recordings/100.hea -o inside/ --at 63.5
     edgecnn explain bundled:rt-polarity-cnn --text "a quiet delight" -o inside/
+    edgecnn explain bundled:shakespeare-lstm --text "To be, or not to be" -o inside/
     """
     if (input is None) == (text is None):
         raise click.UsageError("give either an INPUT file or a --text")
@@ -75,7 +79,10 @@ def explain(
         print_json(explanation)
         return
     if explanation.label is not None:
-        click.echo(f"{explanation.input}: {click.style(explanation.label, bold=True)}")
+        said = explanation.input if text is None else "the text"
+        # Of a generator it is a character, and that may be a line's end.
+        label = explanation.label if explanation.label.isprintable() else repr(explanation.label)
+        click.echo(f"{said}: {click.style(label, bold=True)}")
     for file in explanation.files:
         if "/layers/" not in file:
             click.echo(file)

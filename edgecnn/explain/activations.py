@@ -12,6 +12,8 @@ from edgecnn.preprocessing.tensors import Tensors
 
 __all__ = ["Activation", "activations"]
 
+_RECURRENT = ("LSTM", "GRU", "RNN")
+
 
 @dataclass(frozen=True, eq=False)
 class Activation:
@@ -73,8 +75,16 @@ def activations(network: Network, inputs: Tensors) -> list[Activation]:
     layers = network.layers
     values = network.run([layer.tensor for layer in layers], inputs)
     found: list[Activation] = []
+    steps = 0
     for layer in layers:
         batch = values[layer.tensor]
+        if layer.title.startswith(_RECURRENT) and batch.ndim == 4 and batch.shape[2] == 1:
+            # Steps, directions, batch, units: one row a unit, time to the right.
+            steps = batch.shape[0]
+            batch = batch.transpose(2, 1, 3, 0).reshape(1, -1, steps)
+        elif steps > 1 and batch.ndim == 2 and batch.shape[0] == steps:
+            # What follows it takes the steps as if they were a batch.
+            batch = batch.T[None]
         if batch.ndim not in (2, 3, 4) or batch.shape[0] != 1 or batch.size == 0:
             continue
         one = batch[0]

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.errors import TaskError, UsageError
-from edgecnn.explain.activations import activations
-from edgecnn.explain.kernel_sheet import kernel_sheet
-from edgecnn.explain.layer_sheets import ROOM, all_maps, overview
+from edgecnn.explain.inside import inside, title_of
+from edgecnn.explain.layer_sheets import ROOM
 from edgecnn.explain.picture_sheet import evidence_sheet
 from edgecnn.explain.pictures import explain_picture, seen_part
 from edgecnn.export.layers import Network
 from edgecnn.files import write_bytes
-from edgecnn.metadata import BeatInput, ImageInput, TextInput
+from edgecnn.metadata import BeatInput, CharacterInput, ImageInput, SignalInput, TextInput
 from edgecnn.preprocessing.image import image_tensor
 from edgecnn.preprocessing.picture import read_picture
 from edgecnn.preprocessing.tensors import Tensors
@@ -41,10 +40,11 @@ class Explanation:
     ----------
     input : str
     label, score : str and float, or None
-        The model's answer; for an ECG that of the first beat shown, of a detector the surest box's.
+        The model's answer; of beats that of the first shown, of a detector the surest box's.
         None for a task without labels, and the score where a detector finds nothing.
     method : str or None
-        How the evidence was found: ``"class-activation"``, ``"occlusion"``, ``"erasing"`` or None.
+        How the evidence was found: ``"class-activation"``, ``"occlusion"``, ``"erasing"``,
+        ``"surprise"`` or None.
     layers : int
     files : tuple of str
     """
@@ -70,15 +70,18 @@ def explain_model(
     Parameters
     ----------
     model : Model
-        That reads pictures, heartbeats or sentences.
+        That reads pictures, heartbeats, fragments of a signal, sentences, or characters.
     source : path
-        A picture, an ECG record, or a text file, of which the first sentence is taken (a line).
+        A picture, an ECG record, or a text file, of which a classifier of sentences takes the first
+        line.
     out : path
-        Folder for the sheets: ``evidence.png`` (a classifier's), ``layers.png``, ``kernels.png``
-        and one for each layer in ``layers/``. Nothing is written unless all could be drawn.
+        Folder for the sheets: ``evidence.png`` (a classifier's or generator's), ``layers.png``,
+        ``kernels.png`` and one for each layer in ``layers/``. Nothing is written unless all could
+        be drawn.
     at_s, lead : optional
-        For an ECG: explain the beat nearest to this time, in seconds from the start (the default
-        is the surest beat of each class); read this lead instead of the model's own.
+        For an ECG: explain the beat nearest to this time, in seconds from the start, or the
+        fragment around it (the default is the surest beat of each class, or the first fragment);
+        read this lead instead of the model's own, if it reads one.
 
     Returns
     -------
@@ -104,7 +107,7 @@ def explain_model(
     """
     spec = model.metadata.input
     source = Path(source)
-    if not isinstance(spec, BeatInput) and (at_s is not None or lead is not None):
+    if not isinstance(spec, BeatInput | SignalInput) and (at_s is not None or lead is not None):
         kind = "pictures" if isinstance(spec, ImageInput) else "no ECG"
         raise UsageError(f"{model.path} reads {kind}: there is no time and there are no leads")
     if isinstance(spec, ImageInput):
@@ -116,15 +119,19 @@ def explain_model(
         drawn = _picture(model, source)
     elif isinstance(spec, BeatInput):
         drawn = _record(model, source, at_s, lead)
+    elif isinstance(spec, SignalInput):
+        drawn = _fragment(model, spec, source, at_s, lead)
     elif isinstance(spec, TextInput):
         drawn = _sentence(model, read_text_file(source).strip().partition("\n")[0], source.name)
+    elif isinstance(spec, CharacterInput):
+        drawn = _characters(model, read_text_file(source).strip(), source.name)
     else:
         raise _cannot(model)
     return _written(drawn, str(source), Path(out))
 
 
 def explain_sentence(model: Model, text: str, out: str | os.PathLike[str]) -> Explanation:
-    """Draw what a classifier of sentences makes of one.
+    """Draw what a classifier of sentences makes of one, or a generator of text of its beginning.
 
     Parameters
     ----------
@@ -137,10 +144,12 @@ def explain_sentence(model: Model, text: str, out: str | os.PathLike[str]) -> Ex
     Raises
     ------
     TaskError
-        A model that reads no sentences.
+        A model that reads no text.
     DataError
-        There is no word in the text.
+        There is no word in the text, or no known character.
     """
+    if isinstance(model.metadata.input, CharacterInput):
+        return _written(_characters(model, text, "a text"), text, Path(out))
     if not isinstance(model.metadata.input, TextInput):
         raise TaskError(
             f"{model.path} reads no sentences", hint="`edgecnn inspect` says what it reads"
@@ -168,7 +177,7 @@ def _written(drawn: _Drawn, source: str, folder: Path) -> Explanation:
 
 def _cannot(model: Model) -> TaskError:
     return TaskError(
-        f"{model.path} reads neither pictures nor heartbeats nor sentences",
+        f"{model.path} reads neither pictures nor an ECG nor text, or does not classify",
         hint="`edgecnn inspect` says what it reads",
     )
 
@@ -180,7 +189,7 @@ def _picture(model: Model, source: Path) -> _Drawn:
     network = Network(model.path)
     picture = read_picture(source)
     inputs: Tensors = {spec.name: image_tensor(picture, spec)[None]}
-    title = _title(model, source.name)
+    title = title_of(model, source.name)
     said: str = metadata.task
     seen = seen_part(picture, spec)
     sheets: dict[str, bytes] = {}
@@ -199,7 +208,7 @@ def _picture(model: Model, source: Path) -> _Drawn:
     small = cv2.resize(
         seen, (width, _INPUT_HEIGHT), interpolation=cv2.INTER_NEAREST if grows else cv2.INTER_AREA
     ).astype(np.uint8, copy=False)
-    sheets |= _inside(model, network, inputs, title=title, said=said, seen=small)
+    sheets |= inside(model, network, inputs, title=title, said=said, seen=small)
     return sheets, label, score, method
 
 
@@ -221,12 +230,12 @@ def _sentence(model: Model, text: str, name: str) -> _Drawn:
     if model.metadata.task != "classify":
         raise _cannot(model)
     evidence, inputs = explain_words(model, text)
-    title = _title(model, name)
+    title = title_of(model, name)
     said = _best(evidence.answer)
     sheets = {"evidence.png": word_sheet(title, said, evidence)}
     seen = sentence_picture(evidence.words, ROOM)
     # Kernels over numbers of words are no pictures of anything.
-    sheets |= _inside(
+    sheets |= inside(
         model, Network(model.path), inputs, title=title, said=said, seen=seen, kernels=False
     )
     return sheets, evidence.answer.label, evidence.answer.score, "erasing"
@@ -246,53 +255,53 @@ def _record(model: Model, source: Path, at_s: float | None, lead: str | None) ->
     record = read_record(source, lead=lead or spec.leads[0])
     beats = explain_beats(record, model, at_s=at_s, lead=lead)
     first = beats[0]
-    title = _title(model, record.name)
+    title = title_of(model, record.name)
     said = "the beat nearest to the time asked for" if at_s is not None else (
         "the surest beat of each class that is found"
     )  # fmt: skip
     sheets = {"evidence.png": beat_sheet(title, said, beats, spec)}
     seen = trace_of(first, spec, ROOM, _INPUT_HEIGHT)
     said = f"{first.label} {100 * first.score:.1f} %   the beat at {first.at_s:.2f} s"
-    sheets |= _inside(model, Network(model.path), first.inputs, title=title, said=said, seen=seen)
+    sheets |= inside(model, Network(model.path), first.inputs, title=title, said=said, seen=seen)
     return sheets, first.label, first.score, "erasing"
 
 
-def _inside(
-    model: Model,
-    network: Network,
-    inputs: Tensors,
-    *,
-    title: str,
-    said: str,
-    seen: NDArray[np.uint8],
-    kernels: bool = True,
-) -> dict[str, bytes]:
-    """Draw kernels and layers."""
-    metadata = model.metadata
-    spec = metadata.input
-    sheets = {}
-    if kernels and (weights := network.first_kernels) is not None:
-        colour = spec.colour if isinstance(spec, ImageInput) else None
-        rows = ""
-        if isinstance(spec, BeatInput) and weights.shape[1] == 2:
-            rows = "upper row: on the beat; lower row: on the mean of those before it"
-        sheets["kernels.png"] = kernel_sheet(weights, title, colour=colour, rows=rows)
-    layers = activations(network, inputs)
-    labels = metadata.labels if metadata.task == "classify" else ()
-    sheets["layers.png"] = overview(title, said, seen, layers, labels)
-    digits = len(str(len(layers)))
-    for layer in layers:
-        name = f"layers/{layer.number:0{max(2, digits)}d}-{_slug(layer.title)}.png"
-        sheets[name] = all_maps(layer, title, labels if layer is layers[-1] else ())
-    return sheets
+def _fragment(
+    model: Model, spec: SignalInput, source: Path, at_s: float | None, lead: str | None
+) -> _Drawn:
+    from edgecnn.ecg.readers import read_record
+    from edgecnn.explain.fragment_sheet import fragment_sheet, strip_of
+    from edgecnn.explain.fragments import explain_fragment
+
+    if model.metadata.task != "classify":
+        raise _cannot(model)
+    if len(spec.leads) > 1 and lead is not None:
+        raise UsageError(f"{model.path} reads {len(spec.leads)} leads at once: leave out --lead")
+    only = spec.leads[0] if len(spec.leads) == 1 else None
+    record = read_record(source, lead=lead or only)
+    evidence = explain_fragment(record, model, at_s=at_s, lead=lead)
+    title = title_of(model, record.name)
+    end_s = evidence.start_s + spec.samples / spec.sampling_rate_hz
+    where = f"{evidence.start_s:.2f} to {end_s:.2f} s"
+    said = f"{_best(evidence.answer)}   {where}"
+    sheets = {"evidence.png": fragment_sheet(title, where, evidence, spec.sampling_rate_hz)}
+    seen = strip_of(evidence, ROOM, _INPUT_HEIGHT)
+    network = Network(model.path)
+    sheets |= inside(model, network, evidence.inputs, title=title, said=said, seen=seen)
+    return sheets, evidence.answer.label, evidence.answer.score, "erasing"
 
 
-def _title(model: Model, source: str) -> str:
-    metadata = model.metadata
-    precision = " (INT8)" if metadata.provenance.quantization is not None else ""
-    return f"{metadata.name}{precision}  ·  {source}"
+def _characters(model: Model, text: str, name: str) -> _Drawn:
+    from edgecnn.explain.character_sheet import character_sheet, text_picture
+    from edgecnn.explain.characters import explain_characters
 
-
-def _slug(title: str) -> str:
-    words = "".join(c if c.isalnum() else " " for c in title.replace("×", "x").lower()).split()
-    return "-".join(words)
+    evidence, inputs = explain_characters(model, text)
+    title = title_of(model, name)
+    sheets = {"evidence.png": character_sheet(title, evidence)}
+    ((likeliest, share), *_) = evidence.expected[-1]
+    said = f"{len(evidence.text)} characters; next, with {100 * share:.0f} %: {likeliest!r}"
+    seen = text_picture(evidence.text, ROOM)
+    # Kernels over numbers of characters are no pictures of anything.
+    network = Network(model.path)
+    sheets |= inside(model, network, inputs, title=title, said=said, seen=seen, kernels=False)
+    return sheets, likeliest, share, "surprise"

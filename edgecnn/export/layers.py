@@ -27,7 +27,7 @@ _LAYERS = frozenset(
     {
         "Add", "AveragePool", "Concat", "Conv", "ConvTranspose", "GRU", "Gemm",
         "GlobalAveragePool", "GlobalMaxPool", "LSTM", "MatMul", "MaxPool", "ReduceMax",
-        "ReduceMean",
+        "ReduceMean", "DynamicQuantizeLSTM", "MatMulInteger",
     }
 )  # fmt: skip
 #: What is counted to the layer before.
@@ -50,6 +50,7 @@ _READABLE |= {"AveragePool": "mean pool", "GlobalAveragePool": "global mean", "A
 _READABLE |= {"GlobalMaxPool": "global max", "ReduceMean": "mean", "ReduceMax": "max"}
 _READABLE |= {"ConvTranspose": "transposed conv", "Clip": "ReLU6", "Relu": "ReLU"}
 _READABLE |= {"BatchNormalization": "batch norm", "Concat": "joined"}
+_READABLE |= {"DynamicQuantizeLSTM": "LSTM", "MatMulInteger": "dense"}
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,9 @@ class Network:
         """The layers in the order in which they are computed."""
         found = []
         for node in self.model.graph.node:
-            if node.op_type not in _LAYERS or self._is_bias(node):
+            if node.op_type not in _LAYERS or self._is_bias(node) or self._is_a_shape(node):
                 continue
-            parts, tensor = [self._title(node)], node.output[0]
+            parts, tensor = [self._title(node)], self._scaled(node)
             while (follower := self._follower(tensor)) is not None:
                 if follower.op_type in _FOLLOWERS:
                     parts.append(_READABLE.get(follower.op_type, follower.op_type))
@@ -200,6 +201,26 @@ class Network:
         if len(readers) == 1 and (readers[0].op_type in _FOLLOWERS or self._is_bias(readers[0])):
             return readers[0]
         return None
+
+    def _scaled(self, node: onnx.NodeProto) -> str:
+        """Return what a node gives: of a product of integers, what becomes of it by its scale."""
+        tensor: str = node.output[0]
+        if node.op_type == "MatMulInteger":
+            while [reader.op_type for reader in self._readers[tensor]] in (["Cast"], ["Mul"]):
+                tensor = self._readers[tensor][0].output[0]
+        return tensor
+
+    def _is_a_shape(self, node: onnx.NodeProto) -> bool:
+        """Tell whether a node only puts the shape together that another tensor is given."""
+        readers = self._readers[node.output[0]]
+        return (
+            node.op_type == "Concat"
+            and all(
+                reader.op_type == "Reshape" and reader.input[0] != node.output[0]
+                for reader in readers
+            )
+            and bool(readers)
+        )
 
     def _is_bias(self, node: onnx.NodeProto) -> bool:
         """Tell whether a sum adds nothing but constants."""

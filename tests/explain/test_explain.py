@@ -14,6 +14,7 @@ from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.readers.csv import write_csv
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import (
+    DataError,
     EdgeCNNError,
     ImageError,
     MissingFileError,
@@ -21,12 +22,14 @@ from edgecnn.errors import (
     TaskError,
     UsageError,
 )
+from edgecnn.explain.activations import activations
 from edgecnn.explain.beats import explain_beats
+from edgecnn.explain.characters import explain_characters
 from edgecnn.explain.explain import explain_model, explain_sentence
 from edgecnn.explain.pictures import explain_picture, seen_part
 from edgecnn.explain.words import explain_words
 from edgecnn.export.layers import Network
-from edgecnn.metadata import BeatInput, ImageInput
+from edgecnn.metadata import BeatInput, CharacterInput, ImageInput
 from edgecnn.models.kernel_file import export_kernel
 from edgecnn.preprocessing.image import image_tensor
 from edgecnn.preprocessing.picture import decode_picture
@@ -291,9 +294,51 @@ def test_a_detectors_boxes_are_drawn_over_its_input(tmp_path: Path) -> None:
     assert (nothing.label, nothing.score) == ("none", None)
 
 
-def test_a_network_that_writes_cannot_be_explained(tmp_path: Path) -> None:
-    with pytest.raises(TaskError, match="neither pictures nor heartbeats nor sentences"):
-        explain_model(bundled("shakespeare-lstm"), tmp_path / "x.txt", tmp_path / "out")
+def test_a_network_that_writes_shows_what_it_expected(tmp_path: Path) -> None:
+    model = bundled("shakespeare-lstm")
+    text = "First Citizen:\nBefore we proceed \x00qq"
+    evidence, inputs = explain_characters(model, text)
+    # A character that it does not know is read as the contract says.
+    known = text.replace("\x00", " ")
+    assert evidence.text == known
+    logits = model.run(inputs)[0].astype(np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    spec = model.metadata.input
+    assert isinstance(spec, CharacterInput)
+    for place in range(1, len(known)):
+        number = spec.vocabulary.index(known[place])
+        nats = -np.log(shares[place - 1, number])
+        assert evidence.surprise_nats[place] == pytest.approx(nats, abs=1e-4)
+        (best, share), *_ = evidence.expected[place]
+        assert best == spec.vocabulary[int(shares[place - 1].argmax())]
+        assert share == pytest.approx(shares[place - 1].max(), abs=1e-5)
+    assert evidence.surprise_nats[-1] > 3
+    assert np.isnan(evidence.surprise_nats[0])
+    assert evidence.states.shape[1] == len(known)
+
+
+@pytest.mark.parametrize("name", ["shakespeare-lstm", "shakespeare-lstm.int8"])
+def test_a_generators_layers_have_a_column_for_each_character(name: str, tmp_path: Path) -> None:
+    model = bundled(name)
+    _, inputs = explain_characters(model, "To be")
+    layers = activations(Network(model.path), inputs)
+    assert [(layer.title, layer.values.shape) for layer in layers] == [
+        ("LSTM", (256, 5)),
+        ("dense", (65, 5)),
+    ]
+    # The last layer's column is the logits after that character.
+    assert np.allclose(layers[1].values.T, model.run(inputs)[0], atol=0.3)
+    found = explain_sentence(model, "To be", tmp_path / "out")
+    assert (found.method, found.layers) == ("surprise", 2)
+    (tmp_path / "play.txt").write_text("To be\n", "utf-8")
+    again = explain_model(model, tmp_path / "play.txt", tmp_path / "again")
+    assert (again.label, again.score) == (found.label, found.score)
+
+
+def test_too_little_text_for_a_generator_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="fewer than two characters"):
+        explain_sentence(bundled("shakespeare-lstm"), "T", tmp_path / "out")
     with pytest.raises(TaskError, match="reads no sentences"):
         explain_sentence(bundled("mnist-lenet5"), "seven", tmp_path / "out")
     assert not (tmp_path / "out").exists()
