@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edgecnn.runtime.outputs import Outputs
     from edgecnn.runtime.processor import Processor
     from edgecnn.runtime.session import Model
+    from edgecnn.runtime.slo import Slo
     from edgecnn.runtime.sources.base import Source
     from edgecnn.runtime.sources.settings import SourceSettings
 
@@ -49,6 +50,7 @@ def live(
     *,
     settings: SourceSettings,
     answering: Answering,
+    promises: Sequence[Slo],
     outputs: Outputs,
     frames: int | None,
     engine: EngineOptions,
@@ -111,6 +113,7 @@ def live(
         outputs=outputs,
         settings=settings,
         frames=frames,
+        promises=promises,
         saving=saving,
         engine=Engine(
             patience=Patience(
@@ -152,5 +155,7 @@ def _open(
 
     opened = open_lasting(source, settings, remark)
     answering = answering.of_source(opened)
-    processor, remarks = answer_pictures(model, answering, live=lambda: opened.live)
+    processor, remarks = answer_pictures(
+        model, answering, live=lambda: opened.live, fps=lambda: opened.fps
+    )
     return opened, processor, answering, remarks

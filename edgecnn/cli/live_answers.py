@@ -14,7 +14,7 @@ _GATES = ("shape", "stale", "corrupt", "black", "frozen")
 
 
 def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options, and hand them over as one parameter ``answering``."""
+    """Add the options, and hand them over as two parameters, ``answering`` and ``promises``."""
 
     @wraps(function)
     def collected(
@@ -23,14 +23,22 @@ def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
         frozen_s: float,
         stale_s: float,
         min_score: float | None,
+        smooth: str,
+        slos: tuple[str, ...],
         **others: Any,
     ) -> Any:
         from edgecnn.runtime.answering import Answering
+        from edgecnn.runtime.slo import parse_slo
 
         answering = Answering(
-            without=without, frozen_s=frozen_s, stale_s=stale_s, min_score=min_score
+            without=without,
+            frozen_s=frozen_s,
+            stale_s=stale_s,
+            min_score=min_score,
+            smooth=smooth,
         )
-        return function(answering=answering, **others)
+        promises = tuple(map(parse_slo, slos))
+        return function(answering=answering, promises=promises, **others)
 
     seconds = click.FloatRange(min=0, min_open=True)
     options = (
@@ -38,6 +46,12 @@ def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--min-score",
             type=click.FloatRange(0, 1),
             help="Below it the answer is unknown [default: the contract's].",
+        ),
+        click.option(
+            "--smooth",
+            default="",
+            metavar="HOW",
+            help="Steady labels: exponential=0.5s, or majority=9 (frames).",
         ),
         click.option(
             "--frozen",
@@ -61,6 +75,13 @@ def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
             multiple=True,
             type=click.Choice(_GATES),
             help="Answer such frames all the same. Repeatable.",
+        ),
+        click.option(
+            "--slo",
+            "slos",
+            multiple=True,
+            metavar="PROMISE",
+            help="p50=, p95= or p99=60ms, 'fps>=25': exit code 1 when missed. Repeatable.",
         ),
     )
     for option in reversed(options):

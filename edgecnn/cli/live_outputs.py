@@ -26,6 +26,7 @@ def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
         tls: str | None,
         tls_key: Path | None,
         as_json: bool,
+        on_change: bool,
         record: Path | None,
         csv: Path | None,
         sinks: tuple[str, ...],
@@ -36,6 +37,7 @@ def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
         outputs = Outputs(
             as_json=as_json,
+            on_change=on_change,
             window=not headless,
             web=web,
             metrics=metrics,
@@ -78,6 +80,7 @@ def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="The certificate's key, where it is not in its file.",
         ),
         json_option,
+        click.option("--on-change", is_flag=True, help="Print a line only when the label changes."),
         click.option(
             "--record",
             type=click.Path(dir_okay=False, path_type=Path),

@@ -93,7 +93,9 @@ def _processor(model: Model, frames: SavedFrames, settings: Mapping[str, Any]) -
 
         limits = alarm_limits(settings.get("alarms", ()))
         return EcgProcessor(judged_model(model, answering), frames, limits=limits)
-    return answer_pictures(model, answering, live=lambda: frames.was_live)[0]
+    return answer_pictures(model, answering, live=lambda: frames.was_live, fps=lambda: frames.fps)[
+        0
+    ]
 
 
 def _print(found: Replay) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from edgecnn.errors import UsageError
+from edgecnn.metadata import ImageInput
+from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.gated import GatedProcessor
 from edgecnn.runtime.gates.base import Gate
 from edgecnn.runtime.gates.black import Black
@@ -20,6 +23,8 @@ from edgecnn.runtime.gates.stale import Stale
 from edgecnn.runtime.images import ImageProcessor
 from edgecnn.runtime.processor import Processor
 from edgecnn.runtime.session import Model
+from edgecnn.runtime.smoothed import SmoothedProcessor
+from edgecnn.runtime.smoothing.settings import make_smoother
 from edgecnn.runtime.sources.base import Source
 
 __all__ = ["GATES", "Answering", "answer_pictures", "judged_model"]
@@ -51,12 +56,20 @@ class Answering:
         A live frame that waited longer for its turn is stale.
     min_score : float, optional
         In place of the contract's.
+    smooth : str
+        ``exponential=0.5s``, ``majority=9``, or empty for frame by frame.
     """
 
     without: tuple[str, ...] = ()
     frozen_s: float = 5.0
     stale_s: float = 2.0
     min_score: float | None = None
+    smooth: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be smoothed by."""
+        if self.smooth:
+            make_smoother(self.smooth)
 
     def of_source(self, source: Source) -> Answering:
         """Return what holds for a source: a screen may stand still."""
@@ -91,7 +104,18 @@ class Answering:
 
 
 def judged_model(model: Model, answering: Answering) -> Model:
-    """Return a model whose contract has the ``min_score`` that was asked for."""
+    """Return a model whose contract has the ``min_score`` that was asked for.
+
+    Raises
+    ------
+    UsageError
+        It gives no labels that could be judged, or smoothed.
+    """
+    if answering.smooth and not _smoothable(model):
+        raise UsageError(
+            f"--smooth is for labels of pictures, and {model.metadata.name} gives none",
+            hint="leave it out",
+        )
     if answering.min_score is None:
         return model
     if model.metadata.task not in _LABELLING:
@@ -105,7 +129,11 @@ def judged_model(model: Model, answering: Answering) -> Model:
 
 
 def answer_pictures(
-    model: Model, answering: Answering, *, live: Callable[[], bool]
+    model: Model,
+    answering: Answering,
+    *,
+    live: Callable[[], bool],
+    fps: Callable[[], float | None],
 ) -> tuple[Processor, Sequence[str]]:
     """Return the processor of a picture model, and what is worth saying when it starts.
 
@@ -116,6 +144,8 @@ def answer_pictures(
     answering : Answering
     live : callable
         Tells, once frames come, whether their source is live.
+    fps : callable
+        Tells, then, what rate it states: a file's own time is told by its frames' numbers.
 
     Raises
     ------
@@ -125,7 +155,18 @@ def answer_pictures(
         The model reads no pictures.
     """
     model = judged_model(model, answering)
+
+    def clock(frame: Frame) -> float:
+        rate = None if live() else fps()
+        return frame.number / rate if rate else frame.captured_ns / 1e9
+
     processor: Processor = ImageProcessor(model)
     if model.metadata.task in _LABELLING:
         processor = GatedProcessor(processor, lambda: answering.gates(live=live()))
+    if answering.smooth:
+        processor = SmoothedProcessor(processor, partial(make_smoother, answering.smooth), clock)
     return processor, ()
+
+
+def _smoothable(model: Model) -> bool:
+    return model.metadata.task in _LABELLING and isinstance(model.metadata.input, ImageInput)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -20,6 +20,7 @@ from edgecnn.runtime.signals import stop_on_signals
 from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
 from edgecnn.runtime.sinks.systemd import Systemd
+from edgecnn.runtime.slo import Slo
 from edgecnn.runtime.sources.base import Source
 from edgecnn.runtime.sources.settings import SourceSettings
 from edgecnn.runtime.watchdog import Patience
@@ -54,6 +55,7 @@ def run_live(
     outputs: Outputs | None = None,
     settings: SourceSettings | None = None,
     frames: int | None = None,
+    promises: Sequence[Slo] = (),
     saving: SaveSession | None = None,
     engine: Engine | None = None,
     opening: str = "",
@@ -74,6 +76,8 @@ def run_live(
         How long a source may say nothing, and which of its frames are answered.
     frames : int, optional
         End after so many answers.
+    promises : sequence of Slo
+        What the summary has to keep.
     saving : SaveSession, optional
         Keeps the session as well.
     engine : Engine, optional
@@ -98,7 +102,7 @@ def run_live(
     EdgeCNNError
         The source failed or stalled, a sink could not be opened, or frames could not be answered:
         one is enough where every frame counts, as in a file or folder; of a live source, which
-        goes on, all of them. The sinks got their summary before.
+        goes on, all of them; or a promise was broken. The sinks got their summary before.
     """
     # What is drawn and resized is small: OpenCV's threads would only get in the network's way.
     cv2.setNumThreads(1)
@@ -145,6 +149,9 @@ def run_live(
             " could not be answered",
             hint="--json gives the reason of each",
         )
+    broken = [text for promise in promises if (text := promise.broken(summary))]
+    if broken:
+        raise EdgeCNNError(f"missed: {'; '.join(broken)}", hint="stages_ms tells where time went")
     return summary
 
 

@@ -13,6 +13,7 @@ from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink
 from edgecnn.runtime.sinks.csv_rows import CsvRows
 from edgecnn.runtime.sinks.jsonl import JsonLines
+from edgecnn.runtime.sinks.on_change import OnChange
 from edgecnn.runtime.sinks.plugin import open_plugin
 from edgecnn.runtime.sinks.record_switch import RecordSwitch
 from edgecnn.runtime.sinks.snapshot import Snapshots
@@ -35,6 +36,8 @@ class Outputs:
     ----------
     as_json : bool
         JSON Lines on stdout instead of text for people.
+    on_change : bool
+        On stdout, only the answers whose label is another one than before.
     window : bool
         Show a window, where there is a display; without one it is said why there is none.
     web : str, optional
@@ -56,6 +59,7 @@ class Outputs:
     """
 
     as_json: bool = False
+    on_change: bool = False
     window: bool = False
     web: str | None = None
     metrics: str | None = None
@@ -95,7 +99,8 @@ class OutputSinks:
     """
 
     def __init__(self, outputs: Outputs, out: IO[str], say: Callable[[str], None]) -> None:
-        self.sinks: list[Sink] = [JsonLines(out) if outputs.as_json else TextLines(out)]
+        lines: Sink = JsonLines(out) if outputs.as_json else TextLines(out)
+        self.sinks: list[Sink] = [OnChange(lines) if outputs.on_change else lines]
         self.remarks: list[str] = []
         trouble = window_trouble() if outputs.window else None
         self.sinks += served_sinks(outputs, say)

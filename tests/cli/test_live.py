@@ -529,3 +529,25 @@ def test_a_foreign_detector_runs_live_and_its_boxes_are_drawn(foreign_detector, 
     # The box's lower edge is drawn on the grey ground, and beyond it is none.
     assert np.abs(frame[196:202, 100:150].astype(int) - 240).max() > 60
     assert np.abs(frame[230:300, 230:300].astype(int) - 240).max() < 12
+
+
+def test_a_missed_promise_is_exit_code_1_after_the_summary(picture_model):
+    source = ("--source", "test:?frames=30&fps=60", "--headless", "--json")
+    done = _live(picture_model, *source, "--slo", "p95=0.001ms", "--slo", "fps>=1")
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert "missed: p95 " in errors[0]
+    assert "fps" not in errors[0]
+    assert json.loads(done.stdout.splitlines()[-1])["summary"]["captured"] == 30
+    assert _live(picture_model, *source, "--slo", "p95=60s").returncode == 0
+
+
+def test_only_changes_are_printed(picture_model):
+    source = ("--source", "fault:black=1s?every=1&fps=20&pace=free&frames=80", "--headless")
+    done = _live(picture_model, *source, "--json", "--on-change", "--smooth", "majority=3")
+    assert done.returncode == 0, done.stderr
+    rows, summary = _rows(done.stdout)
+    assert [row["label"] for row in rows] == ["unknown", "dark", "unknown", "dark", "unknown"]
+    assert summary["processed"] == 80
+    assert _live(picture_model, *source, "--smooth", "median=3").returncode == 2

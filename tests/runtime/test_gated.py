@@ -61,7 +61,9 @@ class _Keep(Sink):
 
 def _run(model, count, spoil, *, live=True, aged_s=0.0, **options):
     camera = _Camera(count, spoil, live=live, aged_s=aged_s)
-    processor, _ = answer_pictures(model, Answering(**options), live=lambda: camera.live)
+    processor, _ = answer_pictures(
+        model, Answering(**options), live=lambda: camera.live, fps=lambda: camera.fps
+    )
     keep = _Keep(camera)
     summary = Pipeline(camera, processor, [keep]).run()
     return [answer.row() for answer in keep.answers], summary
@@ -134,3 +136,19 @@ def test_every_stage_has_percentiles(lenet):
     assert list(rows[0]["stages_ms"]) == stages
     assert list(summary.stages_ms) == [*stages, "sinks"]
     assert all(set(ms) == {"p50", "p95", "p99"} for ms in summary.stages_ms.values())
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_steady_label_outlasts_a_black_frame_and_not_a_black_second(lenet, live):
+    def blink(number, picture):
+        return np.zeros_like(picture) if number == 15 or number >= 30 else picture
+
+    rows, _ = _run(lenet, 60, blink, live=live, smooth="exponential=0.5s")
+    labels = [row["label"] for row in rows]
+    assert len(set(labels[:35])) == 1
+    assert labels[0] in "0123456789"
+    # What was said of the frame itself stays to be seen.
+    assert rows[15]["raw"]["label"] == "unknown"
+    assert rows[15]["raw"]["reason"].startswith("black")
+    assert (rows[15]["state"], rows[-1]["state"]) == ("ok", "unknown")
+    assert rows[-1]["cause"] == "black"

@@ -1,0 +1,87 @@
+"""A processor whose answers hold for a while."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.processor import Processor, Result
+from edgecnn.runtime.smoothing.base import Smoother
+from edgecnn.runtime.tasks.classify import UNKNOWN
+
+__all__ = ["SmoothedProcessor"]
+
+
+class SmoothedProcessor:
+    """Makes steady answers of those of the processor behind it.
+
+    What that one said of the frame itself is in the answer's ``raw``: ``label``, ``score``,
+    ``state``, ``reason``.
+
+    Parameters
+    ----------
+    inner : Processor
+    make_smoother : callable
+        Makes the smoother of one source.
+    clock : callable
+        Tells the time of a frame in seconds; only differences count.
+    """
+
+    def __init__(
+        self,
+        inner: Processor,
+        make_smoother: Callable[[], Smoother],
+        clock: Callable[[Frame], float],
+    ) -> None:
+        self._inner = inner
+        self._make_smoother = make_smoother
+        self._clock = clock
+        self._smoothers: dict[str, Smoother] = {}
+
+    @property
+    def title(self) -> str:
+        """Name the model."""
+        return self._inner.title
+
+    @property
+    def provider(self) -> str:
+        """Name the execution provider."""
+        return self._inner.provider
+
+    @property
+    def nodes_on_provider(self) -> str:
+        """Count the nodes that the provider runs, of all."""
+        return self._inner.nodes_on_provider
+
+    @property
+    def card(self) -> Mapping[str, str]:
+        """State facts about the model."""
+        return self._inner.card
+
+    def process(self, frame: Frame) -> Result:
+        """Answer with what holds now."""
+        result = self._inner.process(frame)
+        if frame.source not in self._smoothers:
+            self._smoothers[frame.source] = self._make_smoother()
+        steady = self._smoothers[frame.source].update(result, self._clock(frame))
+        raw = {
+            "label": result.label,
+            "score": round(result.score, 6),
+            "state": result.state,
+            "reason": result.reason,
+        }
+        return dataclasses.replace(
+            result,
+            label=steady.label or UNKNOWN,
+            score=steady.score,
+            top=steady.top,
+            state="ok" if steady.label else "unknown",
+            reason=steady.reason,
+            cause=steady.cause,
+            fields={**result.fields, "raw": raw},
+        )
+
+    def finish(self) -> Result | None:
+        """Say what is still to be said after the last frame."""
+        return self._inner.finish()

@@ -1,0 +1,1 @@
+"""Answers that hold for a while, from answers frame by frame."""
