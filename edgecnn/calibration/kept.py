@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import onnx
@@ -42,9 +43,10 @@ class Fusion:
 def fusion_of(model: onnx.ModelProto) -> Fusion:
     """Count what became 8-bit in the graph that ONNX Runtime makes of a graph on this machine."""
     nodes = optimised(model, basic=False).graph.node
+    known = _Names(model)
     return Fusion(
-        fused=tuple(node.name for node in nodes if node.op_type in _FUSED),
-        kept=tuple(node.name for node in nodes if node.op_type in _ARITHMETIC),
+        fused=tuple(known.of(node) for node in nodes if node.op_type in _FUSED),
+        kept=tuple(known.of(node) for node in nodes if node.op_type in _ARITHMETIC),
         conversions=sum(n.op_type in ("QuantizeLinear", "DequantizeLinear") for n in nodes),
     )
 
@@ -56,3 +58,32 @@ def kept_fp32(model: onnx.ModelProto) -> tuple[str, ...]:
     in the graph that ONNX Runtime makes of it on this machine.
     """
     return fusion_of(model).kept
+
+
+class _Names:
+    """What the nodes of an optimised graph were called in the graph that it is made of.
+
+    ONNX Runtime numbers what it fuses (``NAME_token_2``), and calls what it lays out anew by the
+    tensor that it gives (``TENSOR_nchwc``), which may be a ``Relu``'s behind it.
+    """
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self._names = {node.name for node in model.graph.node}
+        self._makers = {name: node for node in model.graph.node for name in node.output}
+
+    def of(self, node: onnx.NodeProto) -> str:
+        """Return the name of then, or the one of now where it cannot be told."""
+        plain = re.sub(r"_token_\d+$", "", node.name)
+        if plain in self._names:
+            return plain
+        waiting = [node.name.removesuffix("_nchwc")]
+        met: set[str] = set()
+        while waiting:
+            maker = self._makers.get(waiting.pop(0))
+            if maker is None or maker.name in met:
+                continue
+            if maker.op_type in _ARITHMETIC:
+                return maker.name
+            met.add(maker.name)
+            waiting += maker.input
+        return node.name

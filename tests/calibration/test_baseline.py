@@ -5,6 +5,7 @@ import numpy as np
 import onnx
 import pytest
 
+from edgecnn.bundled import bundled_models
 from edgecnn.calibration.baseline import distribution_of, last_feature, measure_baseline
 from edgecnn.calibration.histogram import Histogram
 from edgecnn.calibration.sessions import session_of
@@ -12,6 +13,7 @@ from edgecnn.errors import MetadataError
 from edgecnn.export.taps import run_tapped
 from edgecnn.metadata import BASELINE_LIMIT_BYTES, Baseline, Distribution, encode
 from edgecnn.metadata.documents import decode_baseline
+from edgecnn.runtime.session import load_model
 from edgecnn.runtime.tasks.classify import scores
 
 
@@ -120,3 +122,14 @@ def test_read_back_and_checked(model, metadata, calibration):
 
 def test_nothing():
     assert distribution_of(Histogram(), "output") is None
+
+
+@pytest.mark.parametrize("name", [name for name in bundled_models() if name.endswith(".int8")])
+def test_bundled_files_say_what_they_were_calibrated_on(name):
+    model = load_model(f"bundled:{name}", check=False)
+    if model.metadata.task == "generate":
+        assert model.baseline is None  # dynamic: it needs no calibration
+        return
+    (use,) = [one for one in model.metadata.provenance.datasets if one.role == "calibration"]
+    assert (model.baseline.data, model.baseline.samples) == (use.name, use.samples)
+    assert {"feature", "output"} <= {one.what for one in model.baseline.distributions}
