@@ -83,7 +83,7 @@ class _Names:
             if maker is None or maker.name in met:
                 continue
             if maker.op_type in _ARITHMETIC:
-                return maker.name
+                return str(maker.name)
             met.add(maker.name)
             waiting += maker.input
-        return node.name
+        return str(node.name)
