@@ -186,6 +186,75 @@ def write_beat_model(path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def rhythm_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny rhythm model by rule: ten seconds of a large ECG are AFIB, of a small one NSR."""
+    return write_rhythm_model(tmp_path_factory.mktemp("model") / "rhythm.onnx")
+
+
+def write_rhythm_model(
+    path: Path,
+    *,
+    leads: tuple[str, ...] = ("MLII",),
+    rate_hz: float = 360,
+    labels: tuple[str, ...] = ("NSR", "AFIB"),
+    thresholds: tuple[float, ...] = (),
+    min_score: float = 0.0,
+) -> Path:
+    """Write a network of ten-second fragments whose answer is the mean square of the first lead.
+
+    Mean squares (of a filtered signal in mV) above 0.15 are the second label.
+    """
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    from edgecnn import metadata as contract
+
+    spec = contract.SignalInput(
+        sampling_rate_hz=rate_hz,
+        leads=leads,
+        samples=round(10 * rate_hz),
+        filter=contract.BoxcarFilter(baseline_s=0.8, smooth_s=0.012),
+        normalisation="none",
+    )
+    described = contract.ModelMetadata(
+        name="rhythm-rule",
+        task="classify",
+        labels=labels,
+        input=spec,
+        output=contract.Output(
+            activation="sigmoid" if thresholds else "softmax",
+            thresholds=thresholds,
+            min_score=min_score,
+        ),
+    )
+    weights = {
+        "slope": np.array([[-20.0, 20.0]], dtype=np.float32),
+        "bias": np.array([3.0, -3.0], dtype=np.float32),
+        "first": np.array([0]),
+        "row": np.array([1]),
+    }
+    nodes = [
+        helper.make_node("Gather", ["signal", "first"], ["lead"], axis=1),
+        helper.make_node("Squeeze", ["lead", "row"], ["only"]),
+        helper.make_node("Mul", ["only", "only"], ["square"]),
+        helper.make_node("ReduceMean", ["square"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Gemm", ["mean", "slope", "bias"], ["logits"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "rhythm-rule",
+        [helper.make_tensor_value_info("signal", TensorProto.FLOAT, ["N", *spec.shape])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", len(labels)])],
+        [numpy_helper.from_array(values, name) for name, values in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {contract.CONTRACT_KEY: contract.encode(described)})
+    onnx.save(model, path)
+    return path
+
+
 def write_picture_model(path: Path) -> Path:
     """Write the model behind :func:`picture_model`, golden vectors included."""
     import cv2

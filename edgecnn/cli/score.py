@@ -37,6 +37,11 @@ _TELL_S = 60.0
     help="Folder of the results.",
 )
 @click.option(
+    "--rhythm",
+    metavar="FILE",
+    help="A rhythm model as well: episodes of its labels, atrial fibrillation burden.",
+)
+@click.option(
     "--beats",
     default="detect",
     show_default=True,
@@ -82,6 +87,7 @@ def score(
     paths: tuple[str, ...],
     out: Path,
     *,
+    rhythm: str | None,
     beats: str,
     rate: float | None,
     lead: str | None,
@@ -109,6 +115,7 @@ def score(
     \b
     edgecnn score bundled:ecg-beats recordings/ -o results/
     edgecnn score bundled:ecg-beats ecg.csv --rate 250 -o results/
+    edgecnn score bundled:ecg-beats holter/ --rhythm ecg-rhythm.onnx -o out/
     edgecnn score bundled:ecg-beats 'study/**/rest*.hea' -o results/
     edgecnn score bundled:ecg-beats mitdb/ --beats atr -o results/ --json
     edgecnn score bundled:ecg-beats study/ --workers 8 --tables parquet -o out/
@@ -121,8 +128,10 @@ def score(
 
     if not paths and manifest is None:
         raise click.UsageError("Missing argument 'PATHS...'.")
-    loaded = load_model(model, provider=provider, threads=threads or 1, check=check, spinning=False)
-    for text in loaded.warnings:
+    load = partial(load_model, provider=provider, threads=threads or 1, check=check, spinning=False)
+    loaded = load(model)
+    also = None if rhythm is None else load(rhythm)
+    for text in (*loaded.warnings, *(also.warnings if also is not None else ())):
         warn(text)
 
     problems: list[Problem] = []
@@ -140,6 +149,7 @@ def score(
                 loaded,
                 _paths(paths),
                 out,
+                rhythm=also,
                 beats=beats,
                 rate_hz=rate,
                 lead=lead,
@@ -159,9 +169,9 @@ def score(
     finally:
         _say(problems)
     if as_json:
-        _print_json(summary)
+        _print_json(summary, rhythm=also is not None)
     else:
-        _print(summary, loaded.metadata.labels)
+        _print(summary, loaded.metadata.labels, rhythm=also is not None)
     return 1 if summary.problems else 0
 
 
@@ -222,13 +232,16 @@ def _say(problems: Sequence[Problem]) -> None:
             remark(f"{click.style(' hint:', fg='cyan')} {hint}")
 
 
-def _print_json(summary: ScoreSummary) -> None:
+def _print_json(summary: ScoreSummary, *, rhythm: bool) -> None:
     from edgecnn.cli.output import print_json
     from edgecnn.ecg.tables import record_row
 
     print_json(
         {
-            "records": [record_row(r) | {"annotations": r.annotations} for r in summary.records],
+            "records": [
+                record_row(r, rhythm=rhythm) | {"annotations": r.annotations}
+                for r in summary.records
+            ],
             "errors": [
                 {"path": p.path, "reason": p.reason, "hint": p.error.hint} for p in summary.problems
             ],
@@ -241,18 +254,27 @@ def _print_json(summary: ScoreSummary) -> None:
     )
 
 
-def _print(summary: ScoreSummary, labels: tuple[str, ...]) -> None:
+def _print(summary: ScoreSummary, labels: tuple[str, ...], *, rhythm: bool) -> None:
     from edgecnn.cli.output import print_table
     from edgecnn.ecg.beats import UNCLASSIFIED
     from edgecnn.ecg.tables import record_row
 
-    rows = [record_row(record) for record in summary.records]
+    rows = [record_row(record, rhythm=rhythm) for record in summary.records]
     shown = [name for name in labels if name != UNCLASSIFIED]
     if any(row[UNCLASSIFIED] for row in rows):
         shown.append(UNCLASSIFIED)
     columns = ["record", "duration_s", "lead", "beats", *shown, "heart_rate_bpm_mean"]
-    columns += ["pvc_burden_percent", "notes"]
-    titles = {"heart_rate_bpm_mean": "bpm", "pvc_burden_percent": "PVC %", "duration_s": "s"}
+    columns += ["pvc_burden_percent"]
+    if rhythm:
+        columns += ["rhythm"]
+        if any(row["af_episodes"] is not None for row in rows):
+            columns += ["af_burden_percent"]
+    columns += ["notes"]
+    titles = {"af_burden_percent": "AF %"} | {
+        "heart_rate_bpm_mean": "bpm",
+        "pvc_burden_percent": "PVC %",
+        "duration_s": "s",
+    }
     if rows:
         print_table(
             [titles.get(name, name) for name in columns],

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from edgecnn.ecg.aami import is_beat
 from edgecnn.ecg.annotations import annotation_path, write_annotations
 from edgecnn.ecg.beats import UNCLASSIFIED, ScoredRecord
+from edgecnn.ecg.episodes import Episode
 from edgecnn.ecg.gaps import credible_mv
 from edgecnn.ecg.lead_signal import LeadSignal
 from edgecnn.ecg.parts import ANNOTATOR
 from edgecnn.ecg.readers.wfdb_header import parse_header
+from edgecnn.ecg.rhythm_classes import rhythm_text
 from edgecnn.files import atomic_path, write_scratch
 
 __all__ = ["remove_annotated_copies", "symbols_of", "write_annotated_copy"]
@@ -29,6 +31,8 @@ __all__ = ["remove_annotated_copies", "symbols_of", "write_annotated_copy"]
 _FINEST_GAIN = 1000.0
 _LARGEST_STEP = 32_767
 _MISSING_STEP = -32_768
+#: Symbol of a rhythm annotation.
+_CHANGE = "+"
 _WRITTEN = "# written by edgecnn from "
 
 
@@ -42,7 +46,12 @@ def symbols_of(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def write_annotated_copy(
-    base: Path, scored: ScoredRecord, symbols: tuple[str, ...], signal: LeadSignal
+    base: Path,
+    scored: ScoredRecord,
+    symbols: tuple[str, ...],
+    signal: LeadSignal,
+    *,
+    episodes: Sequence[Episode] = (),
 ) -> Path:
     """Write ``base.edge``, and ``base.hea`` with its signal beside it.
 
@@ -55,6 +64,8 @@ def write_annotated_copy(
         From :func:`symbols_of`.
     signal : LeadSignal
         The lead that was scored.
+    episodes : sequence of Episode
+        Of the rhythm: where one begins or ends, a ``+`` annotation names what goes on from there.
 
     Returns
     -------
@@ -69,11 +80,14 @@ def write_annotated_copy(
     ]
     if any(texts):
         aux = [texts[index] for index in indices]
+    samples, marks = scored.samples, [symbols[index] for index in indices]
+    if changes := _rhythm_changes(episodes):
+        samples, marks, aux = _with_changes(samples, marks, aux or [""] * len(marks), changes)
     path = annotation_path(base, ANNOTATOR)
     write_annotations(
         path,
-        scored.samples,
-        [symbols[index] for index in indices],
+        samples,
+        marks,
         aux=aux,
         sampling_rate_hz=scored.sampling_rate_hz,
         is_durable=False,
@@ -83,6 +97,38 @@ def write_annotated_copy(
     else:
         _write_signal(base, scored, signal)
     return path
+
+
+def _rhythm_changes(episodes: Sequence[Episode]) -> list[tuple[int, str]]:
+    """Return where the rhythm changes, and the text that names it from there on."""
+    edges = sorted({edge for episode in episodes for edge in (episode.start, episode.stop)})
+    changes, here, ahead = [], list[Episode](), iter(episodes)
+    following = next(ahead, None)
+    for edge in edges[:-1]:
+        here = [episode for episode in here if episode.stop > edge]
+        while following is not None and following.start <= edge:
+            here.append(following)
+            following = next(ahead, None)
+        changes.append((edge, rhythm_text([episode.label for episode in here])))
+    return changes
+
+
+def _with_changes(
+    samples: NDArray[np.int64],
+    symbols: list[str],
+    aux: list[str],
+    changes: list[tuple[int, str]],
+) -> tuple[NDArray[np.int64], list[str], list[str]]:
+    """Insert rhythm changes between beats, before one at the same sample."""
+    at = np.array([sample for sample, _ in changes], dtype=np.int64)
+    places = np.searchsorted(samples, at)
+    marks, texts, done = list[str](), list[str](), 0
+    for place, (_, text) in zip(places.tolist(), changes, strict=True):
+        marks += [*symbols[done:place], _CHANGE]
+        texts += [*aux[done:place], text]
+        done = place
+    both = np.insert(samples, places, at)
+    return both, marks + symbols[done:], texts + aux[done:]
 
 
 def remove_annotated_copies(folder: Path, kept: Iterable[Path]) -> None:

@@ -18,7 +18,20 @@ from edgecnn.ecg.record import Record
 from edgecnn.errors import RecordError
 from edgecnn.metadata import SignalInput
 
-__all__ = ["ConditionedLeads", "condition_leads", "whole_fragments"]
+__all__ = [
+    "IN_GAP",
+    "IS_FLAT",
+    "ConditionedLeads",
+    "condition_leads",
+    "is_flat",
+    "whole_fragments",
+]
+
+#: Why a fragment has no answer.
+IN_GAP = "the signal has a gap"
+IS_FLAT = "the signal is flat"
+#: What moves by less in ten seconds is no heart: the noise of an amplifier is more.
+_FLAT_UV = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,3 +106,8 @@ def condition_leads(record: Record, spec: SignalInput) -> ConditionedLeads:
 def whole_fragments(samples: int, spec: SignalInput) -> NDArray[np.int64]:
     """Return the first sample of each whole fragment, side by side from the signal's start."""
     return np.arange(0, samples - spec.samples + 1, spec.samples, dtype=np.int64)
+
+
+def is_flat(signal_uv: NDArray[np.int64]) -> bool:
+    """Say whether a lead of a fragment, shape ``(leads, samples)``, does not move at all."""
+    return bool((signal_uv.max(axis=1) - signal_uv.min(axis=1) < _FLAT_UV).any())

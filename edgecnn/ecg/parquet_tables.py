@@ -11,7 +11,14 @@ import numpy as np
 
 from edgecnn.ecg.parts import Part
 from edgecnn.ecg.record_files import Problem
-from edgecnn.ecg.tables import BEATS_HEADER, ERRORS_HEADER, record_row, records_header
+from edgecnn.ecg.tables import (
+    BEATS_HEADER,
+    EPISODES_HEADER,
+    ERRORS_HEADER,
+    episode_rows,
+    record_row,
+    records_header,
+)
 from edgecnn.errors import MissingPackageError
 
 __all__ = ["ParquetTables", "check_parquet"]
@@ -19,7 +26,9 @@ __all__ = ["ParquetTables", "check_parquet"]
 #: Beats of a row group: readers skip whole ones.
 _GROUP = 1 << 20
 _GROUP_RECORDS = 1 << 14
-_TEXTS = frozenset(("record", "path", "lead", "notes", "remarks"))
+#: Tables that there are without a rhythm.
+_FIRST_TABLES = 3
+_TEXTS = frozenset(("record", "path", "lead", "rhythm", "notes", "remarks"))
 _FRACTIONS = ("_s", "_hz", "_mean", "_min", "_max", "_ms", "_percent")
 
 
@@ -52,14 +61,24 @@ class ParquetTables:
         import pyarrow.parquet as pq
 
         self._paths = [folder / name for name in names]
-        self._schema = pa.schema([(name, _kind(name)) for name in records_header(labels)])
+        self._rhythm = len(names) > _FIRST_TABLES
+        header = records_header(labels, rhythm=self._rhythm)
+        self._schema = pa.schema([(name, _kind(name)) for name in header])
         word = pa.dictionary(pa.int32(), pa.string())
         kinds = (word, pa.int64(), pa.float64(), word, word, pa.float32())
         self._beat_schema = pa.schema(list(zip(BEATS_HEADER, kinds, strict=True)))
+        kinds = (pa.string(), pa.int64(), pa.int64(), pa.float64(), pa.float64(), pa.string())
+        fields = zip(EPISODES_HEADER, (*kinds, pa.float64()), strict=True)
+        self._episode_schema = pa.schema(list(fields))
+        self._episodes: list[tuple[Any, ...]] = []
         self._records, self._beats = (
             open_files.enter_context(pq.ParquetWriter(path, schema))
             for path, schema in zip(self._paths[:2], (self._schema, self._beat_schema), strict=True)
         )
+        if self._rhythm:
+            self._episode_table = open_files.enter_context(
+                pq.ParquetWriter(self._paths[3], self._episode_schema)
+            )
         self._rows: list[dict[str, Any]] = []
         self._batches: list[Any] = []
         self._waiting = 0
@@ -68,9 +87,13 @@ class ParquetTables:
         """Write a record's row, and those of its beats."""
         import pyarrow as pa
 
-        self._rows.append(record_row(part.score))
+        self._rows.append(record_row(part.score, rhythm=self._rhythm))
         if len(self._rows) >= _GROUP_RECORDS:
             self._write_rows()
+        if self._rhythm:
+            self._episodes += episode_rows(part)
+            if len(self._episodes) >= _GROUP_RECORDS:
+                self._write_episodes()
         count = part.score.beats
         if not count:
             return
@@ -96,6 +119,8 @@ class ParquetTables:
 
         self._write_rows()
         self._write_beats()
+        if self._rhythm:
+            self._write_episodes()
         schema = pa.schema([(name, pa.string()) for name in ERRORS_HEADER])
         rows = [
             dict(zip(ERRORS_HEADER, (p.path, p.reason, p.error.hint or ""), strict=True))
@@ -109,6 +134,13 @@ class ParquetTables:
         if self._rows:
             self._records.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
             self._rows = []
+
+    def _write_episodes(self) -> None:
+        import pyarrow as pa
+
+        rows = [dict(zip(EPISODES_HEADER, row, strict=True)) for row in self._episodes]
+        self._episode_table.write_table(pa.Table.from_pylist(rows, schema=self._episode_schema))
+        self._episodes = []
 
     def _write_beats(self) -> None:
         import pyarrow as pa

@@ -9,9 +9,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.ecg.aami import is_beat
 from edgecnn.ecg.annotations import read_annotations
-from edgecnn.ecg.beats import UNCLASSIFIED, ScoredRecord
+from edgecnn.ecg.beats import UNCLASSIFIED, ScoredRecord, beat_peaks
 from edgecnn.ecg.ectopy import Ectopy, ectopy_of
+from edgecnn.ecg.episodes import Episode, Rhythm
 from edgecnn.ecg.heart_rate import (
     HeartRate,
     Variability,
@@ -62,6 +64,8 @@ class RecordScore:
         Of each ectopic class that the model knows: :class:`~edgecnn.ecg.ectopy.Ectopy`.
     flat_s, saturated_s, gaps_s : float
         Seconds without movement, at the end of the converter's range, and without a signal.
+    rhythm : Rhythm or None
+        Its rhythms in sum; None where no rhythm model ran.
     """
 
     record: str
@@ -81,11 +85,13 @@ class RecordScore:
     flat_s: float = 0.0
     saturated_s: float = 0.0
     gaps_s: float = 0.0
+    rhythm: Rhythm | None = None
 
     @property
     def samples(self) -> NDArray[np.int64]:
         """R peaks, shape ``(beats,)``, read from the annotation file."""
-        return read_annotations(Path(self.annotations).with_suffix(""), ANNOTATOR).samples
+        stored = read_annotations(Path(self.annotations).with_suffix(""), ANNOTATOR)
+        return beat_peaks(stored.samples, stored.symbols)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -95,6 +101,7 @@ class RecordScore:
         return tuple(
             text.rstrip("\0") or symbol
             for text, symbol in zip(stored.aux, stored.symbols, strict=True)
+            if is_beat(symbol)
         )
 
 
@@ -113,6 +120,8 @@ class Part:
         Arrays of the beats: :attr:`samples`, :attr:`class_indices`, :attr:`scores`,
         :attr:`intervals_s`.
     strips : list of Strip
+    episodes : tuple of Episode
+        Of the rhythm, if a rhythm model ran.
     figures : str
         The record's figures for a page, once they are drawn.
     rows : bytes
@@ -124,6 +133,7 @@ class Part:
     symbols_by_class: tuple[str, ...]
     packed: tuple[bytes, bytes, bytes, bytes]
     strips: list[Strip]
+    episodes: tuple[Episode, ...] = ()
     figures: str = ""
     rows: bytes = b""
 
@@ -166,6 +176,8 @@ def make_part(
     strips: list[Strip],
     *,
     quality: LeadQuality | None = None,
+    episodes: tuple[Episode, ...] = (),
+    rhythm: Rhythm | None = None,
 ) -> Part:
     """Sum a scored record up.
 
@@ -180,6 +192,9 @@ def make_part(
     strips : list of Strip
     quality : LeadQuality, optional
         What is known of the signal.
+    episodes : tuple of Episode
+    rhythm : Rhythm, optional
+        The episodes in sum, if a rhythm model ran.
     """
     rate = scored.sampling_rate_hz
     intervals = rr_intervals_s(scored.samples, rate, scored.gaps)
@@ -212,6 +227,7 @@ def make_part(
             flat_s=quality.flat_s,
             saturated_s=quality.saturated_s,
             gaps_s=float((scored.gaps[:, 1] - scored.gaps[:, 0]).sum() / rate),
+            rhythm=rhythm,
         ),
         names=names,
         symbols_by_class=symbols,
@@ -222,6 +238,7 @@ def make_part(
             intervals.astype("<f8").tobytes(),
         ),
         strips=strips,
+        episodes=episodes,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.ecg.fragments import condition_leads, whole_fragments
+from edgecnn.ecg.fragments import IN_GAP, IS_FLAT, condition_leads, is_flat, whole_fragments
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.record_files import find_records
 from edgecnn.errors import EdgeCNNError, RecordError, TaskError
@@ -108,7 +108,9 @@ def _record(
     # Once for the whole recording: a filter reaches beyond a fragment.
     signal_mv = filtered_mv(leads.signal_uv, spec)
     for start, is_blind in zip(starts, blind.tolist(), strict=True):
-        yield _answer(model, spec, name, signal_mv, start=int(start), blind=is_blind, top=top)
+        dead = is_flat(leads.signal_uv[:, start : start + spec.samples])
+        reason = IN_GAP if is_blind else IS_FLAT if dead else ""
+        yield _answer(model, spec, name, signal_mv, start=int(start), reason=reason, top=top)
 
 
 def _answer(
@@ -118,7 +120,7 @@ def _answer(
     signal_mv: NDArray[np.float64],
     *,
     start: int,
-    blind: bool,
+    reason: str,
     top: int,
 ) -> Prediction:
     rate = spec.sampling_rate_hz
@@ -126,8 +128,7 @@ def _answer(
         "start_s": round(start / rate, 3),
         "end_s": round((start + spec.samples) / rate, 3),
     }
-    if blind:
-        reason = "the signal has a gap"
+    if reason:
         return Prediction(name, Result(UNKNOWN, 0.0, state="unknown", reason=reason, fields=fields))
     began = time.perf_counter_ns()
     tensors = fragment_tensors(signal_mv, np.array([start]), spec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,12 +16,14 @@ from edgecnn.errors import EdgeCNNError
 __all__ = ["record_key"]
 
 #: Changes when the content of a part does.
-_PART_FORMAT = 1
+_PART_FORMAT = 2
 _HEADER = ".hea"
 
 
-def record_key(file: RecordFile, options: object, model_sha256: str, annotator: str | None) -> str:
-    """Hash the content of a record's files, the model, the options, and this version.
+def record_key(
+    file: RecordFile, options: object, models: Sequence[str], annotator: str | None
+) -> str:
+    """Hash the content of a record's files, the models, the options, and this version.
 
     Parameters
     ----------
@@ -29,7 +31,8 @@ def record_key(file: RecordFile, options: object, model_sha256: str, annotator: 
         Its name and path, which the tables tell, count as well.
     options : object
         Plain data.
-    model_sha256 : str
+    models : sequence of str
+        SHA-256 of the beat model's file and, if there is one, the rhythm model's.
     annotator : str, optional
         Whose annotation file is read.
 
@@ -43,7 +46,7 @@ def record_key(file: RecordFile, options: object, model_sha256: str, annotator: 
     OSError
         A file that cannot be read.
     """
-    settings = (_PART_FORMAT, __version__, model_sha256, options, file.name, str(file.path))
+    settings = (_PART_FORMAT, __version__, tuple(models), options, file.name, str(file.path))
     whole = hashlib.sha256(msgspec.json.encode(settings, enc_hook=str))
     for path in _files_of(file.path, annotator):
         whole.update(f"\0{path.name}\0".encode())

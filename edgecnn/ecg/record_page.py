@@ -23,8 +23,12 @@ from edgecnn.ecg.report_layout import (
     model_section,
     page_foot,
     page_head,
+    rhythm_section,
     tiles,
 )
+from edgecnn.ecg.rhythm import rhythm_input_of
+from edgecnn.ecg.rhythm_figures import rhythm_ribbon, rhythm_table
+from edgecnn.ecg.tables import EPISODES_HEADER, episode_rows
 from edgecnn.runtime.session import Model
 
 __all__ = ["record_document", "record_figures", "record_page"]
@@ -34,7 +38,7 @@ _ECTOPIC = {"V": "ventricular", "S": "supraventricular"}
 
 
 def record_figures(part: Part) -> str:
-    """Draw a record: heart rate over time, RR intervals, and strips of its ectopic beats."""
+    """Draw a record: heart rate and rhythm over time, RR intervals, strips of ectopic beats."""
     strips = "".join(map(strip_figure, part.strips))
     if strips:
         strips = (
@@ -42,10 +46,10 @@ def record_figures(part: Part) -> str:
             "run of each class, and others spread over the record</p>"
             f'<div class="strips">{strips}</div>'
         )
-    return f"{tachogram(part)}{rr_histogram(part)}{strips}"
+    return f"{tachogram(part)}{rhythm_ribbon(part)}{rr_histogram(part)}{strips}"
 
 
-def record_page(part: Part, model: Model) -> str:
+def record_page(part: Part, model: Model, rhythm: Model | None = None) -> str:
     """Return a record's page: HTML that needs nothing else.
 
     Parameters
@@ -54,6 +58,8 @@ def record_page(part: Part, model: Model) -> str:
         With its figures drawn.
     model : Model
         What classified the beats.
+    rhythm : Model, optional
+        What named the rhythm.
     """
     score = part.score
     up = "../" * (score.record.count("/") + 1)
@@ -76,13 +82,19 @@ def record_page(part: Part, model: Model) -> str:
         entries.append(("SDNN ms", f"{varies.sdnn_ms:.0f}", ""))
     if varies.rmssd_ms is not None:
         entries.append(("RMSSD ms", f"{varies.rmssd_ms:.0f}", ""))
+    if score.rhythm is not None and score.rhythm.af is not None:
+        burden = score.rhythm.af.burden_percent
+        entries.append(("AF burden %", "?" if burden is None else f"{burden:.3g}", ""))
     figures = part.figures or record_figures(part)
     return (
         f"{page_head(f'ECG report: {score.record}', header, comment=_OWN)}{tiles(entries)}\n"
-        f'<section><h2>Rhythm and ectopic beats</h2>{_ectopy(score)}<div class="figures">'
+        f"<section><h2>Rhythm and ectopic beats</h2>{_ectopy(score)}"
+        f"{rhythm_table(score.rhythm, score.duration_s) if score.rhythm is not None else ''}"
+        f'<div class="figures">'
         f"{figures or 'No two beats in succession: nothing to draw.'}</div></section>\n"
         f"<section><h2>Recording</h2>{facts(_recording(score))}</section>\n"
-        f"{model_section(model, labels)}\n{page_foot()}"
+        f"{model_section(model, labels)}\n"
+        f"{rhythm_section(rhythm) if rhythm is not None else ''}{page_foot()}"
     )
 
 
@@ -90,7 +102,7 @@ def record_page(part: Part, model: Model) -> str:
 _OWN = "<!-- edgecnn record -->\n"
 
 
-def record_document(part: Part, model: Model) -> bytes:
+def record_document(part: Part, model: Model, rhythm: Model | None = None) -> bytes:
     """Return a record's JSON document; keys may be added, not renamed.
 
     Scores have four digits, as the table of beats has.
@@ -121,6 +133,7 @@ def record_document(part: Part, model: Model) -> bytes:
             "remarks": score.remarks,
         },
         "notes": score.notes,
+        **(_rhythm_document(part, rhythm) if rhythm is not None else {}),
         "beats": {
             "sample": _array(part.samples, np.ndarray.tolist),
             "class": _array(part.class_indices, lambda own: [part.names[n] for n in own.tolist()]),
@@ -128,6 +141,22 @@ def record_document(part: Part, model: Model) -> bytes:
         },
     }
     return msgspec.json.encode(document) + b"\n"
+
+
+def _rhythm_document(part: Part, model: Model) -> dict[str, Any]:
+    spec, rhythm = rhythm_input_of(model), part.score.rhythm
+    return {
+        "rhythm": {
+            "model": {"name": model.metadata.name, "file": model.path.name},
+            "fragment_s": spec.samples / spec.sampling_rate_hz,
+            "answered_s": None if rhythm is None else rhythm.answered_s,
+            "seconds": {} if rhythm is None else rhythm.seconds,
+            "af": None if rhythm is None else rhythm.af,
+            "episodes": [
+                dict(zip(EPISODES_HEADER, row, strict=True)) for row in episode_rows(part)
+            ],
+        }
+    }
 
 
 def _array(values: NDArray[Any], plain: Callable[[NDArray[Any]], list[Any]]) -> msgspec.Raw:

@@ -21,8 +21,10 @@ from edgecnn.ecg.report_layout import (
     model_section,
     page_foot,
     page_head,
+    rhythm_section,
     tiles,
 )
+from edgecnn.ecg.rhythm_figures import said_of_rhythm
 from edgecnn.ecg.tables import table_names
 from edgecnn.runtime.session import Model
 
@@ -31,6 +33,8 @@ __all__ = ["DISCLAIMER", "write_report"]
 #: A page that a browser still opens at once: rows of the table, and records with figures.
 _MOST_ROWS = 1000
 _MOST_FIGURES = 100
+#: Tables that there are without a rhythm.
+_FIRST_TABLES = 3
 #: With so few records, their figures are open from the start.
 _FEW = 3
 
@@ -42,6 +46,7 @@ def write_report(
     problems: Sequence[Problem],
     part: Callable[[int], Part],
     *,
+    rhythm: Model | None = None,
     tables: str = "csv",
 ) -> None:
     """Write the report.
@@ -55,6 +60,8 @@ def write_report(
     problems : sequence of Problem
     part : callable
         Gives the part of a record by its place; asked for one after the other.
+    rhythm : Model, optional
+        What named the rhythm.
     tables : str
         Format of the tables that lie beside it.
     """
@@ -62,7 +69,7 @@ def write_report(
     labels = tuple(dict.fromkeys((*model.metadata.labels, UNCLASSIFIED)))
     used = [name for name in labels if name != UNCLASSIFIED or _total(records, name)]
     title = f"ECG report: {_count(len(records), 'record')}"
-    names = table_names(tables)
+    names = table_names(tables, rhythm=rhythm is not None)
     with path.open("w", encoding="utf-8") as page:
         page.write(
             f"{page_head(title, _head(model, records))}"
@@ -78,7 +85,10 @@ def write_report(
             for number in shown:
                 page.write(_figures(part(number), number, is_open=len(shown) <= _FEW))
             page.write("</section>\n")
-        page.write(f"{model_section(model, used)}\n{page_foot()}")
+        page.write(f"{model_section(model, used)}\n")
+        if rhythm is not None:
+            page.write(rhythm_section(rhythm))
+        page.write(page_foot())
 
 
 def _head(model: Model, records: Sequence[RecordScore]) -> str:
@@ -132,7 +142,14 @@ def _table(records: Sequence[RecordScore], labels: Sequence[str], tables: Sequen
     noted = any(record.notes or record.remarks for record in records)
     notes = '<th class="text">notes</th>' if noted else ""
     header = "".join(f'<th class="{class_style(name)}">{escape(name)}</th>' for name in labels)
-    rows = "".join(_row(record, labels, noted=noted) for record in records[:_MOST_ROWS])
+    has_rhythm = len(tables) > _FIRST_TABLES
+    rhythm = '<th class="text">rhythm</th>' if has_rhythm else ""
+    rows = "".join(
+        _row(record, labels, noted=noted, has_rhythm=has_rhythm) for record in records[:_MOST_ROWS]
+    )
+    episodes = ""
+    if has_rhythm:
+        episodes = f'each rhythm episode in <a href="{tables[3]}">{tables[3]}</a>, '
     more = ""
     if len(records) > _MOST_ROWS:
         more = f"The first {_MOST_ROWS:,} of {len(records):,}. "
@@ -141,15 +158,17 @@ def _table(records: Sequence[RecordScore], labels: Sequence[str], tables: Sequen
         '<div class="scroll wide"><table class="records"><thead><tr>'
         f"<th>record</th><th>beats</th>{header}<th>PVC&nbsp;%</th><th>bpm</th>"
         '<th>lowest, highest</th><th>SDNN&nbsp;ms</th><th>length</th><th class="text">lead</th>'
-        f"{notes}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"{rhythm}{notes}</tr></thead><tbody>{rows}</tbody></table></div>"
         f'<p class="quiet">{more}Lowest and highest rate: of 8 intervals. Each record has a '
         f'page of its own. All of it is in <a href="{tables[0]}">{tables[0]}</a>, each beat in '
-        f'<a href="{tables[1]}">{tables[1]}</a>, '
+        f'<a href="{tables[1]}">{tables[1]}</a>, {episodes}'
         'annotations for WFDB viewers in <a href="annotations/">annotations/</a>.</p></section>\n'
     )
 
 
-def _row(record: RecordScore, labels: Sequence[str], *, noted: bool) -> str:
+def _row(
+    record: RecordScore, labels: Sequence[str], *, noted: bool, has_rhythm: bool = False
+) -> str:
     name = escape(record.record)
     rate = record.heart_rate_bpm
     cells = [
@@ -171,6 +190,8 @@ def _row(record: RecordScore, labels: Sequence[str], *, noted: bool) -> str:
         duration(record.duration_s),
     ]
     texts = [escape(lead_label(record.lead))]
+    if has_rhythm:
+        texts.append(said_of_rhythm(record.rhythm))
     if noted:
         told = escape("; ".join((*record.remarks, *record.notes)))
         texts.append(f'<span class="note">{told}</span>')

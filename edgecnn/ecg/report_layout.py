@@ -9,10 +9,20 @@ from importlib.resources import files
 
 from edgecnn.ecg.beats import beat_input_of
 from edgecnn.ecg.report_figures import class_style
+from edgecnn.ecg.rhythm import rhythm_input_of
 from edgecnn.metadata import Accuracy
 from edgecnn.runtime.session import Model
 
-__all__ = ["DISCLAIMER", "duration", "facts", "model_section", "page_foot", "page_head", "tiles"]
+__all__ = [
+    "DISCLAIMER",
+    "duration",
+    "facts",
+    "model_section",
+    "page_foot",
+    "page_head",
+    "rhythm_section",
+    "tiles",
+]
 
 DISCLAIMER = (
     "Research software, not a medical device: "
@@ -80,36 +90,55 @@ def facts(entries: Iterable[tuple[str, str]]) -> str:
 def model_section(model: Model, labels: Iterable[str]) -> str:
     """Tell what classified the beats, how good it is, and what the classes of ``labels`` mean."""
     spec = beat_input_of(model)
-    provenance = model.metadata.provenance
-    trained = ", ".join(use.name for use in provenance.datasets if use.role == "train")
-    entries = [
-        ("name", model.metadata.name),
-        ("file", model.path.name),
-        ("reads", f"lead {spec.leads[0]} at {spec.sampling_rate_hz:g} Hz"),
-        ("trained on", trained or "not stated"),
-    ]
-    accuracies = model.measured.accuracy if model.measured is not None else ()
-    seen = {use.name for use in provenance.datasets if use.role == "train"}
-    measured = "".join(_accuracy(a, model.metadata.labels, seen) for a in accuracies) or (
-        "<p>Its file states no measured accuracy: how often it is wrong is not known.</p>"
-    )
+    told = _model(model, f"lead {spec.leads[0]} at {spec.sampling_rate_hz:g} Hz", "beats")
     classes = "".join(
         f'<div><dt class="{class_style(name)}">{escape(name)}</dt>'
         f"<dd>{_MEANINGS.get(name, 'as the model names it')}</dd></div>"
         for name in labels
     )
     return (
-        f"<section><h2>Model</h2>{facts(entries)}{measured}"
+        f"<section><h2>Model</h2>{told}"
         f'<h3>Classes (ANSI/AAMI EC57)</h3><dl class="facts">{classes}</dl></section>'
     )
 
 
-def _accuracy(accuracy: Accuracy, labels: Sequence[str], seen: set[str]) -> str:
+def rhythm_section(model: Model) -> str:
+    """Tell what named the rhythm, how good it is, and how episodes are made of its answers."""
+    spec = rhythm_input_of(model)
+    seconds = f"{spec.samples / spec.sampling_rate_hz:g} s"
+    lead = f"{'lead' if len(spec.leads) == 1 else 'leads'} {', '.join(spec.leads)}"
+    told = _model(model, f"{seconds} of {lead} at {spec.sampling_rate_hz:g} Hz", "fragments")
+    return (
+        f"<section><h2>Rhythm model</h2>{told}<p class='quiet'>Fragments of {seconds} lie side by "
+        "side from the beginning of the record. Neighbours of one rhythm are one episode. A "
+        "fragment with a gap, a flat one and one that the model is not sure of are unknown, and "
+        "end an episode. AF burden is the share of the answered time.</p></section>\n"
+    )
+
+
+def _model(model: Model, reads: str, noun: str) -> str:
+    provenance = model.metadata.provenance
+    trained = ", ".join(use.name for use in provenance.datasets if use.role == "train")
+    entries = [
+        ("name", model.metadata.name),
+        ("file", model.path.name),
+        ("reads", reads),
+        ("trained on", trained or "not stated"),
+    ]
+    accuracies = model.measured.accuracy if model.measured is not None else ()
+    seen = {use.name for use in provenance.datasets if use.role == "train"}
+    measured = "".join(_accuracy(a, model.metadata.labels, seen, noun) for a in accuracies) or (
+        "<p>Its file states no measured accuracy: how often it is wrong is not known.</p>"
+    )
+    return f"{facts(entries)}{measured}"
+
+
+def _accuracy(accuracy: Accuracy, labels: Sequence[str], seen: set[str], noun: str) -> str:
     low, high = accuracy.interval_95
     data = f"{accuracy.dataset}:{accuracy.split}"
     caution = "On other recordings it may be worse."
     if {data, accuracy.dataset} & seen:
-        caution = "<b>The model was trained on these very beats: on others it is worse.</b>"
+        caution = f"<b>The model was trained on these very {noun}: on others it is worse.</b>"
     shown = sorted(accuracy.per_class, key=lambda name: (*labels, name).index(name))
     rows = "".join(
         f'<tr><td class="{class_style(name)}">{escape(name)}</td><td>{score.n:,}</td>'
@@ -122,14 +151,14 @@ def _accuracy(accuracy: Accuracy, labels: Sequence[str], seen: set[str]) -> str:
         for score in [accuracy.per_class[name]]
     )
     table = (
-        '<div class="scroll"><table class="measured"><thead><tr><th>class</th><th>beats</th>'
+        f'<div class="scroll"><table class="measured"><thead><tr><th>class</th><th>{noun}</th>'
         "<th>Se&nbsp;%</th><th>+P&nbsp;%</th><th>F1&nbsp;%</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
     note = f'<p class="quiet">{escape(accuracy.note)}</p>' if accuracy.note else ""
     return (
         f"<h3>Measured accuracy</h3><p>{escape(accuracy.metric)} {accuracy.value:.3f} "
-        f"(95 % interval {low:.3f} to {high:.3f}) on {accuracy.n:,} beats of "
+        f"(95 % interval {low:.3f} to {high:.3f}) on {accuracy.n:,} {noun} of "
         f"{escape(data)}. {caution}</p>{table if rows else ''}{note}"
     )
 

@@ -10,7 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["FRAGMENT_S", "RHYTHM_LABELS", "RHYTHM_TITLES", "fragment_class"]
+__all__ = [
+    "FRAGMENT_S",
+    "RHYTHM_LABELS",
+    "RHYTHM_TITLES",
+    "fragment_class",
+    "is_af",
+    "rhythm_text",
+]
 
 #: Length of a fragment, in seconds.
 FRAGMENT_S = 10.0
@@ -36,6 +43,11 @@ RHYTHM_TITLES: Mapping[str, str] = {
     "P": "paced rhythm",
 }
 RHYTHM_LABELS = tuple(RHYTHM_TITLES)
+
+#: What models call atrial fibrillation: MIT-BIH, others, SNOMED CT.
+_AF = frozenset(("afib", "af", "atrial fibrillation", "164889003"))
+#: How WFDB's rhythm annotations name what models name otherwise.
+_TEXTS = {"NSR": "N", "unknown": "U"}
 
 #: Rhythms that come in bursts of a few beats: this much of one names the fragment.
 _BURSTS = ("VFL", "VT", "SVTA", "IVR")
@@ -110,3 +122,30 @@ def _by_beats(beats: Sequence[str]) -> str | None:
     if ventricular:
         return "PVC"
     return next((name for name, kind in _CONDUCTED.items() if kinds <= kind), None)
+
+
+def is_af(label: str) -> bool:
+    """Say whether a label means atrial fibrillation.
+
+    Examples
+    --------
+    >>> [is_af(label) for label in ("AFIB", "AF", "Atrial_fibrillation", "AFL")]
+    [True, True, True, False]
+    """
+    return label.casefold().replace("_", " ") in _AF
+
+
+def rhythm_text(labels: Sequence[str]) -> str:
+    """Return the text of a rhythm annotation (``+``), as MIT-BIH has it.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        What begins; several only of a model that finds several at once.
+
+    Examples
+    --------
+    >>> rhythm_text(["AF"]), rhythm_text(["NSR"]), rhythm_text(["unknown"])
+    ('(AFIB', '(N', '(U')
+    """
+    return "(" + "+".join("AFIB" if is_af(label) else _TEXTS.get(label, label) for label in labels)

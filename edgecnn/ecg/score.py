@@ -23,6 +23,7 @@ from edgecnn.ecg.parts import RecordScore, read_part
 from edgecnn.ecg.record_files import FoundRecords, Problem, RecordFile, find_records
 from edgecnn.ecg.report import write_report
 from edgecnn.ecg.results_folder import ResultsFolder, open_results, told_as_error
+from edgecnn.ecg.rhythm import rhythm_input_of
 from edgecnn.ecg.score_file import DETECT, Job, Scored, ScoreOptions
 from edgecnn.ecg.tables import BEATS_JSONL, TABLE_FORMATS, table_names, write_tables
 from edgecnn.errors import DataError, EdgeCNNError, MissingPackageError, UsageError
@@ -84,6 +85,7 @@ def score_records(
     paths: Iterable[str | os.PathLike[str]],
     out: str | os.PathLike[str],
     *,
+    rhythm: Model | None = None,
     beats: str = DETECT,
     rate_hz: float | None = None,
     lead: str | None = None,
@@ -108,6 +110,9 @@ def score_records(
         Folder of the results: ``records.csv``, ``beats.csv``, ``errors.csv``, ``report.html``,
         ``annotations/RECORD.edge``, ``records/RECORD.html`` and ``.json``. Those of an earlier run
         are replaced.
+    rhythm : Model, optional
+        A model of fragments, run along each record in the same pass: its episodes
+        (:mod:`~edgecnn.ecg.episodes`) are in ``episodes.csv`` and in all the others.
     beats : str
         ``"detect"``, or an annotator (``"atr"``) whose R peaks are taken.
     rate_hz : float, optional
@@ -141,7 +146,7 @@ def score_records(
     Raises
     ------
     TaskError
-        The model reads no heartbeats.
+        The model reads no heartbeats, or the rhythm model no fragments of an ECG.
     DataError
         Not one record in all the paths; nothing is written.
     UsageError
@@ -161,6 +166,8 @@ def score_records(
     """
     started = time.perf_counter()
     beat_input_of(model)
+    if rhythm is not None:
+        rhythm_input_of(rhythm)
     _check_format(tables)
     _check_shard(shard)
     if workers is not None:
@@ -173,12 +180,13 @@ def score_records(
     results: dict[int, Scored] = {}
     resumed = 0
     with open_results(out) as folder:
-        job = Job(options, sha256_of(model.path), folder)
+        rhythm_sha256 = None if rhythm is None else sha256_of(rhythm.path)
+        job = Job(options, sha256_of(model.path), folder, rhythm_sha256)
         for problem in problems:
             if on_error is not None:
                 on_error(problem)
         failed: dict[int, Problem] = {}
-        with _outcomes(files, model, job, workers, cluster) as outcomes:
+        with _outcomes(files, (model, rhythm), job, workers, cluster) as outcomes:
             for number, (place, outcome) in enumerate(outcomes, start=1):
                 if isinstance(outcome, Problem):
                     failed[place] = outcome
@@ -193,7 +201,7 @@ def score_records(
         problems += (failed[place] for place in sorted(failed))
         done = [results[place] for place in sorted(results)]
         names = [files[place].name for place in sorted(results)]
-        _merge(folder, model, done, names, problems, jsonl=jsonl, tables=tables)
+        _merge(folder, (model, rhythm), done, names, problems, jsonl=jsonl, tables=tables)
     return ScoreSummary(
         folder=out,
         report=out / _REPORT,
@@ -208,11 +216,15 @@ def score_records(
 @contextmanager
 def _outcomes(
     files: Sequence[RecordFile],
-    model: Model,
+    models: tuple[Model, Model | None],
     job: Job,
     workers: int | None,
     cluster: str | None,
 ) -> Iterator[Iterator[tuple[int, Outcome]]]:
+    model, rhythm = models
+    sources = [source_of(model, job.model_sha256)]
+    if rhythm is not None and job.rhythm_sha256 is not None:
+        sources.append(source_of(rhythm, job.rhythm_sha256))
     if cluster is not None:
         try:
             from edgecnn.ecg.engines.cluster import open_cluster
@@ -220,16 +232,15 @@ def _outcomes(
             raise MissingPackageError(
                 "a cluster needs the package distributed", hint="pip install 'edgecnn[cluster]'"
             ) from error
-        with open_cluster(cluster, source_of(model, job.model_sha256), workers=workers) as there:
+        with open_cluster(cluster, sources, workers=workers) as there:
             yield run_groups(files, job, there)
     elif workers is not None and workers > 1 and len(files) > 1:
         from edgecnn.ecg.engines.pool import open_pool
 
-        source = source_of(model, job.model_sha256)
-        with open_pool(min(workers, len(files)), source) as pool:
+        with open_pool(min(workers, len(files)), sources) as pool:
             yield run_groups(files, job, pool)
     else:
-        yield run_serial(files, model, job)
+        yield run_serial(files, model, job, rhythm)
 
 
 def _check_format(tables: str) -> None:
@@ -284,7 +295,7 @@ def _shard_of(
 
 def _merge(
     folder: ResultsFolder,
-    model: Model,
+    models: tuple[Model, Model | None],
     done: Sequence[Scored],
     names: Sequence[str],
     problems: Sequence[Problem],
@@ -293,6 +304,7 @@ def _merge(
     tables: str,
 ) -> None:
     """Write tables and report beside the parts, then move all that is wanted to its place."""
+    model, rhythm = models
     parts = [folder.part(each.key) for each in done]
     missing = next((part for part in parts if not part.is_file()), None)
     if missing is not None:
@@ -301,13 +313,18 @@ def _merge(
             hint="all workers must see the folder of the results under the same path",
         )
     records = [each.score for each in done]
-    obsolete = [name for form in TABLE_FORMATS if form != tables for name in table_names(form)]
-    if not jsonl:
-        obsolete.append(BEATS_JSONL)
+    obsolete = [name for form in TABLE_FORMATS for name in table_names(form, rhythm=True)]
+    obsolete.append(BEATS_JSONL)
     labels = model.metadata.labels
     with told_as_error(folder.out):
         written = write_tables(
-            folder.parts, labels, map(read_part, parts), problems, jsonl=jsonl, form=tables
+            folder.parts,
+            labels,
+            map(read_part, parts),
+            problems,
+            jsonl=jsonl,
+            form=tables,
+            rhythm=rhythm is not None,
         )
         write_report(
             folder.parts / _REPORT,
@@ -315,11 +332,12 @@ def _merge(
             records,
             problems,
             lambda n: read_part(parts[n]),
+            rhythm=rhythm,
             tables=tables,
         )
         folder.publish(
             [*written, _REPORT],
             [Path(record.annotations) for record in records],
             [f"{name}.{kind}" for name in names for kind in ("html", "json")],
-            obsolete=obsolete,
+            obsolete=[name for name in obsolete if name not in written],
         )

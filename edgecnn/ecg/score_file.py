@@ -24,6 +24,7 @@ from edgecnn.ecg.record_files import Problem, RecordFile
 from edgecnn.ecg.record_key import record_key
 from edgecnn.ecg.record_page import record_document, record_figures, record_page
 from edgecnn.ecg.results_folder import ResultsFolder
+from edgecnn.ecg.rhythm import RecordedRhythm, RecordRhythm
 from edgecnn.ecg.stored_beats import classify_stored
 from edgecnn.ecg.strips import cut_strips
 from edgecnn.ecg.tables import beat_rows
@@ -68,11 +69,20 @@ class Job:
     model_sha256 : str
     folder : ResultsFolder
         Receives what is written.
+    rhythm_sha256 : str, optional
+        Of the rhythm model, if there is one.
     """
 
     options: ScoreOptions
     model_sha256: str
     folder: ResultsFolder
+    rhythm_sha256: str | None = None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """SHA-256 of the models that the results depend on."""
+        both = (self.model_sha256, self.rhythm_sha256)
+        return tuple(one for one in both if one is not None)
 
 
 @dataclass(frozen=True)
@@ -93,14 +103,20 @@ class Scored:
     was_done: bool = False
 
 
-def score_record_file(file: RecordFile, model: Model, job: Job) -> Scored | Problem:
+def score_record_file(
+    file: RecordFile, model: Model, job: Job, rhythm: Model | None = None
+) -> Scored | Problem:
     """Score one record, or find that it was scored.
 
     Parameters
     ----------
     file : RecordFile
     model : Model
+        Of beats.
     job : Job
+    rhythm : Model, optional
+        Run along the record as well. A record that it cannot answer (another lead, too short) is
+        scored without it, and a note says why.
 
     Returns
     -------
@@ -112,7 +128,7 @@ def score_record_file(file: RecordFile, model: Model, job: Job) -> Scored | Prob
         The results cannot be written.
     """
     try:
-        return _scored(file, model, job)
+        return _scored(file, model, job, rhythm)
     except EdgeCNNError:
         raise
     # One file among thousands may be odd in a way that no reader thought of: the rest goes on.
@@ -125,21 +141,33 @@ def score_record_file(file: RecordFile, model: Model, job: Job) -> Scored | Prob
         return Problem(str(file.path), cause)
 
 
-def _scored(file: RecordFile, model: Model, job: Job) -> Scored | Problem:
+def _scored(file: RecordFile, model: Model, job: Job, rhythm: Model | None) -> Scored | Problem:
     options = _options_of(file, job.options)
     annotator = None if options.beats == DETECT else options.beats
     wanted = options.lead if options.lead is not None else beat_input_of(model).leads[0]
     try:
-        key = record_key(file, options, job.model_sha256, annotator)
+        key = record_key(file, options, job.models, annotator)
         if (part := job.folder.part(key)).is_file():
             return Scored(read_part(part).score, key, was_done=True)
         stored = open_record(file.path, rate_hz=options.rate_hz, lead=wanted)
         peaks = None if annotator is None else _annotated(stored, annotator)
         signal = LeadSignal(stored)
         watch = LeadWatch(stored.sampling_rate_hz)
+        along = None
+        if rhythm is not None:
+            along = RecordRhythm(rhythm, stored, beat_lead=wanted, lead=options.lead)
+
+        def seen(chunk_mv: NDArray[np.floating]) -> None:
+            watch.push(chunk_mv)
+            if along is not None:
+                along.push(chunk_mv)
+
         scored = classify_stored(
-            stored, model, wanted=wanted, peaks=peaks, signal=signal, watch=watch.push
+            stored, model, wanted=wanted, peaks=peaks, signal=signal, watch=seen
         )
+        found = RecordedRhythm((), None, ())
+        if along is not None:
+            found = along.finish(rate_hz=options.rate_hz)
         quality = watch.finish(signal, lead=scored.lead, peaks=scored.samples)
         strips = cut_strips(signal, scored)
     except EdgeCNNError as error:
@@ -156,13 +184,25 @@ def _scored(file: RecordFile, model: Model, job: Job) -> Scored | Problem:
     quality = LeadQuality(quality.flat_s, quality.saturated_s, quality.remarks + limbs)
     symbols = symbols_of(scored.labels)
     staged = job.folder.staged_annotations
-    written = write_annotated_copy(staged / file.name, scored, symbols, signal)
+    written = write_annotated_copy(
+        staged / file.name, scored, symbols, signal, episodes=found.episodes
+    )
     place = job.folder.annotations / written.relative_to(staged)
-    done = make_part(file.name, place, scored, symbols, strips, quality=quality)
+    scored = replace(scored, notes=scored.notes + found.notes)
+    done = make_part(
+        file.name,
+        place,
+        scored,
+        symbols,
+        strips,
+        quality=quality,
+        episodes=found.episodes,
+        rhythm=found.rhythm,
+    )
     done = replace(done, figures=record_figures(done), rows=beat_rows(done))
     page = job.folder.staged_pages / file.name
-    write_scratch(page.with_name(page.name + ".html"), record_page(done, model).encode())
-    write_scratch(page.with_name(page.name + ".json"), record_document(done, model))
+    write_scratch(page.with_name(page.name + ".html"), record_page(done, model, rhythm).encode())
+    write_scratch(page.with_name(page.name + ".json"), record_document(done, model, rhythm))
     # The last of all: where it is, the others are.
     write_part(part, done)
     return Scored(done.score, key)

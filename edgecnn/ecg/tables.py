@@ -15,16 +15,19 @@ import msgspec
 import numpy as np
 
 from edgecnn.ecg.beats import UNCLASSIFIED
+from edgecnn.ecg.episodes import Rhythm
 from edgecnn.ecg.parts import Part, RecordScore
 from edgecnn.ecg.record_files import Problem
 
 __all__ = [
     "BEATS_HEADER",
     "BEATS_JSONL",
+    "EPISODES_HEADER",
     "ERRORS_HEADER",
     "TABLE_FORMATS",
     "TableWriter",
     "beat_rows",
+    "episode_rows",
     "record_row",
     "records_header",
     "table_names",
@@ -32,6 +35,9 @@ __all__ = [
 ]
 
 BEATS_HEADER = ("record", "sample", "time_s", "symbol", "class", "score")
+EPISODES_HEADER = (
+    *("record", "start_sample", "end_sample", "start_s", "end_s", "rhythm", "score"),
+)
 ERRORS_HEADER = ("path", "reason", "hint")
 BEATS_JSONL = "beats.jsonl"
 #: What ``tables`` may be.
@@ -39,26 +45,36 @@ TABLE_FORMATS = ("csv", "parquet")
 
 _BLOCK = 1 << 13
 _TABLES = ("records", "beats", "errors")
+_EPISODES = "episodes"
+_RHYTHM = (*("rhythm", "rhythm_s", "af_episodes", "af_s", "af_longest_s", "af_burden_percent"),)
 
 
-def table_names(form: str) -> list[str]:
-    """Return the names of the tables' files: records, beats, errors."""
-    return [f"{name}.{form}" for name in _TABLES]
+def table_names(form: str, *, rhythm: bool = False) -> list[str]:
+    """Return the names of the tables' files: records, beats, errors, and episodes of a rhythm."""
+    return [f"{name}.{form}" for name in (*_TABLES, *([_EPISODES] if rhythm else []))]
 
 
-def records_header(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of the table of records, for a model's labels."""
+def records_header(labels: Sequence[str], *, rhythm: bool = False) -> tuple[str, ...]:
+    """Return the columns of the table of records, for a model's labels; with those of a rhythm."""
     return (
         *("record", "path", "duration_s", "sampling_rate_hz", "lead", "beats"),
         *dict.fromkeys((*labels, UNCLASSIFIED)),
         *("heart_rate_bpm_mean", "heart_rate_bpm_min", "heart_rate_bpm_max"),
         *("sdnn_ms", "rmssd_ms", "pvc_burden_percent", "sve_burden_percent"),
+        *(_RHYTHM if rhythm else ()),
         *("flat_s", "saturated_s", "gaps_s", "notes", "remarks"),
     )
 
 
-def record_row(score: RecordScore) -> dict[str, Any]:
-    """Return a record's row by column; None where there is no value."""
+def record_row(score: RecordScore, *, rhythm: bool = False) -> dict[str, Any]:
+    """Return a record's row by column; None where there is no value.
+
+    Parameters
+    ----------
+    score : RecordScore
+    rhythm : bool
+        With the columns of a rhythm.
+    """
     rate = score.heart_rate_bpm
     sve = score.ectopy.get("S")
     return {
@@ -76,12 +92,34 @@ def record_row(score: RecordScore) -> dict[str, Any]:
         "rmssd_ms": _rounded(score.variability.rmssd_ms, 1),
         "pvc_burden_percent": _rounded(score.pvc_burden_percent, 3),
         "sve_burden_percent": _rounded(sve.burden_percent if sve else None, 3),
+        **(_rhythm_cells(score.rhythm) if rhythm else {}),
         "flat_s": round(score.flat_s, 1),
         "saturated_s": round(score.saturated_s, 1),
         "gaps_s": round(score.gaps_s, 1),
         "notes": "; ".join(score.notes),
         "remarks": "; ".join(score.remarks),
     }
+
+
+def _rhythm_cells(rhythm: Rhythm | None) -> dict[str, Any]:
+    cells: dict[str, Any] = dict.fromkeys(_RHYTHM)
+    if rhythm is not None:
+        cells |= {"rhythm": rhythm.main, "rhythm_s": round(rhythm.answered_s, 1)}
+        if rhythm.af is not None:
+            cells["af_episodes"] = rhythm.af.episodes
+            cells["af_s"] = round(rhythm.af.seconds, 1)
+            cells["af_longest_s"] = round(rhythm.af.longest_s, 1)
+            cells["af_burden_percent"] = _rounded(rhythm.af.burden_percent, 3)
+    return cells
+
+
+def episode_rows(part: Part) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of ``episodes.csv`` for one record; ``unknown`` has no score."""
+    record, rate = part.score.record, part.score.sampling_rate_hz
+    for episode in part.episodes:
+        times = (round(at / rate, 3) for at in (episode.start, episode.stop))
+        score = _rounded(episode.score, 4)
+        yield (record, episode.start, episode.stop, *times, episode.label, score)
 
 
 def beat_rows(part: Part) -> bytes:
@@ -143,6 +181,7 @@ def write_tables(
     *,
     jsonl: bool,
     form: str = "csv",
+    rhythm: bool = False,
 ) -> list[str]:
     """Write the tables of records, beats and errors and, if asked for, ``beats.jsonl``.
 
@@ -152,6 +191,8 @@ def write_tables(
     ----------
     form : str
         ``"csv"`` or ``"parquet"`` (needs pyarrow).
+    rhythm : bool
+        A rhythm model ran: with the table of its episodes.
 
     Returns
     -------
@@ -163,7 +204,7 @@ def write_tables(
     MissingPackageError
         Parquet without pyarrow.
     """
-    names = table_names(form)
+    names = table_names(form, rhythm=rhythm)
     with ExitStack() as open_files:
         writer: TableWriter
         if form == "parquet":
@@ -189,17 +230,25 @@ class _CsvTables:
     def __init__(
         self, folder: Path, names: Sequence[str], labels: Sequence[str], open_files: ExitStack
     ) -> None:
-        records, beats, errors = (folder / name for name in names)
+        records, beats, errors, *episodes = (folder / name for name in names)
         self._errors = errors
+        self._rhythm = bool(episodes)
         text = open_files.enter_context(records.open("w", encoding="utf-8", newline=""))
-        self._records = csv.DictWriter(text, records_header(labels), lineterminator="\n")
+        header = records_header(labels, rhythm=self._rhythm)
+        self._records = csv.DictWriter(text, header, lineterminator="\n")
         self._records.writeheader()
+        for path in episodes:
+            text = open_files.enter_context(path.open("w", encoding="utf-8", newline=""))
+            self._episodes = csv.writer(text, lineterminator="\n")
+            self._episodes.writerow(EPISODES_HEADER)
         self._beats = open_files.enter_context(beats.open("wb"))
         self._beats.write((",".join(BEATS_HEADER) + "\n").encode())
 
     def add(self, part: Part) -> None:
-        self._records.writerow(record_row(part.score))
+        self._records.writerow(record_row(part.score, rhythm=self._rhythm))
         self._beats.write(part.rows or beat_rows(part))
+        if self._rhythm:
+            self._episodes.writerows(episode_rows(part))
 
     def finish(self, problems: Sequence[Problem]) -> None:
         with self._errors.open("w", encoding="utf-8", newline="") as file:

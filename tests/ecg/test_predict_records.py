@@ -63,8 +63,9 @@ def load(path: Path) -> Model:
 
 
 def write_csv(path: Path, levels: list[tuple[float, float]], *, rate: int = 250) -> Path:
-    """Write a lead V1 and a lead II at constant levels of five seconds each."""
-    rows = [f"{v1},{ii}" for ii, v1 in levels for _ in range(5 * rate)]
+    """Write a lead V1 and a lead II at levels of five seconds each, with some wander."""
+    wander = [0.005 if n // 25 % 2 else -0.005 for n in range(5 * rate)]
+    rows = [f"{v1 + n},{ii + n}" for ii, v1 in levels for n in wander]
     path.write_text("\n".join(["V1,II", *rows]) + "\n")
     return path
 
@@ -98,14 +99,19 @@ def test_without_thresholds_an_example_has_one_label(tmp_path: Path) -> None:
     assert "labels" not in row
 
 
-def test_a_fragment_with_a_gap_has_no_answer(multilabel: Path, tmp_path: Path) -> None:
-    signal = np.ones((2500, 2))
+def test_a_fragment_with_a_gap_or_without_movement_has_no_answer(
+    multilabel: Path, tmp_path: Path
+) -> None:
+    signal = np.ones((3750, 2))
+    signal[np.arange(3750) // 25 % 2 == 0] += 0.01
     signal[1300:1400, 1] = np.nan
+    signal[2450:, 0] = 1.0
     text = "\n".join(["V1,II", *(f"{a},{'' if np.isnan(b) else b}" for a, b in signal)])
     (tmp_path / "a.csv").write_text(text + "\n")
-    first, second = predict_records(load(multilabel), [tmp_path / "a.csv"], rate_hz=250)
+    first, second, third = predict_records(load(multilabel), [tmp_path / "a.csv"], rate_hz=250)
     assert first.row()["label"] == "high II"
     assert second.row()["reason"] == "the signal has a gap"
+    assert third.row()["reason"] == "the signal is flat"
 
 
 def test_what_cannot_be_answered_is_told_and_the_others_follow(

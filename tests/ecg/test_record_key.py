@@ -20,8 +20,13 @@ def record(tmp_path):
     return RecordFile(tmp_path / "r.hea", "r")
 
 
-def key(record, options=None, model="m", annotator=None):
-    return record_key(record, options or ScoreOptions(), model, annotator)
+def key(record, options=None, model="m", annotator=None, rhythm=None):
+    return record_key(
+        record,
+        options or ScoreOptions(),
+        (model,) if rhythm is None else (model, rhythm),
+        annotator,
+    )
 
 
 def test_the_same_is_the_same(record, tmp_path):
@@ -49,13 +54,14 @@ def test_all_that_the_result_depends_on_changes_it(record, tmp_path):
         key(record, ScoreOptions(lead="V5")),
         key(record, ScoreOptions(rate_hz=250.0)),
         key(record, model="n"),
+        key(record, rhythm="n"),
         key(record, annotator="atr"),
         key(RecordFile(record.path, "other")),
         key(RecordFile(tmp_path / "copy" / "r.hea", "r")),
     ]
     assert len(set(others)) == len(others)
     (tmp_path / "r.atr").write_bytes(b"\1\1")
-    assert key(record, annotator="atr") != others[4]
+    assert key(record, annotator="atr") != others[5]
     assert key(record) == others[0]
 
 

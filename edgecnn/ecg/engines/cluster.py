@@ -105,14 +105,16 @@ def _pass_on(here: Future[GroupResult], there: Any) -> None:
 
 
 @contextmanager
-def open_cluster(address: str, source: ModelSource, *, workers: int | None) -> Iterator[Cluster]:
-    """Connect to a cluster, or start one, and bring the model to its workers.
+def open_cluster(
+    address: str, sources: Sequence[ModelSource], *, workers: int | None
+) -> Iterator[Cluster]:
+    """Connect to a cluster, or start one, and bring the models to its workers.
 
     Parameters
     ----------
     address : str
         Of a scheduler, ``tcp://host:8786``, or ``"local"``.
-    source : ModelSource
+    sources : sequence of ModelSource
     workers : int, optional
         Processes of a local cluster; the default is one for each CPU.
 
@@ -154,7 +156,8 @@ def open_cluster(address: str, source: ModelSource, *, workers: int | None) -> I
                 f"the cluster at {address} has no workers",
                 hint="start some: `dask worker ADDRESS --nthreads 1`",
             ) from error
-        _bring_model(client, source)
+        for source in sources:
+            _bring_model(client, source)
         yield Cluster(client)
 
 

@@ -25,15 +25,15 @@ class ProcessPool:
     Parameters
     ----------
     workers : int
-    source : ModelSource
-        Opened once in each.
+    sources : sequence of ModelSource
+        Models that are opened once in each.
     """
 
     lost: tuple[type[BaseException], ...] = (BrokenProcessPool,)
     group_s = 0.25
 
-    def __init__(self, workers: int, source: ModelSource) -> None:
-        self._workers, self._source = workers, source
+    def __init__(self, workers: int, sources: Sequence[ModelSource]) -> None:
+        self._workers, self._sources = workers, tuple(sources)
         self._pool = self._start()
 
     def slots(self) -> int:
@@ -66,14 +66,14 @@ class ProcessPool:
         # A fork would copy threads' locks without the threads.
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(
-            self._workers, mp_context=context, initializer=_begin, initargs=(self._source,)
+            self._workers, mp_context=context, initializer=_begin, initargs=(self._sources,)
         )
 
 
 @contextmanager
-def open_pool(workers: int, source: ModelSource) -> Iterator[ProcessPool]:
+def open_pool(workers: int, sources: Sequence[ModelSource]) -> Iterator[ProcessPool]:
     """Start processes, and end them when the block ends; at once, if by an exception."""
-    pool = ProcessPool(workers, source)
+    pool = ProcessPool(workers, sources)
     finished = False
     try:
         yield pool
@@ -82,14 +82,15 @@ def open_pool(workers: int, source: ModelSource) -> Iterator[ProcessPool]:
         pool.close(at_once=not finished)
 
 
-def _begin(source: ModelSource) -> None:
+def _begin(sources: Sequence[ModelSource]) -> None:
     """Make a new process ready."""
     # Ctrl-C reaches all processes of a terminal; the one that started the others ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    open_model(source)
+    for source in sources:
+        open_model(source)
 
 
 def _end_with(sentinel: int) -> None:

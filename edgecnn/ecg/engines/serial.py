@@ -13,8 +13,8 @@ __all__ = ["run_serial"]
 
 
 def run_serial(
-    files: Sequence[RecordFile], model: Model, job: Job
+    files: Sequence[RecordFile], model: Model, job: Job, rhythm: Model | None = None
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield the place of each record and what it came to."""
     for place, file in enumerate(files):
-        yield place, score_record_file(file, model, job)
+        yield place, score_record_file(file, model, job, rhythm)

@@ -1,4 +1,4 @@
-"""What runs in a worker process: the model, opened once, and groups of records."""
+"""What runs in a worker process: the models, opened once, and groups of records."""
 
 from __future__ import annotations
 
@@ -97,5 +97,6 @@ def score_group(files: Sequence[RecordFile], job: Job) -> GroupResult:
     """
     started = time.perf_counter()
     model = _models[job.model_sha256]
-    outcomes = tuple(score_record_file(file, model, job) for file in files)
+    rhythm = None if job.rhythm_sha256 is None else _models[job.rhythm_sha256]
+    outcomes = tuple(score_record_file(file, model, job, rhythm) for file in files)
     return GroupResult(outcomes, time.perf_counter() - started)

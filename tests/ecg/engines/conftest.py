@@ -17,11 +17,17 @@ def model(beat_model):
 
 
 @pytest.fixture(scope="session")
+def rhythm(rhythm_model):
+    """A rhythm model that is run along each record, too."""
+    return load_model(rhythm_model, threads=1)
+
+
+@pytest.fixture(scope="session")
 def many(tmp_path_factory):
     """Forty records of half a minute, and three files that are none."""
     folder = tmp_path_factory.mktemp("many")
     for number in range(40):
-        signal = synthetic_ecg(30, 360, seed=number).signal_mv
+        signal = synthetic_ecg(30, 360, seed=number).signal_mv * (1 + 2 * (number % 2))
         np.savez(folder / f"{number:02}.npz", ecg=signal, fs=360.0, leads=["MLII"])
     for name in ("05", "20", "39"):
         (folder / f"{name}-bad.csv").write_text("MLII\nx\n")
@@ -35,11 +41,12 @@ def contents():
 
 
 @pytest.fixture(scope="session")
-def alone(model, many, tmp_path_factory):
+def alone(model, rhythm, many, tmp_path_factory):
     """What this process makes of them."""
     out = tmp_path_factory.mktemp("alone") / "out"
-    summary = score_records(model, [many], out)
+    summary = score_records(model, [many], out, rhythm=rhythm)
     assert (len(summary.records), len(summary.problems)) == (40, 3)
+    assert (out / "episodes.csv").read_text().count("AFIB") > 5
     return _contents(out)
 
 

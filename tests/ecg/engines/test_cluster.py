@@ -32,7 +32,7 @@ def two_workers():
 
 
 def test_a_worker_that_is_killed_changes_nothing(
-    model, many, alone, contents, tmp_path, two_workers
+    model, rhythm, many, alone, contents, tmp_path, two_workers
 ):
     killed = []
 
@@ -42,7 +42,12 @@ def test_a_worker_that_is_killed_changes_nothing(
             os.kill(killed[0], signal.SIGKILL)
 
     summary = score_records(
-        model, [many], tmp_path, cluster=two_workers.scheduler_address, progress=progress
+        model,
+        [many],
+        tmp_path,
+        rhythm=rhythm,
+        cluster=two_workers.scheduler_address,
+        progress=progress,
     )
     assert killed
     assert len(summary.problems) == 3

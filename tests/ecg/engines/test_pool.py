@@ -15,7 +15,7 @@ from edgecnn.errors import EdgeCNNError
 
 
 def test_two_processes_give_the_same_bytes_even_if_one_is_killed(
-    model, many, alone, contents, tmp_path
+    model, rhythm, many, alone, contents, tmp_path
 ):
     killed = []
 
@@ -24,7 +24,7 @@ def test_two_processes_give_the_same_bytes_even_if_one_is_killed(
             killed.append(multiprocessing.active_children()[0].pid)
             os.kill(killed[0], signal.SIGKILL)
 
-    summary = score_records(model, [many], tmp_path, workers=2, progress=progress)
+    summary = score_records(model, [many], tmp_path, rhythm=rhythm, workers=2, progress=progress)
     assert killed
     assert [p.path for p in summary.problems] == [
         str(many / f"{name}-bad.csv") for name in ("05", "20", "39")
@@ -56,5 +56,5 @@ def test_another_version_in_a_worker_is_refused(model):
 
 def test_a_pool_that_cannot_open_the_model_does_not_hang(model, tmp_path):
     source = ModelSource(tmp_path / "gone.onnx", "cpu", "1", None)
-    with open_pool(1, source) as pool, pytest.raises(pool.lost):
+    with open_pool(1, [source]) as pool, pytest.raises(pool.lost):
         pool.submit([], None).result(timeout=60)
