@@ -28,6 +28,11 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_sessionstart() -> None:
+    """Keep nothing in the cache of whoever runs the tests, and look for nothing there."""
+    os.environ["EDGECNN_CACHE"] = "off"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long tests out unless ``-m`` speaks of them."""
     if "long" in config.option.markexpr:

@@ -114,10 +114,11 @@ def test_it_runs_on_a_read_only_file_system(command: str, repository: Path, tmp_
     }[command]  # fmt: skip
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", READ_ONLY, "sh", str(scratch), str(tmp_path),
-         sys.executable, "-m", "edgecnn", command, "bundled:mnist-lenet5", *what],
+         sys.executable, "-m", "edgecnn", command, "bundled:cifar10-resnet.int8", *what],
         capture_output=True, text=True, timeout=60, check=False, cwd=home,
-        env=os.environ | {"HOME": str(home), "XDG_CACHE_HOME": "", "TMPDIR": str(scratch),
-                          "PYTHONPATH": str(repository)},
+        env={name: value for name, value in os.environ.items() if name != "EDGECNN_CACHE"}
+        | {"HOME": str(home), "XDG_CACHE_HOME": "", "TMPDIR": str(scratch),
+           "PYTHONPATH": str(repository)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == {"live": 6, "predict": 1}[command]

@@ -88,6 +88,9 @@ def live(
         check=check,
         spinning=False,
         contract=read_contract(metadata) if metadata else None,
+        cache=True,
+        require=engine.require,
+        cuda_graph=engine.cuda_graph,
     )
     where, processor, answering, remarks = _open(loaded, source, settings, alarms, answering)
     for text in loaded.warnings:

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from edgecnn.errors import EdgeCNNError
 
-__all__ = ["EngineOptions", "engine_options", "leave"]
+__all__ = ["EngineOptions", "engine_options", "leave", "require_option"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +28,18 @@ class EngineOptions:
 
     stage_s, restarts, within_s : float, int, float
         When a stage hangs, and how often one may be replaced.
+    require : bool
+        Whether every node must run on the provider.
+    cuda_graph : bool
+        Whether CUDA records the network's kernels and replays them.
     """
 
     save_session: Path | None = None
     stage_s: float = 10.0
     restarts: int = 5
     within_s: float = 600.0
+    require: bool = False
+    cuda_graph: bool = False
 
 
 def leave(error: EdgeCNNError) -> None:
@@ -55,22 +61,46 @@ def _restarts(_: click.Context, parameter: click.Parameter, text: str) -> tuple[
     return found
 
 
+def require_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--require-provider`` (parameter ``require``)."""
+    return click.option(
+        "--require-provider",
+        "require",
+        is_flag=True,
+        help="Fail unless every node runs on the provider.",
+    )(function)
+
+
 def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options, and hand them over as one parameter ``engine``."""
 
     @wraps(function)
     def collected(
-        *, save_session: Path | None, stage_s: float, restarts: tuple[int, float], **others: Any
+        *,
+        save_session: Path | None,
+        stage_s: float,
+        restarts: tuple[int, float],
+        require: bool,
+        cuda_graph: bool,
+        **others: Any,
     ) -> Any:
         engine = EngineOptions(
             save_session=save_session,
             stage_s=stage_s,
             restarts=restarts[0],
             within_s=restarts[1],
+            require=require,
+            cuda_graph=cuda_graph,
         )
         return function(engine=engine, **others)
 
     options = (
+        require_option,
+        click.option(
+            "--cuda-graph",
+            is_flag=True,
+            help="Record the network's kernels once and replay them; CUDA only.",
+        ),
         click.option(
             "--save-session",
             metavar="DIR",

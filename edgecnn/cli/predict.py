@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.live_engine import require_option
 from edgecnn.cli.output import json_option, metadata_option, model_options, print_json, remark, warn
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ __all__ = ["predict"]
     help="Sampling rate of recordings that state none.",
 )
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="Labels a file.")
+@require_option
 @metadata_option
 @model_options
 def predict(
@@ -53,6 +55,7 @@ def predict(
     provider: str,
     threads: int | None,
     check: bool,
+    require: bool,
 ) -> int:
     r"""Run MODEL on FILES: pictures, folders, globs; for a text model, a sentence a line.
 
@@ -78,6 +81,8 @@ def predict(
         threads=threads,
         check=check,
         contract=read_contract(metadata) if metadata else None,
+        cache=True,
+        require=require,
     )
     for text in loaded.warnings:
         warn(text)

@@ -64,7 +64,7 @@ def run_tapped(
         session, _ = open_session(path, provider="cpu")
     wanted = list(dict.fromkeys(names))
     try:
-        values = run_session(session, wanted, inputs, half_inputs(session))
+        values = run_session(session.run, wanted, inputs, half_inputs(session))
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
         text = " ".join(str(error).split())
         raise ModelError(f"the network failed on an input: {text[-300:]}") from error

@@ -1,4 +1,4 @@
-"""CUDA's libraries: loading those that pip installed, and naming those that are missing."""
+"""CUDA: its libraries, those that pip installed and those that are missing, and its options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from edgecnn.errors import ProviderError
 from edgecnn.runtime.elf import missing_libraries, needed_libraries
 
-__all__ = ["missing_cuda", "preload_cuda"]
+__all__ = ["cuda_options", "missing_cuda", "preload_cuda"]
 
 #: Opened when a convolution first runs, so the provider's own list does not name it.
 _CUDNN = "libcudnn.so.9"
@@ -61,3 +61,24 @@ def missing_cuda(runtime: Any) -> ProviderError | None:
         f"compiled for {version}, it cannot start without {', '.join(missing)}",
         hint="; ".join(cures),
     )
+
+
+def cuda_options(*, graph: bool = False) -> dict[str, str]:
+    """Return the options of ONNX Runtime's CUDA provider.
+
+    Parameters
+    ----------
+    graph : bool
+        Record the kernels of a run once, and replay them: what starting them costs is saved, and
+        inputs and outputs must stay at their places and sizes.
+    """
+    options = {
+        # The default tries every algorithm on every new shape: seconds for the first frame.
+        "cudnn_conv_algo_search": "HEURISTIC",
+        "cudnn_conv_use_max_workspace": "1",
+        # Memory in steps of what is needed, not in powers of two: boards share it with the CPU.
+        "arena_extend_strategy": "kSameAsRequested",
+    }
+    if graph:
+        options["enable_cuda_graph"] = "1"
+    return options

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import cv2
 
@@ -15,7 +15,6 @@ from edgecnn.runtime.controls import Controls
 from edgecnn.runtime.outputs import Outputs, OutputSinks
 from edgecnn.runtime.pipeline import Pipeline
 from edgecnn.runtime.processor import Processor
-from edgecnn.runtime.saved.saving import SaveSession
 from edgecnn.runtime.signals import stop_on_signals
 from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
@@ -24,6 +23,9 @@ from edgecnn.runtime.slo import Slo
 from edgecnn.runtime.sources.base import Source
 from edgecnn.runtime.sources.settings import SourceSettings
 from edgecnn.runtime.watchdog import Patience
+
+if TYPE_CHECKING:
+    from edgecnn.runtime.saved.saving import SaveSession
 
 __all__ = ["Engine", "run_live"]
 

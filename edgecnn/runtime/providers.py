@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from edgecnn.errors import MissingPackageError, ProviderError, UsageError
@@ -18,6 +19,7 @@ __all__ = [
     "execution_provider",
     "import_runtime",
     "placement_of",
+    "require_all",
     "short_name",
 ]
 
@@ -44,12 +46,20 @@ class Placement:
         Number of nodes by provider name, as ONNX Runtime placed them, before its later fusions.
     reason : str
         Why this provider was taken.
+    operators : dict
+        Number of nodes by operator.
+    elsewhere : dict
+        The same of those that another provider got.
+    cached : Path or None
+        The optimised model that was opened in the file's place.
     """
 
     provider: str
     nodes: dict[str, int]
     reason: str
     operators: dict[str, int] = field(default_factory=dict)
+    elsewhere: dict[str, int] = field(default_factory=dict)
+    cached: Path | None = None
 
     @property
     def on_provider(self) -> str:
@@ -103,10 +113,13 @@ def placement_of(session: Any, provider: str, reason: str) -> Placement:
     """
     nodes: Counter[str] = Counter()
     operators: Counter[str] = Counter()
+    elsewhere: Counter[str] = Counter()
     for subgraph in session.get_provider_graph_assignment_info():
         for node in subgraph.get_nodes():
             nodes[short_name(subgraph.ep_name)] += 1
             operators[node.op_type] += 1
+            if short_name(subgraph.ep_name) != provider:
+                elsewhere[node.op_type] += 1
     started = [short_name(name) for name in session.get_providers()]
     if provider not in started:
         raise ProviderError(
@@ -118,4 +131,21 @@ def placement_of(session: Any, provider: str, reason: str) -> Placement:
             f"{provider} started but took none of the {sum(nodes.values())} nodes",
             hint=f"run it with --provider {started[-1]}",
         )
-    return Placement(provider, dict(nodes), reason, dict(operators))
+    return Placement(provider, dict(nodes), reason, dict(operators), dict(elsewhere))
+
+
+def require_all(placement: Placement, file: Path) -> None:
+    """See that a provider got all nodes.
+
+    Raises
+    ------
+    ProviderError
+        It did not; the operators that it left are named.
+    """
+    if not placement.elsewhere:
+        return
+    left = ", ".join(f"{count} {name}" for name, count in sorted(placement.elsewhere.items()))
+    raise ProviderError(
+        f"{file}: {placement.provider} runs {placement.on_provider} nodes, and leaves {left}",
+        hint="export it without these operators, or leave out --require-provider",
+    )

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.errors import (
+    GoldenError,
     MetadataError,
-    MissingFileError,
     ModelError,
-    NotAModelError,
-    ProviderError,
 )
 from edgecnn.metadata import (
     BASELINE_KEY,
@@ -32,13 +30,11 @@ from edgecnn.metadata import (
 )
 from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.golden import check_golden
-from edgecnn.runtime.machine import check_threads, usable_cpus
-from edgecnn.runtime.providers import (
-    Placement,
-    execution_provider,
-    import_runtime,
-    placement_of,
-)
+from edgecnn.runtime.opening import open_session
+from edgecnn.runtime.providers import Placement, import_runtime
+
+if TYPE_CHECKING:
+    from edgecnn.runtime.bound_run import BoundRun
 
 __all__ = ["Model", "half_inputs", "load_model", "open_session", "run_session"]
 
@@ -63,6 +59,8 @@ class Model:
         Names of inputs that are FP16 in the graph; they are given as FP32.
     run_options : onnxruntime.RunOptions or None
         Of every run.
+    bound : BoundRun or None
+        Runs the session on an accelerator, with memory that it can copy from at once.
     """
 
     path: Path
@@ -74,6 +72,7 @@ class Model:
     session: Any
     half: frozenset[str] = frozenset()
     run_options: Any = None
+    bound: BoundRun | None = None
 
     @property
     def baseline(self) -> Baseline | None:
@@ -111,7 +110,8 @@ class Model:
     def run_outputs(self, inputs: Tensors, names: Sequence[str]) -> list[NDArray[np.float32]]:
         """Run preprocessed inputs and return the outputs of these names; raises as :meth:`run`."""
         try:
-            return run_session(self.session, names, inputs, self.half, self.run_options)
+            run = self.session.run if self.bound is None else self.bound.run
+            return run_session(run, names, inputs, self.half, self.run_options)
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
             if self.run_options is not None and self.run_options.terminate:
                 self.run_options.terminate = False
@@ -126,18 +126,18 @@ class Model:
 
 
 def run_session(
-    session: Any,
+    run: Callable[..., Any],
     names: Sequence[str],
     inputs: Tensors,
     half: Container[str],
     options: Any = None,
 ) -> list[NDArray[np.float32]]:
-    """Run a session on FP32 numbers, whatever floats its file takes and gives.
+    """Run a session (its method ``run``) on FP32 numbers, whatever floats its file takes and gives.
 
     What it raises is ONNX Runtime's.
     """
     feeds = {name: x.astype(np.float16) if name in half else x for name, x in inputs.items()}
-    outputs = session.run(list(names), feeds, options)
+    outputs = run(list(names), feeds, options)
     return [x.astype(np.float32) if x.dtype == np.float16 else x for x in outputs]
 
 
@@ -154,6 +154,9 @@ def load_model(
     check: bool = True,
     spinning: bool = True,
     contract: ModelMetadata | None = None,
+    cache: bool = False,
+    require: bool = False,
+    cuda_graph: bool = False,
 ) -> Model:
     """Open an ``.onnx`` file made by edgecnn and check that it answers here as it did there.
 
@@ -173,6 +176,13 @@ def load_model(
         pipeline, whose capture and drawing need the same CPUs, is faster and steadier without.
     contract : ModelMetadata, optional
         For a file that brings none. One that has its own keeps to it: this is an error then.
+    cache : bool
+        Look for the optimised model in the user's cache, and keep it there:
+        :mod:`edgecnn.runtime.session_cache`.
+    require : bool
+        Every node must run on the provider: one that was left to the CPU is an error.
+    cuda_graph : bool
+        Let CUDA record the network's kernels once and replay them; for inputs of one size.
 
     Raises
     ------
@@ -187,7 +197,39 @@ def load_model(
     from edgecnn.bundled import resolve_model
 
     file = resolve_model(path)
-    session, placement = open_session(file, provider=provider, threads=threads, spinning=spinning)
+    model = _open(
+        file,
+        contract,
+        check=check,
+        provider=provider,
+        threads=threads,
+        spinning=spinning,
+        cache=cache,
+        require=require,
+        cuda_graph=cuda_graph,
+    )
+    if isinstance(model, Model):
+        return model
+    # What lies in the cache answers otherwise than the file did: it goes, and the file has its say.
+    model.unlink(missing_ok=True)
+    fresh = _open(
+        file,
+        contract,
+        check=check,
+        provider=provider,
+        threads=threads,
+        spinning=spinning,
+        require=require,
+    )
+    assert isinstance(fresh, Model)
+    return fresh
+
+
+def _open(
+    file: Path, contract: ModelMetadata | None, *, check: bool, cuda_graph: bool = False, **how: Any
+) -> Model | Path:
+    """Open a model; the path of its cached form if that fails the check of its golden vectors."""
+    session, placement = open_session(file, cuda_graph=cuda_graph, **how)
     properties = session.get_modelmeta().custom_metadata_map
     if contract is None:
         metadata, golden, measured = from_properties(properties, str(file))
@@ -199,6 +241,12 @@ def load_model(
     else:
         metadata, golden, measured = contract, None, None
     _check_signature(session, metadata, file)
+    runtime = import_runtime()
+    bound = None
+    if placement.provider == "cuda":
+        from edgecnn.runtime.bound_run import BoundRun
+
+        bound = BoundRun(runtime, session, fixed=cuda_graph)
     model = Model(
         file,
         metadata,
@@ -208,125 +256,20 @@ def load_model(
         (),
         session,
         half_inputs(session),
-        import_runtime().RunOptions(),
+        runtime.RunOptions(),
+        bound,
     )
     if not check or golden is None:
         return model
-    warnings = check_golden(
-        golden, metadata, model.run, provider=placement.provider, source=str(file)
-    )
+    try:
+        warnings = check_golden(
+            golden, metadata, model.run, provider=placement.provider, source=str(file)
+        )
+    except GoldenError:
+        if placement.cached is None:
+            raise
+        return placement.cached
     return replace(model, warnings=tuple(warnings))
-
-
-def open_session(
-    file: Path, *, provider: str = "auto", threads: int | None = None, spinning: bool = True
-) -> tuple[Any, Placement]:
-    """Open a plain ONNX Runtime session, with proof of the placement.
-
-    The parameters are those of :func:`load_model`.
-
-    Raises
-    ------
-    MissingFileError, NotAModelError, ProviderError
-    """
-    if not file.is_file():
-        raise MissingFileError(
-            f"no such model: {file}", hint="`edgecnn models` lists the bundled ones"
-        )
-    runtime = import_runtime()
-
-    def start(provider: str, reason: str) -> tuple[Any, Placement]:
-        options = _session_options(runtime, threads, spinning=spinning)
-        return _start(runtime, file, provider, options, reason=reason)
-
-    if provider != "auto":
-        return start(provider, "asked for")
-    cuda = execution_provider("cuda")
-    if cuda not in runtime.get_available_providers():
-        return start("cpu", "this ONNX Runtime has no CUDA in it")
-    try:
-        return start("cuda", "CUDA started")
-    except ProviderError as error:
-        return start("cpu", f"CUDA cannot be used: {error.message}")
-
-
-def _session_options(runtime: Any, threads: int | None, *, spinning: bool) -> Any:
-    if threads is not None:
-        check_threads(threads)
-    options = runtime.SessionOptions()
-    # What goes wrong is said by the errors; ONNX Runtime's own log lines would say it twice.
-    options.log_severity_level = 4
-    options.intra_op_num_threads = threads or usable_cpus()
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    if not spinning:
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
-
-
-def _start(
-    runtime: Any, file: Path, provider: str, options: Any, *, reason: str
-) -> tuple[Any, Placement]:
-    wanted = execution_provider(provider)
-    if wanted not in runtime.get_available_providers():
-        raise ProviderError(
-            f"this ONNX Runtime was built without {provider}",
-            hint="pip uninstall onnxruntime && pip install 'edgecnn[gpu]'"
-            if provider == "cuda"
-            else f"it has: {', '.join(runtime.get_available_providers())}",
-        )
-    if provider == "cuda":
-        from edgecnn.runtime.cuda import preload_cuda
-
-        preload_cuda(runtime)
-    chain = [wanted] if provider == "cpu" else [wanted, execution_provider("cpu")]
-    try:
-        session = runtime.InferenceSession(str(file), options, providers=chain)
-    except Exception as error:  # ONNX Runtime's exceptions have no common base class
-        if provider != "cpu":
-            # A broken file is no provider's fault: the CPU, which always starts, finds it out.
-            _start(runtime, file, "cpu", options, reason=reason)
-        raise _explained(error, file, provider) from error
-    if provider != "cpu":
-        session.disable_fallback()
-    try:
-        return session, placement_of(session, provider, reason)
-    except ProviderError:
-        if provider == "cuda":
-            from edgecnn.runtime.cuda import missing_cuda
-
-            if cause := missing_cuda(runtime):
-                raise ProviderError(f"cuda: {cause.message}", hint=cause.hint) from None
-        raise
-
-
-def _explained(error: Exception, file: Path, provider: str) -> ModelError | ProviderError:
-    """Turn what ONNX Runtime threw into one line."""
-    text = " ".join(str(error).split())
-    if "NOT_IMPLEMENTED" in text:
-        return NotAModelError(
-            f"{file} needs an operator that {provider} has no kernel for: {text[-200:]}",
-            hint="export it at another opset, or run it on another provider",
-        )
-    if provider != "cpu" and "INVALID_PROTOBUF" not in text:
-        return ProviderError(
-            f"{provider} cannot start: {text[-300:]}",
-            hint="`edgecnn doctor` names the missing libraries",
-        )
-    _check_external(file)
-    # "[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : what people can read"
-    reason = text.rpartition(" : ")[2].removesuffix(".")
-    return NotAModelError(
-        f"{file} is not a readable ONNX model ({reason[-160:]})",
-        hint="the file may be cut short: compare its size with the original's",
-    )
-
-
-def _check_external(file: Path) -> None:
-    """Say it if what is wrong are weights that are not there, or not to be read."""
-    from edgecnn.runtime.graph_file import check_external, read_graph
-
-    check_external(file, read_graph(file))
 
 
 def _check_signature(session: Any, metadata: ModelMetadata, file: Path) -> None:

@@ -216,3 +216,57 @@ def test_cuda_runs_the_nodes(picture_model):
     model = load_model(picture_model, provider="cuda")
     assert model.placement.provider == "cuda"
     assert model.placement.nodes["cuda"] > 0
+
+
+def test_every_node_may_be_required_to_run_on_the_provider(picture_model, monkeypatch):
+    class Session(_Session):
+        def __init__(self, path, options, providers):
+            super().__init__(
+                ["OpenVINOExecutionProvider", "CPUExecutionProvider"],
+                {"OpenVINOExecutionProvider": 3, "CPUExecutionProvider": 2},
+            )
+
+        def disable_fallback(self):
+            pass
+
+    runtime = import_runtime()
+    monkeypatch.setattr(runtime, "InferenceSession", Session)
+    monkeypatch.setattr(runtime, "get_available_providers", lambda: ["OpenVINOExecutionProvider"])
+    _, placement = open_session(picture_model, provider="openvino")
+    assert placement.on_provider == "3/5"
+    assert placement.elsewhere == {"Conv": 2}
+    with pytest.raises(ProviderError) as caught:
+        open_session(picture_model, provider="openvino", require=True)
+    assert caught.value.message.endswith("openvino runs 3/5 nodes, and leaves 2 Conv")
+
+
+def test_a_run_can_be_cancelled_and_the_next_one_is_not(picture_model):
+    model = load_model(picture_model, provider="cpu")
+    inputs = {"input": np.ones((1, 1, 28, 28), np.float32)}
+    model.cancel()
+    with pytest.raises(ModelError, match="was cancelled"):
+        model.run(inputs)
+    assert model.run(inputs).shape == (1, 3)
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_cuda_is_given_its_options(picture_model, monkeypatch, graph):
+    given = []
+
+    class Session(_Session):
+        def __init__(self, path, options, providers):
+            given.extend(providers)
+            super().__init__(["CUDAExecutionProvider"], {"CUDAExecutionProvider": 5})
+
+        def disable_fallback(self):
+            pass
+
+    runtime = import_runtime()
+    monkeypatch.setattr(runtime, "InferenceSession", Session)
+    monkeypatch.setattr(runtime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    _, placement = open_session(picture_model, provider="cuda", cuda_graph=graph, require=True)
+    (name, options), last = given
+    assert (name, last) == ("CUDAExecutionProvider", "CPUExecutionProvider")
+    assert options["cudnn_conv_algo_search"] == "HEURISTIC"
+    assert options.get("enable_cuda_graph") == ("1" if graph else None)
+    assert placement.on_provider == "5/5"
