@@ -40,6 +40,8 @@ _EXTRAS = {
     "ecg": ("wfdb", "scipy", "h5py", "pydicom"),
     "web": ("starlette", "uvicorn", "websockets"),
     "search": ("torch", "optuna", "tomli_w"),
+    "screen": ("mss",),
+    "serial": ("serial",),
     "cluster": ("distributed", "pyarrow"),
 }
 

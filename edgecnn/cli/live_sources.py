@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from edgecnn.runtime.sources.settings import Policy
+    from edgecnn.runtime.sources.settings import Backend, Policy
 
 __all__ = ["source_options"]
 
@@ -43,6 +43,7 @@ def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
         policy: Policy,
         stride: int,
         max_fps: float | None,
+        backend: Backend,
         **others: Any,
     ) -> Any:
         from edgecnn.runtime.sources.settings import SourceSettings
@@ -54,6 +55,8 @@ def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
             policy=policy,
             stride=stride,
             max_fps=max_fps,
+            backend=backend,
+            may_run_pipelines=True,
         )
         return function(settings=settings, **others)
 
@@ -77,6 +80,13 @@ def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=_Number(min=0.001, max=10_000),
             metavar="F",
             help="Answer at most F frames a second.",
+        ),
+        click.option(
+            "--backend",
+            type=click.Choice(["auto", "v4l2", "gstreamer"]),
+            default="auto",
+            show_default=True,
+            help="What of OpenCV reads cameras: auto is v4l2.",
         ),
         click.option(
             "--open-timeout",

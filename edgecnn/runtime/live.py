@@ -166,4 +166,4 @@ class _Opening(Sink):
 
     def open(self, stream: StreamInfo) -> None:
         """Say it."""
-        self._say(self._text)
+        self._say(f"{self._text}\nfrom {stream.source}" if self._text else f"from {stream.source}")

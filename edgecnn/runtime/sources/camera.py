@@ -12,7 +12,9 @@ import cv2
 from edgecnn.errors import SourceError
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.sources.capture import Capture, open_capture
+from edgecnn.runtime.sources.gstreamer import require_gstreamer
 from edgecnn.runtime.sources.options import Options
+from edgecnn.runtime.sources.settings import Backend
 
 __all__ = ["Camera"]
 
@@ -28,11 +30,12 @@ class Camera:
         Index or device, with the options ``size=WIDTHxHEIGHT``, ``fps=N`` and ``fourcc=CODE``.
     read_s : float
         Seconds after which a camera that gives no picture has failed.
+    backend : "auto", "v4l2" or "gstreamer"
     """
 
     live = True
 
-    def __init__(self, text: str, *, read_s: float = 5.0) -> None:
+    def __init__(self, text: str, *, read_s: float = 5.0, backend: Backend = "auto") -> None:
         name, options = Options.split(text)
         match = _DEVICE.fullmatch(name)
         if match is None:
@@ -45,6 +48,7 @@ class Camera:
         options.finish()
         self._path = Path(f"/dev/video{self._index}")
         self._read_s = read_s
+        self._backend = backend
         self.description = f"camera {self._index}"
         self.fps: float | None = None
         self._capture: Capture | None = None
@@ -60,6 +64,8 @@ class Camera:
 
     def open(self) -> None:
         """Open the device and read back what it agreed to."""
+        if self._backend == "gstreamer":
+            require_gstreamer()
         device = self._path
         if not device.exists():
             others = sorted(str(p) for p in Path("/dev").glob("video*"))
@@ -74,7 +80,7 @@ class Camera:
         # Raw pictures fill a USB 2 bus at 640x480; the code must be set before size and rate.
         capture = open_capture(
             self._index,
-            cv2.CAP_V4L2,
+            cv2.CAP_GSTREAMER if self._backend == "gstreamer" else cv2.CAP_V4L2,
             {
                 cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*self._code),
                 cv2.CAP_PROP_FRAME_WIDTH: self._size[0],
@@ -94,6 +100,9 @@ class Camera:
         self.fps = get(cv2.CAP_PROP_FPS) or None
         rate = f", {self.fps:g} fps" if self.fps else ""
         self.description = f"camera {self._index} ({width:.0f}x{height:.0f} {code}{rate})"
+        asked = f"{self._size[0]}x{self._size[1]} {self._code}"
+        if asked != f"{width:.0f}x{height:.0f} {code}":
+            self.description = f"{self.description[:-1]}; asked for {asked})"
 
     def read(self) -> Frame | None:
         """Wait for the next picture."""

@@ -13,9 +13,12 @@ from edgecnn.runtime.sources.base import Source
 from edgecnn.runtime.sources.camera import Camera
 from edgecnn.runtime.sources.fault_camera import FaultCamera
 from edgecnn.runtime.sources.folder import Folder
+from edgecnn.runtime.sources.gstreamer import GStreamer
 from edgecnn.runtime.sources.paced import Paced
 from edgecnn.runtime.sources.reopening import Reopening
+from edgecnn.runtime.sources.screen import Screen
 from edgecnn.runtime.sources.settings import SourceSettings
+from edgecnn.runtime.sources.stdin import Stdin
 from edgecnn.runtime.sources.stream import Stream
 from edgecnn.runtime.sources.test_camera import TestCamera
 from edgecnn.runtime.sources.video import Video
@@ -44,7 +47,7 @@ class SourceKind:
 
 
 def _camera(text: str, settings: SourceSettings) -> Camera:
-    return Camera(text, read_s=settings.read_s)
+    return Camera(text, read_s=settings.read_s, backend=settings.backend)
 
 
 def _stream(text: str, settings: SourceSettings) -> Stream:
@@ -55,10 +58,23 @@ def _drill(text: str, settings: SourceSettings) -> FaultCamera:
     return FaultCamera(text, read_s=settings.read_s)
 
 
+def _stdin(text: str, settings: SourceSettings) -> Stdin:
+    return Stdin(text, live=settings.policy == "newest", read_s=settings.read_s)
+
+
+def _pipeline(text: str, settings: SourceSettings) -> GStreamer:
+    if not settings.may_run_pipelines:
+        raise UsageError("a GStreamer pipeline is a program: only the command line may give one")
+    return GStreamer(text)
+
+
 #: In the order of asking; the last takes what is left.
 SOURCES: tuple[SourceKind, ...] = (
     SourceKind("test camera", "test:digits", TestCamera.matches, lambda t, _: TestCamera(t)),
     SourceKind("fault drill", "fault:stall=5s,black", FaultCamera.matches, _drill),
+    SourceKind("screen", "screen:", Screen.matches, lambda t, _: Screen(t)),
+    SourceKind("pipe", "-", Stdin.matches, _stdin),
+    SourceKind("GStreamer", "v4l2src ! videoconvert ! appsink", GStreamer.matches, _pipeline),
     SourceKind("camera", "0", Camera.matches, _camera),
     SourceKind("stream", "rtsp://camera.local/live", Stream.matches, _stream),
     SourceKind("pictures", "photos/", Folder.matches, lambda t, _: Folder(t)),
@@ -75,8 +91,8 @@ def open_source(text: str, settings: SourceSettings | None = None) -> Source:
     ----------
     text : str
         ``0`` or ``/dev/video0``; ``rtsp://...``, ``http://...``; a picture, folder or glob; a video
-        file; ``test:digits``; ``fault:black``. Cameras and drawn cameras take options:
-        ``test:digits?fps=60&seed=1``.
+        file; ``screen:``; ``-`` (pictures from a pipe); ``test:digits``; ``fault:black``. Many take
+        options: ``test:digits?fps=60&seed=1``.
     settings : SourceSettings, optional
 
     Raises
@@ -123,6 +139,8 @@ def open_lasting(
     source = open_source(text, settings)
     if isinstance(source, Camera | Stream | FaultCamera):
         return Reopening(source, give_up_s=settings.give_up_s, say=say, reachable=source.reachable)
+    if isinstance(source, GStreamer):
+        return Reopening(source, give_up_s=settings.give_up_s, say=say)
     return Paced(source) if settings.policy == "newest" and not source.live else source
 
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 from edgecnn.errors import UsageError
 
-__all__ = ["Policy", "SourceSettings"]
+__all__ = ["Backend", "Policy", "SourceSettings"]
 
+Backend = Literal["auto", "v4l2", "gstreamer"]
 Policy = Literal["auto", "newest", "every"]
 
 
@@ -31,6 +32,11 @@ class SourceSettings:
         Answer one of so many frames.
     max_fps : float, optional
         Answer at most so many frames a second.
+    backend : "auto", "v4l2" or "gstreamer"
+        Which part of OpenCV reads cameras of this machine; the default is Video4Linux.
+    may_run_pipelines : bool
+        Whether a source may be a GStreamer pipeline. Those are programs, which only the person at
+        the command line may bring.
     """
 
     open_s: float = 8.0
@@ -39,6 +45,8 @@ class SourceSettings:
     policy: Policy = "auto"
     stride: int = 1
     max_fps: float | None = None
+    backend: Backend = "auto"
+    may_run_pipelines: bool = False
 
     def check_whole(self) -> None:
         """Refuse to leave anything out: of a signal.

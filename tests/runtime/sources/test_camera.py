@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import cv2
 import pytest
 
 from edgecnn.errors import SourceError, UsageError
@@ -34,3 +35,10 @@ def test_a_rate_that_no_driver_takes_is_refused(rate):
 def test_reading_before_opening_is_an_error():
     with pytest.raises(SourceError, match="not open"):
         Camera("0").read()
+
+
+def test_a_backend_that_is_not_in_this_opencv_is_told(monkeypatch):
+    if "GStreamer:                   YES" in cv2.getBuildInformation():
+        pytest.skip("this OpenCV has GStreamer")
+    with pytest.raises(SourceError, match="no GStreamer in it"):
+        Camera("0", backend="gstreamer").open()

@@ -4,8 +4,11 @@ import pytest
 
 from edgecnn.errors import UsageError
 from edgecnn.runtime.sources.camera import Camera
+from edgecnn.runtime.sources.fault_camera import FaultCamera
 from edgecnn.runtime.sources.folder import Folder
 from edgecnn.runtime.sources.registry import SOURCES, open_source
+from edgecnn.runtime.sources.screen import Screen
+from edgecnn.runtime.sources.stdin import Stdin
 from edgecnn.runtime.sources.stream import Stream
 from edgecnn.runtime.sources.test_camera import TestCamera
 from edgecnn.runtime.sources.video import Video
@@ -21,6 +24,10 @@ from edgecnn.runtime.sources.video import Video
         ("test:digits?fps=5", TestCamera),
         ("rtsp://user:pass@host/live", Stream),
         ("http://host:8080/cam.mjpg?x=1", Stream),
+        ("-", Stdin),
+        ("stdin:raw?size=64x48", Stdin),
+        ("screen:", Screen),
+        ("fault:black", FaultCamera),
         ("a.jpg", Folder),
         ("photos/*.png", Folder),
         ("walk.mp4", Video),
