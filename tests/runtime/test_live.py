@@ -90,7 +90,7 @@ def test_the_opening_remark_comes_with_the_stream_and_not_before():
         said.append(text)
 
     _run(source, opening="model on cpu", say=say)
-    assert said == ["model on cpu"]
+    assert said == ["model on cpu\nfrom a source"]
 
 
 @pytest.mark.parametrize("options", [{"web": "a..b:80"}, {"web": "nowhere"}, {"record": "out.avi"}])
