@@ -76,7 +76,7 @@ device: $(VENV)/pyvenv.cfg
 	@[ -e $(DEVICE) ] || [ -e $(FULL) ] || $(call install,$(DEVICE),cpu$(comma)web)
 
 full: $(VENV)/pyvenv.cfg
-	@[ -e $(FULL) ] || $(call install,$(FULL),train$(comma)search$(comma)ecg$(comma)web$(comma)cluster$(comma)cpu$(comma)dev)
+	@[ -e $(FULL) ] || $(call install,$(FULL),train$(comma)search$(comma)ecg$(comma)web$(comma)screen$(comma)serial$(comma)cluster$(comma)cpu$(comma)dev)
 
 comma := ,
 
