@@ -108,7 +108,7 @@ def run_live(
     """
     # What is drawn and resized is small: OpenCV's threads would only get in the network's way.
     cv2.setNumThreads(1)
-    giving = OutputSinks(outputs or Outputs(), out if out is not None else sys.stdout, say)
+    giving = OutputSinks(outputs or Outputs(), out if out is not None else sys.stdout, say, source)
     sinks = list(giving.sinks)
     kept = None if saving is None else Background(saving, room=_SAVING_ROOM)
     if kept is not None:

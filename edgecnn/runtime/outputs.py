@@ -19,6 +19,7 @@ from edgecnn.runtime.sinks.record_switch import RecordSwitch
 from edgecnn.runtime.sinks.snapshot import Snapshots
 from edgecnn.runtime.sinks.text import TextLines
 from edgecnn.runtime.sinks.window import Window, window_trouble
+from edgecnn.runtime.sources.base import Source
 
 __all__ = ["OutputSinks", "Outputs"]
 
@@ -82,6 +83,8 @@ class OutputSinks:
         What stands for stdout.
     say : callable
         Hears remarks: the page's address.
+    source : Source, optional
+        The stream's, for a page whose visitors' camera it is.
 
     Raises
     ------
@@ -98,12 +101,18 @@ class OutputSinks:
         What is worth saying once everything is open: why there is no window.
     """
 
-    def __init__(self, outputs: Outputs, out: IO[str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        outputs: Outputs,
+        out: IO[str],
+        say: Callable[[str], None],
+        source: Source | None = None,
+    ) -> None:
         lines: Sink = JsonLines(out) if outputs.as_json else TextLines(out)
         self.sinks: list[Sink] = [OnChange(lines) if outputs.on_change else lines]
         self.remarks: list[str] = []
         trouble = window_trouble() if outputs.window else None
-        self.sinks += served_sinks(outputs, say)
+        self.sinks += served_sinks(outputs, say, source)
         if outputs.csv is not None:
             self.sinks.append(Background(CsvRows(outputs.csv), room=_CSV_ROOM, name="csv"))
         self._add_plugins(outputs.sinks)

@@ -9,24 +9,34 @@ from edgecnn.errors import UsageError
 from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink
 from edgecnn.runtime.sinks.monitor import Monitor
+from edgecnn.runtime.sources.browser import BrowserCamera
 
 if TYPE_CHECKING:
     from edgecnn.runtime.outputs import Outputs
+    from edgecnn.runtime.sources.base import Source
     from edgecnn.web.tls import Tls
 
 __all__ = ["served_sinks"]
 
 
-def served_sinks(outputs: Outputs, say: Callable[[str], None]) -> list[Sink]:
+def served_sinks(
+    outputs: Outputs, say: Callable[[str], None], source: Source | None = None
+) -> list[Sink]:
     """Return the page and the metrics, as far as they are asked for.
+
+    ``source`` is the stream's, for a page whose visitors' camera it is.
 
     Raises
     ------
     UsageError
-        What should be an address is none, or there is nothing to serve over TLS.
+        What should be an address is none, there is nothing to serve over TLS, or a browser's camera
+        is the source and there is no page.
     EdgeCNNError
         The certificate cannot be used.
     """
+    camera = source if isinstance(source, BrowserCamera) else None
+    if camera is not None and outputs.web is None:
+        raise UsageError("a browser's camera needs the page", hint="add --web")
     if outputs.web is None and outputs.metrics is None:
         if outputs.tls:
             raise UsageError("--tls is for what is served", hint="add --web or --metrics")
@@ -53,7 +63,7 @@ def served_sinks(outputs: Outputs, say: Callable[[str], None]) -> list[Sink]:
     if metrics is not None:
         sinks.append(MetricsServer(metrics, monitor, announce("metrics"), tls=tls))
     if web is not None:
-        page = WebPage(web, announce("page"), monitor=monitor, tls=tls)
+        page = WebPage(web, announce("page"), monitor=monitor, tls=tls, camera=camera)
         sinks.append(Background(page, room=1, may_lose=True, name="page"))
     return sinks
 

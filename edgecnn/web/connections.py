@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from h11 import LocalProtocolError
+from h11 import LocalProtocolError, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -50,6 +50,12 @@ class Connection(H11Protocol):
         super().handle_events()
         if self.cycle is not before:
             self.idle_since = None
+
+    def handle_websocket_upgrade(self, event: Request) -> None:
+        """Leave the connection to a web socket, which closes it itself when nothing comes."""
+        if self._watch is not None:
+            self._watch.cancel()
+        super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request, which may be here already."""

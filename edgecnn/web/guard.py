@@ -50,6 +50,9 @@ class Guard:
         Paths at which a ``POST`` from the page itself changes something. All else only shows.
     public : collection of str
         Paths that are shown without a token.
+    sockets : collection of str
+        Paths of web sockets that the page itself may open, with the browser's camera for what it
+        sends. The default is none.
     scheme : str
         ``http`` or ``https``: what the server speaks.
     """
@@ -62,8 +65,10 @@ class Guard:
         controls: Collection[str] = (),
         public: Collection[str] = (),
         *,
+        sockets: Collection[str] = (),
         scheme: str = "http",
     ) -> None:
+        self._sockets = frozenset(sockets)
         self._scheme = scheme
         self._default_port = 443 if scheme == "https" else 80
         self._controls = frozenset(controls)
@@ -81,10 +86,12 @@ class Guard:
             return
 
         async def send_guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
+                if self._sockets:
+                    self._allow_camera(headers, Headers(scope=scope).get("host", ""))
             await send(message)
 
         refusal = self._refusal(scope)
@@ -94,8 +101,9 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         """Return the answer to an improper request, None to a proper one."""
         headers = Headers(scope=scope)
-        if scope["type"] != "http":
-            return PlainTextResponse("no web sockets here", 403)
+        is_socket = scope["type"] == "websocket"
+        if is_socket and scope["path"] not in self._sockets:
+            return PlainTextResponse("no web socket here", 403)
         if not self._address.allows(headers.get("host", ""), default_port=self._default_port):
             return PlainTextResponse("this server does not go by that name", 421)
         origin = headers.get("origin")
@@ -103,11 +111,26 @@ class Guard:
             return PlainTextResponse("not from another site", 403)
         if headers.get("sec-fetch-site") == "cross-site" and scope["path"] != "/":
             return PlainTextResponse("not from another site", 403)
+        if is_socket:
+            # Browsers name the page that opens a socket, and let any page open one to any server.
+            if origin is None:
+                return PlainTextResponse("a web socket must name its page: send an Origin", 403)
+            return self._token_refusal(scope, headers)
         if scope["method"] == "POST" and scope["path"] in self._controls:
             return _change_refusal(headers) or self._token_refusal(scope, headers)
         if scope["method"] not in _SAFE:
             return PlainTextResponse("this server only shows", 405, headers={"Allow": "GET, HEAD"})
         return self._token_refusal(scope, headers)
+
+    def _allow_camera(self, headers: MutableHeaders, host: str) -> None:
+        headers["Permissions-Policy"] = "camera=(self), geolocation=(), microphone=()"
+        if self._address.allows(host, default_port=self._default_port):
+            # Not every browser takes 'self' for web sockets of the same host.
+            scheme = "wss" if self._scheme == "https" else "ws"
+            policy = _HEADERS["Content-Security-Policy"]
+            headers["Content-Security-Policy"] = policy.replace(
+                "connect-src 'self'", f"connect-src 'self' {scheme}://{host}"
+            )
 
     def _token_refusal(self, scope: Scope, headers: Headers) -> Response | None:
         if self._token is None or scope["path"] in self._public:

@@ -7,7 +7,8 @@ there is when it is ready for one: a slow one sees fewer, and nobody waits for i
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from starlette.routing import BaseRoute, Route
 
 from edgecnn.web.address import Address
 from edgecnn.web.assets import page_routes
+from edgecnn.web.camera import CAMERA, camera_route
+from edgecnn.web.control import CONTROL, control_route
 from edgecnn.web.feed import HEARTBEAT_S, Feed
 from edgecnn.web.server import WebServer
 from edgecnn.web.tls import Tls
@@ -30,6 +33,9 @@ _NEXT_PART = f"\r\n--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
 _LAST_PART = f"\r\n--{_BOUNDARY}--\r\n".encode()
 #: Figures change faster than anyone reads.
 _FIGURES_S = 0.1
+#: Points of the past: a minute of them, at four a second.
+_PAST = 240
+_PARTS = ("live.css", "live.js", "live_past.js", "live_controls.js", "live_camera.js")
 
 
 @dataclass
@@ -48,9 +54,14 @@ class LivePage:
     ----------
     address : Address
     about : mapping
-        Plain data that the page shows once: ``source``, ``model``, ``card``.
+        Plain data that the page shows once: ``source``, ``model``, ``card``; with ``camera``,
+        what a browser's camera is asked for: ``size``, ``fps``.
     token, tls : str and Tls, optional
         See :class:`~edgecnn.web.server.WebServer`.
+    control : callable, optional
+        Takes what the page's buttons ask for; see :func:`~edgecnn.web.control.control_route`.
+    camera : callable, optional
+        Takes the pictures of a browser's camera; see :func:`~edgecnn.web.camera.camera_route`.
     routes : sequence of starlette routes
         What is served beside the page.
     public : collection of str
@@ -64,24 +75,32 @@ class LivePage:
         *,
         token: str | None = None,
         tls: Tls | None = None,
+        control: Callable[[Mapping[str, object]], Mapping[str, object] | None] | None = None,
+        camera: Callable[[bytes], None] | None = None,
         routes: Sequence[BaseRoute] = (),
         public: Collection[str] = (),
     ) -> None:
-        self._about = dict(about)
+        self._about = dict(about) | {"controls": control is not None}
+        self._past: deque[Sequence[object]] = deque(maxlen=_PAST)
         self._latest = _Latest()
         self._feed = Feed(_FIGURES_S)
         self._watching = 0
         self._server = WebServer(
             [
-                *page_routes("live.html", ("live.css", "live.js")),
+                *page_routes("live.html", _PARTS),
                 Route("/about.json", self._facts),
                 Route("/picture.mjpeg", self._pictures),
                 Route("/figures", self._figures),
+                Route("/past.json", self._before),
+                *([] if control is None else [control_route(control)]),
+                *([] if camera is None else [camera_route(camera)]),
                 *routes,
             ],
             address,
             token=token,
             public=public,
+            controls=() if control is None else (CONTROL,),
+            sockets=() if camera is None else (CAMERA,),
             tls=tls,
         )
 
@@ -98,6 +117,10 @@ class LivePage:
     def start(self) -> None:
         """Start to serve."""
         self._server.start()
+
+    def remember(self, sample: Sequence[object]) -> None:
+        """Keep a point of what a page draws over time, for those that are opened later."""
+        self._past.append(sample)
 
     def publish(self, status: Mapping[str, Any], jpeg: bytes | None = None) -> None:
         """Show new figures, and a new picture if there is one; never waits for a client."""
@@ -118,6 +141,9 @@ class LivePage:
 
     async def _facts(self, request: Request) -> Response:
         return JSONResponse(self._about)
+
+    async def _before(self, request: Request) -> Response:
+        return JSONResponse(list(self._past))
 
     async def _pictures(self, request: Request) -> Response:
         return StreamingResponse(

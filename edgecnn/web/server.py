@@ -65,6 +65,8 @@ class WebServer:
         Paths that take a ``POST`` from the page itself; see :class:`~edgecnn.web.guard.Guard`.
     public : collection of str
         Paths that are shown without the token; likewise.
+    sockets : collection of str
+        Paths of web sockets that the page itself may open; likewise.
     tls : Tls, optional
         Speak HTTPS, with this certificate.
 
@@ -84,12 +86,14 @@ class WebServer:
         token: str | None = None,
         controls: Collection[str] = (),
         public: Collection[str] = (),
+        sockets: Collection[str] = (),
         tls: Tls | None = None,
     ) -> None:
         require_web()
         import uvicorn
         from starlette.applications import Starlette
 
+        from edgecnn.web.camera import MOST_BYTES
         from edgecnn.web.connections import Busy, Connection
         from edgecnn.web.guard import Guard
 
@@ -106,10 +110,14 @@ class WebServer:
                 token,
                 controls,
                 public,
+                sockets=sockets,
                 scheme=self._scheme,
             ),
             lifespan="off",
-            ws="none",
+            ws="websockets-sansio" if sockets else "none",
+            ws_max_size=MOST_BYTES,
+            # What is sent are JPEGs, which grow no smaller.
+            ws_per_message_deflate=False,
             http=Connection,
             # Cutting off a client at the end is no error, and would be logged with a traceback.
             log_config=None,

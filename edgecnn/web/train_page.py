@@ -6,18 +6,17 @@ on to whoever trains. This module knows nothing of networks: figures come as pla
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from edgecnn.errors import UsageError
 from edgecnn.web.address import Address
 from edgecnn.web.assets import page_routes
+from edgecnn.web.control import CONTROL, control_route
 from edgecnn.web.feed import Feed
 from edgecnn.web.server import WebServer
 
@@ -25,10 +24,6 @@ __all__ = ["TrainPage"]
 
 #: Between two messages to a client.
 _FIGURES_S = 0.2
-_CONTROL = "/control"
-#: A change is a few words.
-_MOST_BYTES = 1024
-_BODY_S = 5.0
 
 Row = Sequence[float | None]
 
@@ -40,7 +35,7 @@ class TrainPage:
     ----------
     address : Address
     control : callable
-        Gets a request of the page as plain data, on the server's thread. It raises
+        Gets a request of the page as plain data, on a thread of its own. It raises
         :class:`~edgecnn.errors.UsageError`, whose message the page shows, where it is refused.
     token : str, optional
         See :class:`~edgecnn.web.server.WebServer`.
@@ -53,7 +48,6 @@ class TrainPage:
         *,
         token: str | None = None,
     ) -> None:
-        self._control = control
         self._feed = Feed(_FIGURES_S)
         self._status: Mapping[str, Any] = {}
         self._about: Mapping[str, Any] = {}
@@ -66,11 +60,11 @@ class TrainPage:
                 Route("/about.json", self._facts),
                 Route("/snapshot.json", self._pictures),
                 Route("/figures", self._figures),
-                Route(_CONTROL, self._change, methods=["POST"]),
+                control_route(control),
             ],
             address,
             token=token,
-            controls=(_CONTROL,),
+            controls=(CONTROL,),
         )
 
     @property
@@ -134,36 +128,6 @@ class TrainPage:
             return _encoded({"status": self._status, "from": since, "rows": rows[since:has]})
 
         return StreamingResponse(self._feed.events(message), media_type="text/event-stream")
-
-    async def _change(self, request: Request) -> Response:
-        try:
-            async with asyncio.timeout(_BODY_S):
-                body = await _body(request)
-        except (TimeoutError, ClientDisconnect):
-            return PlainTextResponse("the request did not come", 408)
-        if body is None:
-            return PlainTextResponse("a change is no longer than that", 413)
-        try:
-            wish = json.loads(body)
-        except (ValueError, RecursionError):
-            wish = None
-        if not isinstance(wish, dict):
-            return PlainTextResponse("a change is a JSON object", 400)
-        try:
-            self._control(wish)
-        except UsageError as error:
-            return PlainTextResponse(error.message, 400)
-        return Response(status_code=204)
-
-
-async def _body(request: Request) -> bytes | None:
-    """Read a short body; None for a long one."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            return None
-    return body
 
 
 def _encoded(value: object) -> bytes:

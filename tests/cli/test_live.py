@@ -440,6 +440,7 @@ def test_cuda_that_cannot_start_exits_1_with_cause_and_cure(picture_model):
         ["--source", "test:", "--frames", "0"],
         ["--source", "test:", "--sink", "nothing"],
         ["--source", "test:", "--tls"],
+        ["--source", "browser:"],
         ["--source", "test:", "--web", "0", "--tls-key", "key.pem"],
         [],
     ],

@@ -1,6 +1,7 @@
 """The live page in a real browser, fed by a real pipeline."""
 
 import dataclasses
+import itertools
 import threading
 import time
 
@@ -10,10 +11,13 @@ import pytest
 
 from edgecnn.runtime.images import ImageProcessor
 from edgecnn.runtime.pipeline import Pipeline
+from edgecnn.runtime.processor import Result
 from edgecnn.runtime.session import load_model
 from edgecnn.runtime.sinks.background import Background
+from edgecnn.runtime.sinks.snapshot import Snapshots
 from edgecnn.runtime.sinks.web import WebPage
-from edgecnn.runtime.sources.test_camera import TestCamera
+from edgecnn.runtime.sources.browser import BrowserCamera
+from edgecnn.runtime.sources.registry import open_source
 from edgecnn.web.address import Address
 from edgecnn.web.live_page import LivePage
 
@@ -57,11 +61,21 @@ def stream(picture_model):
     """A running stream; its page's address is known when the test starts."""
     running = []
 
-    def make(text="test:digits?size=320x240", address=Address("127.0.0.1", 0), processor=None):  # noqa: B008
+    def make(
+        text="test:digits?size=320x240",
+        address=Address("127.0.0.1", 0),  # noqa: B008
+        processor=None,
+        kept=None,
+    ):
         announced = []
-        sink = Background(WebPage(address, announced.append), room=1, may_lose=True)
+        source = open_source(text)
+        camera = source if isinstance(source, BrowserCamera) else None
+        page = WebPage(address, announced.append, camera=camera)
+        sinks = [Background(page, room=1, may_lose=True, name="page")]
+        if kept is not None:
+            sinks.append(Snapshots(kept))
         model = load_model(picture_model, provider="cpu", spinning=False)
-        pipeline = Pipeline(TestCamera(text), processor or ImageProcessor(model), [sink])
+        pipeline = Pipeline(source, processor or ImageProcessor(model), sinks)
         thread = threading.Thread(target=pipeline.run)
         thread.start()
         limit = time.monotonic() + 90
@@ -132,6 +146,7 @@ def test_a_running_stream_is_shown(browser, stream, size, scheme):
         page,
         f"parseInt(document.querySelector('[data-count=captured]').textContent) > {before + 5}",
     )
+    page.evaluate("document.getElementById('model-card').open = true")
     assert "28 × 28 gray" in page.inner_text("#facts")
     assert not page.locator("#empty").is_visible()
     assert _no_overflow(page) == []
@@ -170,8 +185,6 @@ def test_before_the_first_frame_the_page_waits(browser, stream):
         over = threading.Event()
 
         def process(self, frame):
-            from edgecnn.runtime.processor import Result
-
             self.over.wait(120)
             return Result("late", 1.0, (("late", 1.0),))
 
@@ -227,8 +240,6 @@ def test_no_answer_is_shown_as_unknown_with_its_reason(browser, stream):
         title, provider, nodes_on_provider, card = "unsure", "cpu", "1/1", {}
 
         def process(self, frame):
-            from edgecnn.runtime.processor import Result
-
             return Result.unknown("too dark <b>to say</b>")
 
         def finish(self):
@@ -251,8 +262,6 @@ def test_long_labels_and_facts_fit_a_phone(browser, stream):
             self.card = {"Labels": long * 3, "Accuracy on something": long}
 
         def process(self, frame):
-            from edgecnn.runtime.processor import Result
-
             return Result(long, 0.9, ((long, 0.9), (long + "2", 0.1)))
 
         def finish(self):
@@ -261,6 +270,143 @@ def test_long_labels_and_facts_fit_a_phone(browser, stream):
     page = _open(browser, stream(processor=Wordy()).url, "phone", "dark")
     page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
     assert _no_overflow(page) == []
+    page.context.close()
+
+
+class Labels:
+    """Answers with the digit that was drawn, and watches for drift."""
+
+    title, provider, nodes_on_provider, card = "labels", "cpu", "1/1", {}
+
+    def process(self, frame):
+        states = {"brightness": {"state": "ok"}, "confidence": {"state": "alarm"}}
+        fields = {"drift": {"state": "alarm", "signals": states}}
+        return Result(frame.truth, 1.0, ((frame.truth, 1.0),), fields=fields)
+
+    def finish(self):
+        return None
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pausing_and_keeping_a_frame(browser, stream, size, tmp_path):
+    running = stream(kept=tmp_path)
+    page = _open(browser, running.url, size)
+    page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
+    page.click("#pause")
+    page.wait_for_selector("#state[data-state=paused]", timeout=PATIENCE_MS)
+    assert page.inner_text("#pause") == "Resume"
+    page.click("#snapshot")
+    _until(page, "document.getElementById('note').textContent.startsWith('Kept as')")
+    (png,) = tmp_path.glob("*.png")
+    assert png.name in page.inner_text("#note")
+    assert cv2.imread(str(png)).shape == (240, 320, 3)
+    # What a camera gives meanwhile is counted.
+    before = int(page.inner_text("[data-count=dropped]").replace(",", ""))
+    _until(page, f"parseInt(document.querySelector('[data-count=dropped]').textContent) > {before}")
+    second = _open(browser, running.url)
+    second.wait_for_selector("#state[data-state=paused]", timeout=PATIENCE_MS)
+    second.click("#pause")
+    page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
+    assert page.inner_text("#pause") == "Pause"
+    for button in ("#pause", "#snapshot"):
+        assert page.locator(button).bounding_box()["height"] >= 44
+    assert _no_overflow(page) == []
+    assert page.troubles == []
+    page.context.close()
+    second.context.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_last_minute_and_the_drift_are_shown(browser, stream, size):
+    running = stream("test:digits?size=160x120&fps=30&hold=0.5", processor=Labels())
+    page = _open(browser, running.url, size)
+    _until(page, "document.querySelectorAll('#strip rect').length >= 4")
+    colours = page.evaluate(
+        "[...document.querySelectorAll('#strip rect')].map(e => getComputedStyle(e).fill)"
+    )
+    assert len(set(colours)) >= 3
+    edges = page.evaluate(
+        "[...document.querySelectorAll('#strip rect')]"
+        ".map(e => [+e.getAttribute('x'), +e.getAttribute('x') + +e.getAttribute('width')])"
+    )
+    assert edges[-1][1] == pytest.approx(600, abs=1)
+    assert all(a[1] <= b[0] + 0.2 for a, b in itertools.pairwise(edges))
+    labels = page.locator("#legend li").all_inner_texts()
+    assert len(labels) >= 3
+    assert set(labels) <= set("0123456789")
+    assert page.inner_text("#drift") == "alarm"
+    assert page.locator("#lights li").all_inner_texts() == ["brightness\nok", "confidence\nalarm"]
+    # Who comes later sees it too.
+    later = _open(browser, running.url, size)
+    _until(later, "document.querySelectorAll('#strip rect').length >= 4")
+    assert _no_overflow(page) == []
+    assert page.troubles == later.troubles == []
+    page.context.close()
+    later.context.close()
+
+
+def test_where_nothing_watches_for_drift_none_is_shown(browser, stream):
+    page = _open(browser, stream().url)
+    page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
+    assert not page.locator("#drift-card").is_visible()
+    assert not page.locator("#camera").is_visible()
+    page.context.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_everything_that_moves_is_on_one_screen(browser, stream, size):
+    page = _open(browser, stream("test:digits?size=640x480").url, size)
+    page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
+    _until(page, "!document.getElementById('past').hidden")
+    seen = ["#picture", "#pause", "#strip", "#legend", "#label", "#top"]
+    if size == "desktop":
+        seen += ["#spark", "#ledger", "#model-card summary"]
+    for part in seen:
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= SIZES[size][1], part
+    page.context.close()
+
+
+def test_the_browsers_own_camera_is_the_source(browser, stream):
+    running = stream("browser:?size=480&fps=20")
+    page = _open(browser, running.url, "phone")
+    _until(page, "document.getElementById('empty').textContent === 'Waiting for a camera'")
+    assert page.inner_text("#state").strip() == "waiting"
+    page.click("#camera-button")
+    page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
+    _until(page, "parseInt(document.querySelector('[data-count=captured]').textContent) > 10")
+    # The picture comes back with its answer, at the size that was asked for.
+    _until(page, "document.getElementById('picture').naturalWidth === 480")
+    assert page.inner_text("#label") in ("dark", "grey", "bright")
+    assert page.inner_text("[data-count=failed]") == "0"
+    second = _open(browser, running.url)
+    _until(second, "!document.getElementById('camera').hidden")
+    second.click("#camera-button")
+    _until(
+        second, "document.getElementById('camera-note').textContent.startsWith('another browser')"
+    )
+    page.click("#camera-turn")
+    before = int(page.inner_text("[data-count=captured]"))
+    _until(
+        page,
+        f"parseInt(document.querySelector('[data-count=captured]').textContent) > {before + 5}",
+    )
+    page.click("#camera-button")
+    assert page.inner_text("#camera-button") == "Use this device's camera"
+    assert not page.locator("#camera-turn").is_visible()
+    assert _no_overflow(page) == []
+    assert [text for text in page.troubles if not text.startswith("ws://127.0.0.1")] == []
+    page.context.close()
+    second.context.close()
+
+
+def test_without_https_the_page_says_why_there_is_no_camera(browser, stream):
+    url = stream("browser:", address=Address("0.0.0.0", 0)).url
+    if "localhost" in url:
+        pytest.skip("this machine has no address but its own")
+    page = _open(browser, url)
+    _until(page, "document.getElementById('camera-note').textContent.includes('--tls')")
+    assert page.locator("#camera-button").is_disabled()
     page.context.close()
 
 

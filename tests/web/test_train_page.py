@@ -28,7 +28,9 @@ def serve():
     pages = []
 
     def make(token=None):
-        page = TrainPage(Address("127.0.0.1", 0), Wishes(), token=token)
+        wishes = Wishes()
+        page = TrainPage(Address("127.0.0.1", 0), wishes, token=token)
+        page.wishes = wishes
         page.start()
         pages.append(page)
         return page
@@ -100,7 +102,7 @@ def test_a_change_from_the_page_itself_is_handed_on(page):
     assert _post(page, WISH) == (204, "")
     assert _post(page, WISH, Sec_Fetch_Site="same-origin")[0] == 204
     assert _post(page, {"pause": True}, kind="application/json; charset=utf-8")[0] == 204
-    assert page._control == [WISH, WISH, {"pause": True}]
+    assert page.wishes == [WISH, WISH, {"pause": True}]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_a_change_from_the_page_itself_is_handed_on(page):
 )
 def test_another_pages_change_is_refused(page, changes, status):
     assert _post(page, WISH, **changes)[0] == status
-    assert page._control == []
+    assert page.wishes == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "PATCH"])
@@ -137,7 +139,7 @@ def test_only_a_post_changes_anything(page, method):
     connection.request(method, "/control", body=json.dumps(WISH), headers=headers)
     assert connection.getresponse().status == 405
     connection.close()
-    assert page._control == []
+    assert page.wishes == []
 
 
 def test_a_change_needs_the_token(serve):
@@ -145,12 +147,12 @@ def test_a_change_needs_the_token(serve):
     assert _post(page, WISH)[0] == 401
     assert _post(page, WISH, Cookie=f"edgecnn-{_port(page)}=falsch")[0] == 401
     assert _post(page, WISH, path="/control?token=geheim")[0] == 303
-    assert page._control == []
+    assert page.wishes == []
     assert _post(page, WISH, Cookie=f"edgecnn-{_port(page)}=geheim")[0] == 204
     # The token does not stand in for the origin: a browser adds the cookie by itself.
     cookie = f"edgecnn-{_port(page)}=geheim"
     assert _post(page, WISH, Cookie=cookie, origin="http://evil.example")[0] == 403
-    assert page._control == [WISH]
+    assert page.wishes == [WISH]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_a_change_needs_the_token(serve):
 )
 def test_what_is_no_change_is_refused(page, body, status):
     assert _post(page, body)[0] == status
-    assert page._control == []
+    assert page.wishes == []
 
 
 def test_a_refusal_is_told_in_its_own_words(page):
@@ -175,7 +177,7 @@ def test_a_refusal_is_told_in_its_own_words(page):
 
 
 def test_a_change_that_never_comes_is_not_waited_for(page, monkeypatch):
-    monkeypatch.setattr("edgecnn.web.train_page._BODY_S", 0.2)
+    monkeypatch.setattr("edgecnn.web.control._BODY_S", 0.2)
     host = f"127.0.0.1:{_port(page)}"
     with socket.create_connection(("127.0.0.1", _port(page)), timeout=10) as lazy:
         lazy.sendall(

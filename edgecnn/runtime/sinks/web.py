@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from edgecnn.errors import EdgeCNNError, UsageError
 from edgecnn.runtime.answer import Answer, Summary
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
 from edgecnn.runtime.sinks.monitor import Monitor
+from edgecnn.runtime.sources.browser import BrowserCamera
 from edgecnn.web.address import Address
 from edgecnn.web.server import require_web
 from edgecnn.web.tls import Tls
 
 if TYPE_CHECKING:
-    from starlette.routing import Route
-
     from edgecnn.web.live_page import LivePage
 
 __all__ = ["WebPage"]
 
 #: Pictures a second that a browser is sent at most.
 _MOST_FPS = 30.0
+#: Between two points of what the page draws over time.
+_POINT_S = 0.25
+#: How often the ledger is shown while no answer comes.
+_IDLE_S = 0.5
 
 
 class WebPage(Sink):
@@ -37,6 +42,8 @@ class WebPage(Sink):
         See :class:`~edgecnn.web.server.WebServer`.
     monitor : Monitor, optional
         What ``/metrics``, ``/healthz`` and ``/readyz`` tell; it gets the answers itself.
+    camera : BrowserCamera, optional
+        The stream's source, if it is the camera of whoever opens the page.
 
     Raises
     ------
@@ -52,16 +59,21 @@ class WebPage(Sink):
         token: str | None = None,
         monitor: Monitor | None = None,
         tls: Tls | None = None,
+        camera: BrowserCamera | None = None,
     ) -> None:
         require_web()
-        self._monitor = monitor
+        self._monitor = monitor or Monitor()
         self._tls = tls
         self._address = address
         self._announce = announce
         self._token = token
+        self._camera = camera
         self._page: LivePage | None = None
+        self._stream: StreamInfo | None = None
         self._last: Answer | None = None
         self._last_shown = 0.0
+        self._opened = self._last_point = self._last_told = self._last_answer = time.monotonic()
+        self._paused = False
 
     def open(self, stream: StreamInfo) -> None:
         """Start the server and say where."""
@@ -69,14 +81,20 @@ class WebPage(Sink):
         from edgecnn.web.health import PROBES, health_routes
         from edgecnn.web.live_page import LivePage
 
+        self._stream = stream
         about = {"source": stream.source, "model": stream.model, "card": dict(stream.card)}
-        routes: list[Route] = []
-        if self._monitor is not None:
-            exposition = Exposition(self._monitor)
-            trouble, unready = self._monitor.trouble, self._monitor.unready
-            routes = health_routes(exposition.document, trouble, unready)
+        if self._camera is not None:
+            about["camera"] = self._camera.wishes
+        monitor = self._monitor
         self._page = LivePage(
-            self._address, about, token=self._token, tls=self._tls, routes=routes, public=PROBES
+            self._address,
+            about,
+            token=self._token,
+            tls=self._tls,
+            control=self._control,
+            camera=None if self._camera is None else self._camera.offer,
+            routes=health_routes(Exposition(monitor).document, monitor.trouble, monitor.unready),
+            public=PROBES,
         )
         self._page.start()
         self._announce(self._page.url)
@@ -91,18 +109,60 @@ class WebPage(Sink):
         if (self._page.watched and due) or self._last is None:
             jpeg = answer.jpeg()
             self._last_shown = now
-        self._last = answer
-        self._page.publish(_status(answer), jpeg)
+        self._last, self._last_answer = answer, now
+        if now - self._last_point >= _POINT_S:
+            result = answer.result
+            point = (round(now - self._opened, 2), result.label, result.state, answer.latency_ms)
+            self._page.remember(point)
+            self._last_point = now
+        self._page.publish(self._status(), jpeg)
+        self._last_told = now
+
+    def idle(self) -> None:
+        """Show the ledger, and what a key has switched, also while no answer comes."""
+        if self._page is None or self._stream is None:
+            return
+        changed = self._paused != self._stream.controls.paused
+        if changed or time.monotonic() - self._last_told > _IDLE_S:
+            self._last_told = time.monotonic()
+            self._page.publish(self._status())
 
     def close(self, summary: Summary | None) -> None:
         """Show how it ended, and stop serving."""
         if self._page is None:
             return
-        status = {} if self._last is None else _status(self._last)
+        status = self._status()
         if summary is not None:
             status["summary"] = dataclasses.asdict(summary)
         self._page.end(status, None if self._last is None else self._last.jpeg())
 
+    def _status(self) -> dict[str, Any]:
+        assert self._stream is not None
+        answer, now = self._last, time.monotonic()
+        status: dict[str, Any] = {}
+        if answer is not None:
+            status = answer.row() | {"fps": round(answer.fps, 1), "provider": answer.provider}
+        self._paused = self._stream.controls.paused
+        return status | {
+            "paused": self._paused,
+            "t": round(self._last_answer - self._opened, 2),
+            "silence_s": round(now - self._last_answer, 1),
+            "ledger": dataclasses.asdict(self._stream.counts()),
+            "lost": {name: n for name, n in self._stream.lost().items() if n and name != "page"},
+        }
 
-def _status(answer: Answer) -> dict[str, object]:
-    return answer.row() | {"fps": round(answer.fps, 1), "provider": answer.provider}
+    def _control(self, wish: Mapping[str, object]) -> Mapping[str, object]:
+        """Do what a button of the page asks for."""
+        assert self._stream is not None
+        assert self._page is not None
+        controls = self._stream.controls
+        match wish:
+            case {"pause": bool(paused)} if len(wish) == 1:
+                controls.paused = paused
+                self._page.publish(self._status())
+                return {"paused": paused}
+            case {"snapshot": True} if len(wish) == 1:
+                if controls.snapshot is None:
+                    raise EdgeCNNError("nothing keeps snapshots here")
+                return {"saved": Path(controls.snapshot()).name}
+        raise UsageError("the page can pause and keep a snapshot, and nothing else")

@@ -10,6 +10,7 @@ from pathlib import Path
 from edgecnn.errors import UsageError
 from edgecnn.runtime.redact import redact
 from edgecnn.runtime.sources.base import Source
+from edgecnn.runtime.sources.browser import BrowserCamera
 from edgecnn.runtime.sources.camera import Camera
 from edgecnn.runtime.sources.fault_camera import FaultCamera
 from edgecnn.runtime.sources.folder import Folder
@@ -75,6 +76,7 @@ SOURCES: tuple[SourceKind, ...] = (
     SourceKind("screen", "screen:", Screen.matches, lambda t, _: Screen(t)),
     SourceKind("pipe", "-", Stdin.matches, _stdin),
     SourceKind("GStreamer", "v4l2src ! videoconvert ! appsink", GStreamer.matches, _pipeline),
+    SourceKind("browser", "browser:", BrowserCamera.matches, lambda t, _: BrowserCamera(t)),
     SourceKind("camera", "0", Camera.matches, _camera),
     SourceKind("stream", "rtsp://camera.local/live", Stream.matches, _stream),
     SourceKind("pictures", "photos/", Folder.matches, lambda t, _: Folder(t)),

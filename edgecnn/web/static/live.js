@@ -1,9 +1,9 @@
 "use strict";
 
 const byId = (id) => document.getElementById(id);
-const history = [];
-const HISTORY = 120;
 let over = false;
+// For so long nothing is said of a stream that stands still.
+const SILENCE_S = 3;
 
 function setState(state, text) {
   byId("state").dataset.state = state;
@@ -21,6 +21,8 @@ async function about() {
   setText("model", facts.model);
   setText("source", facts.source);
   document.title = facts.model + " · edgecnn live";
+  byId("tools").hidden = !facts.controls;
+  offerCamera(facts.camera);
   const list = byId("facts");
   list.replaceChildren();
   for (const [title, text] of Object.entries(facts.card)) {
@@ -68,17 +70,6 @@ function bars(top) {
   });
 }
 
-function spark(latency) {
-  history.push(latency);
-  if (history.length > HISTORY) history.shift();
-  const most = Math.max(...history, 0.001);
-  const points = history.map((value, place) => {
-    const x = (120 * (HISTORY - history.length + place)) / (HISTORY - 1);
-    return x.toFixed(1) + "," + (23 - (21 * value) / most).toFixed(1);
-  });
-  byId("spark-line").setAttribute("points", points.join(" "));
-}
-
 function milliseconds(value) {
   return value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0);
 }
@@ -91,9 +82,49 @@ function counts(ledger) {
   }
 }
 
+function drift(state) {
+  byId("drift-card").hidden = !state;
+  if (!state) return;
+  byId("drift").dataset.state = state.state;
+  setText("drift", state.state);
+  const list = byId("lights");
+  const signals = Object.entries(state.signals || {});
+  while (list.children.length < signals.length) {
+    const light = document.createElement("span");
+    const name = document.createElement("span");
+    const row = document.createElement("li");
+    row.append(name, light);
+    list.append(row);
+  }
+  while (list.children.length > signals.length) list.lastChild.remove();
+  signals.forEach(([title, signal], place) => {
+    const [name, light] = list.children[place].children;
+    const text = (signal && signal.state) || (typeof signal === "string" ? signal : "ok");
+    name.textContent = title.replaceAll("_", " ");
+    light.className = "light";
+    light.dataset.state = text;
+    light.textContent = text;
+  });
+}
+
+function losses(lost) {
+  const told = Object.entries(lost || {}).map(([name, count]) => name + " " + count.toLocaleString("en"));
+  byId("lost").hidden = !told.length;
+  setText("lost", "Answers lost by sinks that are too slow: " + told.join(", "));
+}
+
+function pill(status) {
+  if (status.paused) setState("paused", "paused");
+  else if (status.frame === undefined) setState("waiting", "waiting");
+  else if (status.silence_s >= SILENCE_S) setState("unknown", "no frames for " + Math.round(status.silence_s) + " s");
+  else setState(status.state === "unknown" ? "unknown" : "live", status.state === "unknown" ? "unknown" : "live");
+}
+
 function show(status) {
+  if (status.ledger) counts(status.ledger);
+  if (status.paused !== undefined) showPaused(status.paused);
+  losses(status.lost);
   if (status.frame !== undefined) {
-    const unknown = status.state === "unknown";
     document.querySelector(".answer").dataset.state = status.state;
     setText("label", status.label || "–");
     byId("reason").hidden = !status.reason;
@@ -101,11 +132,11 @@ function show(status) {
     bars(status.top);
     setText("fps", status.fps.toFixed(1));
     setText("latency", milliseconds(status.latency_ms));
-    spark(status.latency_ms);
-    counts(status.ledger);
-    if (!status.summary) setState(unknown ? "unknown" : "live", unknown ? "unknown" : "live");
+    drift(status.drift);
+    if (status.t !== undefined && past.add([status.t, status.label || "", status.state, status.latency_ms])) drawPast();
   }
   if (status.summary) ended(status.summary);
+  else if (status.frame !== undefined || status.paused !== undefined) pill(status);
 }
 
 function ended(summary) {
@@ -122,6 +153,8 @@ function ended(summary) {
   byId("summary-card").hidden = false;
   byId("view").classList.add("over");
   if (!summary.captured) setText("empty", "The stream ended before its first frame");
+  for (const button of document.querySelectorAll(".tools button")) button.disabled = true;
+  stopCamera();
   setState("ended", "ended");
 }
 
@@ -133,6 +166,7 @@ function listen() {
       lost = false;
       setText("empty", "Waiting for the next frame");
       about().catch(() => {});
+      remember().catch(() => {});
       watch();
     }
     show(JSON.parse(event.data));
@@ -150,6 +184,11 @@ function listen() {
   };
 }
 
+byId("model-card").open = matchMedia("(min-width: 861px) and (min-height: 860px)").matches;
+byId("pause").addEventListener("click", pauseOrResume);
+byId("snapshot").addEventListener("click", keepSnapshot);
+byId("camera-button").addEventListener("click", () => (camera.stream ? stopCamera() : startCamera()));
+byId("camera-turn").addEventListener("click", turnCamera);
 about().catch(() => setState("lost", "connection lost"));
 // "load" comes with the first picture of the stream, "error" when the stream breaks off.
 byId("picture").addEventListener("load", () => showPicture(true));
@@ -157,4 +196,5 @@ byId("picture").addEventListener("error", () => showPicture(false));
 // A page counts as loading until each picture in it has come, and the first may take its time.
 window.addEventListener("load", watch);
 setState("waiting", "waiting");
+remember().catch(() => {});
 listen();

@@ -1,0 +1,101 @@
+"use strict";
+
+// The last minute: which label there was when, and how long the answers took.
+const WINDOW_S = 60;
+const STEP_S = 0.25;
+// Two points further apart have nothing between them: the stream stood still.
+const GAP_S = 2;
+const COLOURS = 10;
+
+const past = {
+  points: [],
+  colours: new Map(),
+
+  add([t, label, state, latency]) {
+    const last = this.points.at(-1);
+    // Another time than before: the stream was started anew.
+    if (last && t < last.t) this.points = [];
+    else if (last && t - last.t < STEP_S) return false;
+    this.points.push({ t, label, state, latency });
+    while (this.points[0].t < t - WINDOW_S) this.points.shift();
+    return true;
+  },
+
+  colour(point) {
+    if (point.state === "unknown") return "unknown";
+    if (!this.colours.has(point.label)) this.colours.set(point.label, this.colours.size % COLOURS);
+    return "label-" + this.colours.get(point.label);
+  },
+
+  runs() {
+    const runs = [];
+    for (const [place, point] of this.points.entries()) {
+      const next = this.points[place + 1];
+      const until = next && next.t - point.t <= GAP_S ? next.t : point.t + STEP_S;
+      const colour = this.colour(point);
+      const run = runs.at(-1);
+      if (run && run.label === point.label && run.colour === colour && run.until === point.t) run.until = until;
+      else runs.push({ label: point.label, colour, from: point.t, until });
+    }
+    return runs;
+  },
+};
+
+function drawPast() {
+  if (!past.points.length) return;
+  const end = past.points.at(-1).t + STEP_S;
+  const x = (t) => Math.max(0, 600 * (1 - (end - t) / WINDOW_S));
+  drawStrip(past.runs(), x);
+  drawLatency(x);
+}
+
+function drawStrip(runs, x) {
+  // An answer that is a picture has no label.
+  byId("past").hidden = !runs.some((run) => run.label);
+  const strip = byId("strip");
+  while (strip.children.length < runs.length) {
+    const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    bar.setAttribute("height", "20");
+    strip.append(bar);
+  }
+  while (strip.children.length > runs.length) strip.lastChild.remove();
+  const lasted = new Map();
+  runs.forEach((run, place) => {
+    const bar = strip.children[place];
+    bar.setAttribute("x", x(run.from).toFixed(1));
+    bar.setAttribute("width", Math.max(0, x(run.until) - x(run.from)).toFixed(1));
+    bar.setAttribute("class", run.colour);
+    const seen = lasted.get(run.label) || { colour: run.colour, seconds: 0 };
+    seen.seconds += run.until - run.from;
+    lasted.set(run.label, seen);
+  });
+  // Those that lasted longest, in an order that stays.
+  const shown = [...lasted].filter(([label]) => label).sort((a, b) => b[1].seconds - a[1].seconds).slice(0, COLOURS);
+  legend(shown.sort((a, b) => (a[1].colour < b[1].colour ? -1 : 1)));
+}
+
+function legend(entries) {
+  const list = byId("legend");
+  while (list.children.length < entries.length) list.append(document.createElement("li"));
+  while (list.children.length > entries.length) list.lastChild.remove();
+  entries.forEach(([label, { colour }], place) => {
+    const entry = list.children[place];
+    if (entry.textContent !== label) entry.textContent = label;
+    if (entry.className !== colour) entry.className = colour;
+  });
+}
+
+function drawLatency(x) {
+  const most = Math.max(...past.points.map((point) => point.latency), 0.001);
+  const points = past.points.map((point) =>
+    x(point.t).toFixed(1) + "," + (23 - (21 * point.latency) / most).toFixed(1));
+  byId("spark-line").setAttribute("points", points.join(" "));
+  setText("spark-most", "up to " + milliseconds(most) + " ms in the last minute");
+}
+
+async function remember() {
+  const answer = await fetch("past.json");
+  past.points = [];
+  for (const point of await answer.json()) past.add(point);
+  drawPast();
+}
