@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 
-from edgecnn.calibration.budget import Budget
-from edgecnn.calibration.candidates import Candidates, Judge
+from edgecnn.calibration.candidates import Candidates
 from edgecnn.calibration.compare import compare_models
-from edgecnn.calibration.finding import Finding
 from edgecnn.calibration.kept import Fusion
 from edgecnn.calibration.kinds import choose_kind
-from edgecnn.calibration.outcome import points_lost
+from edgecnn.calibration.outcome import dataset_name, points_lost
+from edgecnn.calibration.plan import Plan
 from edgecnn.calibration.provenance import keep_other_keys, measured_of
 from edgecnn.calibration.quantize_page import write_quantize_page
 from edgecnn.calibration.report import QuantizeReport, make_report
 from edgecnn.calibration.settle import Settled
-from edgecnn.data.dataset import Dataset
 from edgecnn.errors import EdgeCNNError, ModelError
 from edgecnn.export.embed import embed, serialized
 from edgecnn.export.fp16 import Fp16Graph, to_fp16
@@ -35,9 +30,9 @@ from edgecnn.files import atomic_path, sha256_of
 from edgecnn.metadata import CharacterInput, HalfPrecision, ModelMetadata
 from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.machine import describe_machine
-from edgecnn.runtime.session import Model, load_model
+from edgecnn.runtime.session import load_model
 
-__all__ = ["HalfMaking", "halve", "write_half"]
+__all__ = ["HalfMaking", "halve", "quantize_half"]
 
 
 #: Calibration examples that are run to find what overflows.
@@ -97,48 +92,26 @@ def halve(
     )
 
 
-def write_half(
-    out: Path,
-    fp32: Model,
-    model: onnx.ModelProto,
-    calibration: Dataset,
-    chosen: NDArray[np.int64],
-    *,
-    judge: Judge,
-    budget: Budget,
-    exclude: tuple[str, ...],
-    settings: Mapping[str, str | int | float | bool],
-    page: Path | None,
-    data: Dataset,
-    same_data: bool,
-    findings: tuple[Finding, ...] = (),
-) -> QuantizeReport:
+def quantize_half(plan: Plan, model: onnx.ModelProto) -> QuantizeReport:
     """Write the FP16 file, measured with FP16's rounding; nothing is timed, as no GPU is here.
 
     Parameters
     ----------
-    calibration, chosen : Dataset, ndarray of int
-        What overflow is looked for on.
-    judge : callable
-        Compares a model with the FP32 file.
-    budget : Budget
-    exclude : tuple of str
-        Nodes to leave in FP32.
-    settings : mapping
-        For the report.
-    findings : tuple of Finding
-        What looks wrong with the calibration data.
-    page : Path or None
-        Where a report is to be written, on ``data``.
+    plan : Plan
+        Its calibration examples are what overflow is looked for on.
+    model : onnx.ModelProto
+        The FP32 file's graph.
 
     Raises
     ------
     EdgeCNNError
         The budget is not kept to: nothing is written.
     """
+    request, fp32, budget = plan.request, plan.fp32, plan.budget
+    calibration, out = request.calibration, request.out
     metadata = fp32.metadata
-    samples = chosen[:_SAMPLES]
-    made = halve(model, metadata, calibration.inputs(metadata.input, samples), exclude)
+    samples = plan.looked.chosen[:_SAMPLES]
+    made = halve(model, metadata, calibration.inputs(metadata.input, samples), request.exclude)
     check_graph(made.graph, metadata)
     recipe = HalfPrecision(kept_fp32=made.kept, keep_io=True, source_sha256=sha256_of(fp32.path))
     provenance = msgspec.structs.replace(
@@ -155,7 +128,7 @@ def write_half(
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
         opened = Candidates(Path(folder), fp32, {}, threads=None, seconds=0)
         rounded = opened.open(made.emulated)
-        outcome = judge(rounded)
+        outcome = plan.judge_result(rounded)
     if not budget.admits(outcome):
         lost = points_lost(outcome)
         raise EdgeCNNError(
@@ -193,19 +166,23 @@ def write_half(
             "bias_correction": False,
             "left_in_fp32": "",
             "machine": describe_machine().cpu,
-            **settings,
+            "calibration": dataset_name(calibration),
+            "seed": request.seed,
+            "samples_asked": request.samples,
+            "threads": request.thread_count,
         },
-        same_data=same_data,
-        findings=findings,
+        same_data=request.is_measured_on_its_calibration,
+        findings=plan.findings,
         settled=Settled(made.graph),
         fusion=Fusion((), (), 0),
         left=(),
-        excluded=exclude,
+        excluded=request.exclude,
         chosen_on=("", False),
         frontier=None,
     )
-    if page is not None:
+    if request.page is not None:
+        data = request.measured_on
         made_here = load_model(out, provider="cpu", check=False, spinning=False)
         compared = compare_models(fp32, made_here, data, seconds=0)
-        write_quantize_page(page, report, compared, data, metadata, activations=())
+        write_quantize_page(request.page, report, compared, data, metadata, activations=())
     return report

@@ -1,0 +1,187 @@
+"""An 8-bit file: its forms made, one of them settled on, written and reported."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnx
+
+from edgecnn.calibration.activation_figures import ActivationFigure, activation_figures
+from edgecnn.calibration.budget_report import no_form, write_points
+from edgecnn.calibration.candidates import Candidates
+from edgecnn.calibration.compare import compare_models
+from edgecnn.calibration.forms import StaticForms
+from edgecnn.calibration.kept import Fusion, fusion_of
+from edgecnn.calibration.making import Made, make_dynamic, make_static, make_weights
+from edgecnn.calibration.outcome import Outcome, dataset_name
+from edgecnn.calibration.plan import Plan
+from edgecnn.calibration.probe import Probe
+from edgecnn.calibration.provenance import keep_other_keys
+from edgecnn.calibration.quantize_page import write_quantize_page
+from edgecnn.calibration.report import QuantizeReport, make_report
+from edgecnn.calibration.report_settings import report_settings
+from edgecnn.calibration.settle import Settled, settle
+from edgecnn.calibration.write import Written, recipe_of, write_integer
+from edgecnn.export.verify import check_graph
+from edgecnn.runtime.session import load_model
+
+__all__ = ["quantize_integer"]
+
+#: Calibration examples that forms are compared on, and layers ranked by.
+_PROBED = 32
+
+#: Seconds for the timing of two forms that one is chosen of.
+_RACE_S = 0.5
+
+
+def quantize_integer(plan: Plan, model: onnx.ModelProto) -> QuantizeReport:
+    """Make, choose, write and report; see :func:`edgecnn.calibration.quantize.quantize_model`.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        The FP32 file's graph.
+    """
+    request = plan.request
+    with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
+        made, settled = _settle(plan, model, Path(folder))
+    if settled.chosen is not None and not settled.chosen.fits:
+        if plan.frontier is not None:
+            write_points(plan.frontier, plan.source, settled, plan.budget, plan.unit)
+        raise no_form(plan.source, settled, plan.budget, plan.unit, layers=len(made.forms.layers))
+    quantized = settled.graph
+    check_graph(quantized, plan.fp32.metadata)
+    # Weights that are stored in 8 bits are FP32 where they are used, as is meant.
+    fusion = Fusion((), (), 0) if plan.choice.kind == "weights" else fusion_of(quantized)
+    recipe = recipe_of(plan, made, settled, fusion)
+    keep_other_keys(model, quantized)
+
+    def check_budget(outcome: Outcome) -> None:
+        if plan.budget and not plan.budget.admits(outcome):
+            raise no_form(
+                plan.source,
+                settled,
+                plan.budget,
+                plan.unit,
+                layers=len(made.forms.layers),
+                then=outcome,
+            )
+
+    written = write_integer(plan, quantized, recipe, fusion, made.feature, check=check_budget)
+    report = _report(plan, made, settled, written)
+    if request.page is not None:
+        figures: Sequence[ActivationFigure] = ()
+        if made.seen is not None and isinstance(made.forms, StaticForms):
+            figures = activation_figures(made.seen, dict(made.forms.ranges))
+        _write_page(request.page, plan, report, figures)
+    return report
+
+
+def _settle(plan: Plan, model: onnx.ModelProto, folder: Path) -> tuple[Made, Settled]:
+    """Make the forms, and settle on one of them."""
+    request = plan.request
+    candidates = Candidates(
+        folder,
+        plan.fp32,
+        plan.sample,
+        threads=request.threads,
+        seconds=min(request.seconds, _RACE_S),
+    )
+    probe = Probe(request.calibration, plan.spec, plan.looked.chosen[:_PROBED])
+    if plan.choice.kind == "dynamic":
+        made = make_dynamic(model, request.exclude)
+    elif plan.choice.kind == "weights":
+        made = make_weights(model, request.exclude)
+    else:
+        made = make_static(
+            model,
+            request.calibration,
+            plan.looked,
+            candidates,
+            probe,
+            types=plan.choice.types,
+            estimators=[estimator for _, estimator in plan.estimators],
+            exclude=request.exclude,
+            leave=request.leave,
+            bias_correction=request.bias_correction,
+            histograms=request.page is not None,
+            allow_slower=request.allow_slower,
+            cache=request.cache,
+            tell=request.tell,
+        )
+    settled = settle(
+        made.forms,
+        candidates,
+        plan.budget,
+        lambda int8: plan.judge(int8, request.chosen_on),
+        correct=None if request.bias_correction is False else made.correct,
+        corrected=made.corrected,
+        run=probe,
+        tell=request.tell,
+    )
+    return made, settled
+
+
+def _report(plan: Plan, made: Made, settled: Settled, written: Written) -> QuantizeReport:
+    """Draw the report up, and the frontier where a budget was kept to."""
+    request = plan.request
+    picture = plan.frontier or request.out.with_name(f"{request.out.stem}.frontier.png")
+    remarks: tuple[str, ...] = ()
+    if settled.points:
+        remarks = write_points(picture, plan.source, settled, plan.budget, plan.unit)
+    settings = report_settings(
+        written.recipe,
+        plan.choice,
+        made,
+        plan.estimators,
+        bias_correction=settled.bias_corrected,
+        asked={
+            "calibration": dataset_name(request.calibration),
+            "samples_asked": request.samples,
+            "percentile": request.percentile,
+            "seed": request.seed,
+            "threads": request.thread_count,
+        },
+    )
+    on = written.outcome.on if request.select is None else dataset_name(request.select)
+    return make_report(
+        plan.source,
+        request.out,
+        outcome=written.outcome,
+        latency=written.latency,
+        kept_fp32=written.recipe.kept_fp32,
+        settings=settings,
+        same_data=request.is_measured_on_its_calibration,
+        findings=(*plan.findings, *made.findings),
+        settled=settled,
+        fusion=written.fusion,
+        left=made.left,
+        excluded=request.exclude,
+        chosen_on=(on, request.is_chosen_on_its_test and len(settled.points) > 1),
+        frontier=str(picture) if settled.points else None,
+        remarks=remarks,
+    )
+
+
+def _write_page(
+    path: Path, plan: Plan, report: QuantizeReport, activations: Sequence[ActivationFigure]
+) -> None:
+    """Compare the two files once more, layer by layer, and write the page."""
+    request = plan.request
+    dataset = request.measured_on
+    made = load_model(
+        report.path, provider="cpu", threads=request.threads, check=False, spinning=False
+    )
+    compared = compare_models(
+        plan.fp32,
+        made,
+        dataset,
+        seconds=0.5,
+        threads=request.threads,
+        progress=request.progress,
+    )
+    write_quantize_page(
+        path, report, compared, dataset, plan.fp32.metadata, activations=activations
+    )
