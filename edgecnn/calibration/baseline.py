@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ from edgecnn.calibration.sessions import session_of
 from edgecnn.export.taps import add_taps
 from edgecnn.metadata import BASELINE_LIMIT_BYTES, Baseline, Distribution, ImageInput, ModelMetadata
 from edgecnn.metadata import encode as encode_document
+from edgecnn.runtime.drift_values import colour, energy, sharpness
 from edgecnn.runtime.tasks.classify import scores
 
 __all__ = ["distribution_of", "last_feature", "measure_baseline"]
@@ -59,6 +61,7 @@ def measure_baseline(
     session = session_of(add_taps(model, inner))
     inputs: dict[tuple[str, int | None], Histogram] = {}
     inside, answers, confidence = Histogram(), Histogram(), Histogram()
+    whole: dict[str, Histogram] = {}
     samples = 0
     for batch in batches():
         for name, tensor in batch.items():
@@ -66,6 +69,8 @@ def measure_baseline(
                 _add_channels(inputs, name, tensor, metadata)  # type: ignore[arg-type]
         values = session.run([output, *inner], dict(batch))
         answers.add(values[0])
+        for what, of_each in _of_each(batch, values[0], metadata).items():
+            whole.setdefault(what, Histogram()).add(of_each.astype(np.float32))
         if inner:
             inside.add(values[1])
         if metadata.task == "classify":
@@ -83,6 +88,7 @@ def measure_baseline(
         distribution_of(inside, "feature", feature or ""),
         distribution_of(answers, "output", output),
         distribution_of(confidence, "confidence"),
+        *(distribution_of(histogram, what) for what, histogram in whole.items()),
     ]
     baseline = Baseline(
         data=data, samples=samples, distributions=tuple(one for one in found if one is not None)
@@ -164,6 +170,20 @@ def distribution_of(
         cuts=tuple(cuts),
         shares=tuple(float(f"{share:.5f}") for share in shares),
     )
+
+
+def _of_each(
+    batch: Mapping[str, NDArray[Any]], output: NDArray[np.float32], metadata: ModelMetadata
+) -> dict[str, NDArray[np.float64]]:
+    """Return what is measured of each example as a whole, shape ``(N,)`` each."""
+    spec = metadata.input
+    found: dict[str, NDArray[np.float64] | None] = {}
+    if isinstance(spec, ImageInput) and batch[spec.name].dtype.kind == "f":
+        tensor = batch[spec.name]
+        found["sharpness"], found["colour"] = sharpness(tensor, spec), colour(tensor, spec)
+    if metadata.task == "classify":
+        found["energy"] = energy(output, metadata.output)
+    return {what: values for what, values in found.items() if values is not None}
 
 
 def _add_channels(

@@ -10,7 +10,7 @@ import click
 
 __all__ = ["answer_options"]
 
-_GATES = ("shape", "stale", "corrupt", "black", "frozen")
+_GATES = ("shape", "stale", "corrupt", "black", "frozen", "outlier")
 
 
 def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -24,6 +24,8 @@ def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
         stale_s: float,
         min_score: float | None,
         smooth: str,
+        drift: bool,
+        drift_frames: int,
         slos: tuple[str, ...],
         **others: Any,
     ) -> Any:
@@ -36,6 +38,8 @@ def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
             stale_s=stale_s,
             min_score=min_score,
             smooth=smooth,
+            drift=drift,
+            drift_frames=drift_frames,
         )
         promises = tuple(map(parse_slo, slos))
         return function(answering=answering, promises=promises, **others)
@@ -75,6 +79,19 @@ def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
             multiple=True,
             type=click.Choice(_GATES),
             help="Answer such frames all the same. Repeatable.",
+        ),
+        click.option(
+            "--drift/--no-drift",
+            default=True,
+            help="Compare with what the file was calibrated with.",
+        ),
+        click.option(
+            "--drift-window",
+            "drift_frames",
+            type=click.IntRange(32, 100_000),
+            default=240,
+            metavar="FRAMES",
+            help="Newest frames that are compared, four a second [240].",
         ),
         click.option(
             "--slo",

@@ -23,7 +23,9 @@ class Distribution(Struct, frozen=True, kw_only=True, omit_defaults=True):
     what : str
         ``"brightness"``: mean grey level of each raw picture, 0..255. ``"input"``: what the network
         reads, preprocessed. ``"feature"``: what its last layer with weights reads. ``"output"``:
-        what it gives, before any activation. ``"confidence"``: score of each answer, 0..1.
+        what it gives, before any activation. Of each example as a whole: ``"confidence"``: score of
+        its answer, 0..1; ``"sharpness"``, ``"colour"`` and ``"energy"``, see
+        :mod:`edgecnn.runtime.drift_values`.
     tensor : str
         Its name in the graph; empty for what is none.
     channel : int, optional
@@ -38,7 +40,16 @@ class Distribution(Struct, frozen=True, kw_only=True, omit_defaults=True):
         one more than there are cuts. They add up to 1.
     """
 
-    what: Literal["brightness", "input", "feature", "output", "confidence"]
+    what: Literal[
+        "brightness",
+        "input",
+        "feature",
+        "output",
+        "confidence",
+        "sharpness",
+        "colour",
+        "energy",
+    ]
     tensor: str = ""
     channel: int | None = None
     n: Count

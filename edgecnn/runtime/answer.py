@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,7 +112,8 @@ class Answer:
                 top=() if result.draws_labels else result.top,
                 unknown=result.state == "unknown",
                 reason=result.reason,
-                footer=f"{self.fps:.1f} fps   {self.latency_ms:.1f} ms   {self.provider}",
+                footer=f"{self.fps:.1f} fps   {self.latency_ms:.1f} ms   {self.provider}"
+                + _drift(result),
                 corner=f"#{self.frame.number}",
             )
             self._picture = draw_overlay(base, reading)
@@ -121,6 +123,13 @@ class Answer:
         """Return the frame's picture; a chunk of a signal is none."""
         data: NDArray[np.uint8] = self.frame.data
         return data if data.ndim == 3 else np.empty((0, 0, 3), dtype=np.uint8)
+
+
+def _drift(result: Result) -> str:
+    """Return what the footer says about drift: nothing where all is well."""
+    drift = result.fields.get("drift")
+    state = drift.get("state") if isinstance(drift, Mapping) else "ok"
+    return "" if state == "ok" else f"   drift: {state}"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import msgspec
 
 from edgecnn.errors import UsageError
 from edgecnn.metadata import ImageInput
+from edgecnn.runtime.drift_watch import watch_drift
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.gated import GatedProcessor
 from edgecnn.runtime.gates.base import Gate
@@ -21,7 +22,9 @@ from edgecnn.runtime.gates.frozen import Frozen
 from edgecnn.runtime.gates.shape import Shape
 from edgecnn.runtime.gates.stale import Stale
 from edgecnn.runtime.images import ImageProcessor
+from edgecnn.runtime.outlier import Outlier
 from edgecnn.runtime.processor import Processor
+from edgecnn.runtime.seen import After, Seen
 from edgecnn.runtime.session import Model
 from edgecnn.runtime.smoothed import SmoothedProcessor
 from edgecnn.runtime.smoothing.settings import make_smoother
@@ -36,6 +39,7 @@ GATES: dict[str, str] = {
     "corrupt": "a lower part that was not decoded",
     "black": "black, or one colour all over",
     "frozen": "the same live picture for too long",
+    "outlier": "what is like nothing that the file was calibrated with, where it tells",
 }
 
 #: Tasks whose answers are labels; a picture made from a black one is black, and right.
@@ -58,6 +62,10 @@ class Answering:
         In place of the contract's.
     smooth : str
         ``exponential=0.5s``, ``majority=9``, or empty for frame by frame.
+    drift : bool
+        Watch it, where the file has a baseline.
+    drift_frames : int
+        Length of the window that is compared.
     """
 
     without: tuple[str, ...] = ()
@@ -65,6 +73,8 @@ class Answering:
     stale_s: float = 2.0
     min_score: float | None = None
     smooth: str = ""
+    drift: bool = True
+    drift_frames: int = 240
 
     def __post_init__(self) -> None:
         """Refuse what cannot be smoothed by."""
@@ -160,12 +170,27 @@ def answer_pictures(
         rate = None if live() else fps()
         return frame.number / rate if rate else frame.captured_ns / 1e9
 
-    processor: Processor = ImageProcessor(model)
+    after: list[After] = []
+    remarks: list[str] = []
+    if answering.drift:
+
+        def looked_at(seen: Seen) -> float | None:
+            return seen.frame.captured_ns / 1e9 if live() else None
+
+        monitor, said = watch_drift(model, clock=looked_at, frames=answering.drift_frames)
+        remarks.append(said)
+        if monitor is not None:
+            after.append(monitor)
+    baseline = model.baseline
+    usual = baseline.find("energy") if baseline is not None else None
+    if usual is not None and "outlier" not in answering.without:
+        after.append(Outlier(usual, model.metadata.output))
+    processor: Processor = ImageProcessor(model, after=after)
     if model.metadata.task in _LABELLING:
         processor = GatedProcessor(processor, lambda: answering.gates(live=live()))
     if answering.smooth:
         processor = SmoothedProcessor(processor, partial(make_smoother, answering.smooth), clock)
-    return processor, ()
+    return processor, remarks
 
 
 def _smoothable(model: Model) -> bool:

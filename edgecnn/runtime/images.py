@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -18,6 +18,7 @@ from edgecnn.runtime.facts import model_facts
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.picture_answers import picture_answer
 from edgecnn.runtime.processor import Result
+from edgecnn.runtime.seen import After, Seen
 from edgecnn.runtime.session import Model
 
 __all__ = ["ImageProcessor", "picture_input"]
@@ -47,6 +48,8 @@ class ImageProcessor:
         With a picture input.
     top : int
         How many labels each answer lists.
+    after : sequence of After
+        Look at what the network was shown and gave, in this order.
 
     Raises
     ------
@@ -54,11 +57,12 @@ class ImageProcessor:
         The model reads no pictures, or nothing here answers them for its task.
     """
 
-    def __init__(self, model: Model, *, top: int = 5) -> None:
+    def __init__(self, model: Model, *, top: int = 5, after: Sequence[After] = ()) -> None:
         self._model = model
         self._spec = picture_input(model.metadata, str(model.path))
         self._answer = picture_answer(model.metadata.task, str(model.path))
         self._top = top
+        self._after = tuple(after)
         self.title = model.metadata.name
         self.provider = model.placement.provider
         self.nodes_on_provider = model.placement.on_provider
@@ -88,6 +92,11 @@ class ImageProcessor:
             "infer": (inferred - prepared) / 1e6,
             "decode": (decoded - inferred) / 1e6,
         }
+        if self._after:
+            seen = Seen(frame, inputs, output)
+            for one in self._after:
+                result = one.look(seen, result)
+            stages["watch"] = (time.perf_counter_ns() - decoded) / 1e6
         return dataclasses.replace(result, stages_ms=stages)
 
     def finish(self) -> None:

@@ -18,6 +18,7 @@ from edgecnn.runtime.processor import Processor
 from edgecnn.runtime.signals import stop_on_signals
 from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
+from edgecnn.runtime.sinks.drift_remarks import DriftRemarks
 from edgecnn.runtime.sinks.systemd import Systemd
 from edgecnn.runtime.slo import Slo
 from edgecnn.runtime.sources.base import Source
@@ -109,7 +110,7 @@ def run_live(
     # What is drawn and resized is small: OpenCV's threads would only get in the network's way.
     cv2.setNumThreads(1)
     giving = OutputSinks(outputs or Outputs(), out if out is not None else sys.stdout, say, source)
-    sinks = list(giving.sinks)
+    sinks = [*giving.sinks, DriftRemarks(say)]
     kept = None if saving is None else Background(saving, room=_SAVING_ROOM)
     if kept is not None:
         sinks.append(kept)

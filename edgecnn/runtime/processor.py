@@ -48,7 +48,7 @@ class Result:
         Whether that picture says label and score itself, at each box: the overlay's panel would
         only hide some of it.
     stages_ms : mapping of str to float
-        Where the time went: ``prepare``, ``infer``, ``decode``.
+        Where the time went: ``prepare``, ``infer``, ``decode``, and ``watch`` for drift and maps.
     """
 
     label: str

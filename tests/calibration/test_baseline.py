@@ -13,6 +13,7 @@ from edgecnn.errors import MetadataError
 from edgecnn.export.taps import run_tapped
 from edgecnn.metadata import BASELINE_LIMIT_BYTES, Baseline, Distribution, encode
 from edgecnn.metadata.documents import decode_baseline
+from edgecnn.runtime.drift_values import energy, sharpness
 from edgecnn.runtime.session import load_model
 from edgecnn.runtime.tasks.classify import scores
 
@@ -40,6 +41,8 @@ def test_of_the_values_themselves(model, metadata, calibration):
         "output": logits,
         "confidence": scores(logits, metadata.output).max(axis=1),
         "brightness": np.array([10.0, 30.0]),
+        "sharpness": sharpness(data, metadata.input),
+        "energy": energy(logits, metadata.output),
     }
     assert {one.what for one in baseline.distributions} == set(expected)
     for one in baseline.distributions:

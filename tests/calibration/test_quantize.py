@@ -427,11 +427,14 @@ def test_the_baseline_is_in_the_file_and_read_without_onnx(quantized, calibratio
     baseline = model.baseline
     assert (baseline.data, baseline.samples) == ("stripes:test", 64)
     kinds = [one.what for one in baseline.distributions]
-    assert kinds == ["brightness", "input", "feature", "output", "confidence"]
+    of_each = ["confidence", "sharpness", "energy"]
+    assert kinds == ["brightness", "input", "feature", "output", *of_each]
     assert len(model.session.get_modelmeta().custom_metadata_map[BASELINE_KEY]) < 4096
     inspection = inspect_model(out, provider="cpu")
     assert (inspection.baseline, inspection.other_keys) == (baseline, ())
-    said = "brightness, input, feature, output, confidence of 64 examples of stripes:test"
+    said = (
+        f"brightness, input, feature, output, {', '.join(of_each)} of 64 examples of stripes:test"
+    )
     assert ("baseline", said) in model_card(inspection)
     # Of the data itself, nothing drifts; of its negative, all does.
     inputs = calibration.inputs(metadata.input)

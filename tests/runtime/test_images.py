@@ -53,7 +53,7 @@ def test_a_value_that_is_no_number_is_unknown(model):
     import dataclasses
 
     class Broken:
-        def run(self, names, inputs):
+        def run(self, names, inputs, options=None):
             return [np.full((1, 3), np.nan, np.float32)]
 
     result = ImageProcessor(dataclasses.replace(model, session=Broken())).process(_frame(3))

@@ -29,6 +29,13 @@ def account(summary: Summary) -> str:
     if summary.unknown:
         causes = (f"{count:,} {cause}" for cause, count in sorted(summary.unknown.items()))
         lines.append(f"{sum(summary.unknown.values()):,} unknown: {', '.join(causes)}")
+    if summary.drift is not None:
+        worst = (
+            ""
+            if summary.drift["worst"] == summary.drift["state"]
+            else (f", at worst {summary.drift['worst']}")
+        )
+        lines.append(f"drift: {summary.drift['state']}{worst}")
     if summary.processed:
         lines.append(
             f"{summary.fps:.1f} fps; latency p50 {latency['p50']:g} ms, p95 {latency['p95']:g} ms, "
