@@ -22,6 +22,12 @@ from edgecnn.runtime.sinks.monitor import BUCKETS_S, Monitor
 
 __all__ = ["Exposition"]
 
+_EVENTS = {
+    "reconnects": "How often a source was lost and found again.",
+    "duplicates": "Frames of a live source that were equal to the one before.",
+    "skipped": "Frames that were not to be answered: --stride, --max-fps.",
+    "restarts": "How often a stage that hung was started anew.",
+}
 _DRIFT = {"ok": 0, "warn": 1, "alarm": 2}
 
 
@@ -107,6 +113,17 @@ class Exposition(Collector):
         for name, count in stream.lost().items():
             lost.add_metric([name], count)
         yield lost
+        events = stream.events()
+        for name, told in _EVENTS.items():
+            yield CounterMetricFamily(f"edgecnn_{name}", told, events.get(name, 0))
+        stalls = CounterMetricFamily(
+            "edgecnn_stalls", "How often a stage hung: capture, process, a sink.", labels=["stage"]
+        )
+        for name, count in stream.stalls().items():
+            stalls.add_metric([name], count)
+        yield stalls
+        gone = int(stream.reopening())
+        yield GaugeMetricFamily("edgecnn_source_lost", "Whether the source is lost now.", gone)
         paused = int(stream.controls.paused)
         yield GaugeMetricFamily("edgecnn_paused", "Whether somebody paused the stream.", paused)
         newest = self._monitor.newest

@@ -195,6 +195,7 @@ class Pipeline:
             controls=self._controls,
             counts=self.ledger.counts,
             lost=self._lost,
+            events=self._events,
             stalls=lambda: dict(self._watchdog.stalls),
             stage_s=self._patience.stage_s,
             reopening=lambda: self._capture.reopening,
@@ -283,6 +284,15 @@ class Pipeline:
 
     def _lost(self) -> dict[str, int]:
         return {sink.name: sink.lost for sink in self._sinks if sink.name}
+
+    def _events(self) -> dict[str, int]:
+        capture = self._capture
+        return {
+            "reconnects": getattr(capture.source, "reconnects", 0),
+            "duplicates": capture.duplicates,
+            "skipped": self.ledger.skipped,
+            "restarts": self._watchdog.restarts,
+        }
 
     def _recent_fps(self) -> float:
         if len(self._recent) < 2:

@@ -35,6 +35,9 @@ class StreamInfo:
         Returns the ledger of this moment; may be called from any thread.
     lost : callable
         Returns how many answers each sink with a queue has lost so far, by its name; likewise.
+    events : callable
+        Returns how often something happened that needs no answer of its own: ``reconnects``,
+        ``duplicates``, ``skipped``, ``restarts``; likewise.
     stalls : callable
         Returns how often each stage hung so far: ``capture``, ``process``, a sink's name; likewise.
     stage_s : float
@@ -52,6 +55,7 @@ class StreamInfo:
     controls: Controls = field(default_factory=Controls)
     counts: Callable[[], LedgerCounts] = lambda: LedgerCounts(0, 0, 0, 0, 0)
     lost: Callable[[], dict[str, int]] = dict
+    events: Callable[[], dict[str, int]] = dict
     stalls: Callable[[], dict[str, int]] = dict
     stage_s: float = 10.0
     reopening: Callable[[], bool] = lambda: False

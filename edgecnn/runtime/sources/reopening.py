@@ -50,6 +50,8 @@ class Reopening:
     ----------
     reopening : bool
         It is lost just now; nothing is wrong with the thread that reads it.
+    reconnects : int
+        How often it was found again.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Reopening:
         self._lost_since = 0.0
         self._gone = False
         self.reopening = False
+        self.reconnects = 0
 
     @property
     def description(self) -> str:
@@ -175,6 +178,7 @@ class Reopening:
 
     def _found(self, frame: Frame | None) -> None:
         self.reopening = False
+        self.reconnects += 1
         self._good_since = time.monotonic()
         lost_s = self._good_since - self._lost_since
         size = frame.data.shape if frame is not None and not frame.fault else self._size

@@ -1,5 +1,6 @@
 """Metrics as Prometheus reads them, and health that tells a stuck stream from a running one."""
 
+import dataclasses
 import json
 import threading
 import time
@@ -12,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from edgecnn.errors import ImageError
 from edgecnn.runtime.controls import Controls
+from edgecnn.runtime.exposition import Exposition
 from edgecnn.runtime.pipeline import Pipeline
 from edgecnn.runtime.processor import Result
 from edgecnn.runtime.sinks import monitor as monitor_module
@@ -127,6 +129,7 @@ def test_prometheus_reads_what_the_ledger_says(serve, accept):
     assert got["edgecnn_unknown_total", (("reason", "confidence N is below N"),)] == 2
     assert got["edgecnn_unknown_total", (("reason", "rtsp://***@N/x"),)] == 1
     assert "geheim" not in text
+    assert got["edgecnn_reconnects_total", ()] == got["edgecnn_source_lost", ()] == 0
     assert got["edgecnn_sink_lost_total", (("sink", "slow"),)] == 3
     assert got["edgecnn_drift_state", (("signal", "overall"),)] == 1
     assert got["edgecnn_drift_state", (("signal", "blur"),)] == 0
@@ -195,3 +198,18 @@ def test_a_slow_source_may_take_its_time(make_answer, make_stream, monkeypatch):
     monitor.open(make_stream(fps=500.0))
     time.sleep(0.05)
     assert monitor.trouble()
+
+
+def test_that_a_source_is_lost_and_was_found_again_is_told(make_stream):
+    monitor = Monitor()
+    stream = dataclasses.replace(
+        make_stream(),
+        events=lambda: {"reconnects": 3},
+        stalls=lambda: {"capture": 2},
+        reopening=lambda: True,
+    )
+    monitor.open(stream)
+    told = Exposition(monitor).document("")[0].decode()
+    assert "edgecnn_reconnects_total 3.0" in told
+    assert 'edgecnn_stalls_total{stage="capture"} 2.0' in told
+    assert "edgecnn_source_lost 1.0" in told
