@@ -21,6 +21,8 @@ from edgecnn.runtime.sinks.base import Sink, StreamInfo
 __all__ = ["Window", "window_trouble"]
 
 _ESCAPE, _NO_KEY = 27, 255
+#: Resizable, of the picture's proportions, without a toolbar.
+_PLAIN = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
 #: How long it is shown what a key did.
 _NOTICE_S = 2.5
 _PROBE = "import cv2; cv2.namedWindow('edgecnn'); cv2.destroyAllWindows()"
@@ -76,7 +78,9 @@ class Window(Sink):
         """Show the picture."""
         picture = answer.picture()
         if self._picture is None:
-            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            # Qt says of each window that OpenCV's wheel brings no typefaces; none are needed.
+            os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
+            cv2.namedWindow(self._title, _PLAIN)
             cv2.resizeWindow(self._title, picture.shape[1], picture.shape[0])
         self._picture = picture
         self.idle()
