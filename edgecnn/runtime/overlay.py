@@ -1,8 +1,9 @@
 """What is drawn over a picture: label, score bars, frame rate, latency, provider.
 
 Everything scales with the picture, so that it reads the same on a thumbnail and on a 4K frame; a
-picture too small to write on is enlarged first. OpenCV 5 has a typeface with most scripts in it;
-older ones have letters of ASCII only, and other letters show as question marks there.
+picture too small to write on is enlarged first. OpenCV 5 has a typeface with some scripts in it,
+older ones have letters of ASCII only; others are drawn by Pillow where it is installed, and are
+question marks where it is not.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from edgecnn.runtime.lettering import lettering
 
 __all__ = [
     "Reading",
@@ -92,20 +95,24 @@ def draw_overlay(picture: Picture, reading: Reading) -> Picture:
 
 
 def badge(picture: Picture, text: str) -> Picture:
-    """Return a copy of a picture with a few words in its upper right corner."""
+    """Return a copy of a picture with a few words above its footer."""
     canvas = picture.copy()
     height, width = canvas.shape[:2]
-    size = max(8.0, 0.9 * min(height / 22, width / 26))
-    wide = min(text_width(text, size) + 1.2 * size, 0.9 * width)
-    left, top = width - wide - 0.6 * size, 0.6 * size
-    _shade(canvas, left, top, wide, 1.8 * size)
-    at = (left + 0.6 * size, top + 1.25 * size)
-    write_fitted(canvas, text, at, wide - 1.2 * size, size=size, colour=_WARNING)
+    unit = max(9.0, min(height / 22, width / 26))
+    size, margin = 0.9 * unit, 0.6 * unit
+    wide = min(text_width(text, size) + 1.2 * size, width - 2 * margin)
+    top = max(0.0, height - 1.5 * unit - margin - 1.8 * size)
+    _shade(canvas, margin, top, wide, 1.8 * size)
+    at = (margin + 0.6 * size, top + 1.25 * size)
+    write_fitted(canvas, text, at, wide - 1.1 * size, size=size, colour=_WARNING)
     return canvas
 
 
 def text_width(text: str, size: float, weight: int = 500) -> float:
     """Return how many pixels wide a text is drawn."""
+    shaped = lettering(text, round(size))
+    if shaped is not None:
+        return shaped.width
     face = _face()
     if face is None:
         scale, thick = _hershey(size, weight)
@@ -215,8 +222,12 @@ def write_text(
     """Write a line of text into a picture: ``at`` is where it starts, on the baseline."""
     if not text:
         return
-    face = _face()
     origin = (round(at[0]), round(at[1]))
+    shaped = lettering(text, round(size))
+    if shaped is not None:
+        shaped.write(canvas, origin, colour)
+        return
+    face = _face()
     if face is None:
         scale, thick = _hershey(size, 500)
         font = cv2.FONT_HERSHEY_SIMPLEX

@@ -20,6 +20,7 @@ from edgecnn.runtime.sources.browser import BrowserCamera
 from edgecnn.runtime.sources.registry import open_source
 from edgecnn.web.address import Address
 from edgecnn.web.live_page import LivePage
+from edgecnn.web.tls import own_certificate
 
 pytestmark = pytest.mark.browser
 
@@ -66,11 +67,12 @@ def stream(picture_model):
         address=Address("127.0.0.1", 0),  # noqa: B008
         processor=None,
         kept=None,
+        tls=None,
     ):
         announced = []
         source = open_source(text)
         camera = source if isinstance(source, BrowserCamera) else None
-        page = WebPage(address, announced.append, camera=camera)
+        page = WebPage(address, announced.append, camera=camera, tls=tls)
         sinks = [Background(page, room=1, may_lose=True, name="page")]
         if kept is not None:
             sinks.append(Snapshots(kept))
@@ -408,6 +410,21 @@ def test_without_https_the_page_says_why_there_is_no_camera(browser, stream):
     _until(page, "document.getElementById('camera-note').textContent.includes('--tls')")
     assert page.locator("#camera-button").is_disabled()
     page.context.close()
+
+
+def test_over_https_a_phone_gives_its_camera(browser, stream, tmp_path):
+    """The address of this machine that others see, the token, the web socket: all over TLS."""
+    everywhere = Address("0.0.0.0", 0)
+    running = stream("browser:", address=everywhere, tls=own_certificate([everywhere], tmp_path))
+    assert running.url.startswith("https://")
+    context = browser.new_context(viewport={"width": 390, "height": 844}, ignore_https_errors=True)
+    page = context.new_page()
+    page.goto(running.url)
+    _until(page, "!document.getElementById('camera').hidden")
+    page.click("#camera-button")
+    page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
+    assert "token" not in page.url
+    context.close()
 
 
 def test_a_browser_needs_the_token_once(browser, stream):

@@ -128,7 +128,7 @@ class Window(Sink):
         self._notice, self._notice_until = text, time.monotonic() + _NOTICE_S
 
     def _show(self, picture: NDArray[np.uint8]) -> None:
-        """Show a picture, with what the keys have done in its upper right corner."""
+        """Show a picture, with what the keys have done above its footer."""
         assert self._stream is not None
         controls = self._stream.controls
         state = ["paused"] if controls.paused else []
