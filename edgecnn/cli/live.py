@@ -147,7 +147,9 @@ def _open(
         from edgecnn.runtime.answering import judged_model
 
         settings.check_whole()
-        return *open_live(judged_model(model, answering), source, alarms=alarms), answering, ()
+        judged = judged_model(model, answering)
+        pair = open_live(judged, source, alarms=alarms, settings=settings, say=remark)
+        return *pair, answering, ()
     if alarms:
         raise UsageError(
             "--alarm watches an ECG, and this model reads pictures",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from edgecnn.runtime.facts import model_facts
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.processor import Result
 from edgecnn.runtime.session import Model
+from edgecnn.runtime.sources.settings import SourceSettings
 from edgecnn.runtime.tasks.classify import UNKNOWN
 
 __all__ = ["EcgProcessor", "open_live"]
@@ -39,7 +40,12 @@ _SILENT_S = 4.0
 
 
 def open_live(
-    model: Model, source: str, *, alarms: Iterable[str] = ()
+    model: Model,
+    source: str,
+    *,
+    alarms: Iterable[str] = (),
+    settings: SourceSettings | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> tuple[EcgSource, EcgProcessor]:
     """Return source and processor for a beat model.
 
@@ -47,9 +53,13 @@ def open_live(
     ----------
     model : Model
     source : str
-        ``test:``, ``test:ecg?seed=3``, ``record:PATH`` or a record's path.
+        ``test:``, ``test:ecg?seed=3``, ``record:PATH`` or a record's path, ``tcp://HOST:PORT``,
+        ``serial:DEVICE``, ``-``.
     alarms : iterable of str
         Limits that differ from the usual ones; see :func:`~edgecnn.ecg.alarms.alarm_limits`.
+    settings : SourceSettings, optional
+    say : callable
+        Hears that a stream of samples was lost, and that it is back.
 
     Raises
     ------
@@ -59,7 +69,7 @@ def open_live(
         No source of an ECG, or an unknown option or alarm.
     """
     limits = alarm_limits(alarms)
-    opened = open_ecg_source(source, beat_input_of(model))
+    opened = open_ecg_source(source, beat_input_of(model), settings, say)
     return opened, EcgProcessor(model, opened, limits=limits)
 
 

@@ -1,4 +1,4 @@
-"""Sources of ECG for `edgecnn live`: a drawn one, and a recording that is replayed.
+"""Sources of ECG for `edgecnn live`: a drawn one, a recording that is replayed, samples that come.
 
 A frame is a chunk of one lead in millivolts at the source's own sampling rate, NaN where there is
 no signal. Every chunk is processed: a beat cannot be found in half a signal.
@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from edgecnn.ecg.leads import lead_label
 from edgecnn.ecg.readers import read_record
+from edgecnn.ecg.sample_stream import SampleStream
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import UsageError
 from edgecnn.metadata import BeatInput
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.sources.base import Source
 from edgecnn.runtime.sources.options import Options
+from edgecnn.runtime.sources.settings import SourceSettings
 
 __all__ = ["DrawnEcg", "EcgSource", "RecordReplay", "open_ecg_source"]
 
@@ -47,16 +49,27 @@ class EcgSource(Source, Protocol):
         ...
 
 
-def open_ecg_source(text: str, spec: BeatInput) -> EcgSource:
+def open_ecg_source(
+    text: str,
+    spec: BeatInput,
+    settings: SourceSettings | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> EcgSource:
     """Return the ECG source that a text means.
 
     Parameters
     ----------
     text : str
         ``test:`` or ``test:ecg`` with options (:class:`DrawnEcg`); ``record:PATH`` or just the path
-        of a record, with options (:class:`RecordReplay`).
+        of a record, with options (:class:`RecordReplay`); ``tcp://HOST:PORT``, ``serial:DEVICE`` or
+        ``-`` for samples as they come
+        (:class:`~edgecnn.ecg.sample_stream.SampleStream`).
     spec : BeatInput
         Of the model that will read it: its lead and sampling rate.
+    settings : SourceSettings, optional
+        How long a stream of samples may say nothing, and is connected again.
+    say : callable
+        Hears that it was lost, and that it is back.
 
     Raises
     ------
@@ -67,10 +80,13 @@ def open_ecg_source(text: str, spec: BeatInput) -> EcgSource:
         return DrawnEcg(text, spec)
     if text.startswith(_REPLAYED):
         return RecordReplay(text, spec)
+    if SampleStream.matches(text):
+        return SampleStream(text, spec, settings, say=say)
     if not text.strip() or text.isdigit() or "://" in text:
         raise UsageError(
             f"{text or 'nothing'} is no source of an ECG",
-            hint="test:ecg draws one, record:PATH replays a recording",
+            hint="test:ecg draws one, record:PATH replays a recording, tcp://HOST:PORT, "
+            "serial:DEVICE and - read samples",
         )
     return RecordReplay(f"{_REPLAYED}{text}", spec)
 
