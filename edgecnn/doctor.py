@@ -38,10 +38,11 @@ _EXTRAS = {
     "train": ("torch", "onnx", "onnxscript", "onnxsim", "safetensors", "matplotlib"),
     "quantize": ("onnx",),
     "ecg": ("wfdb", "scipy", "h5py", "pydicom"),
-    "web": ("starlette", "uvicorn", "websockets"),
+    "web": ("starlette", "uvicorn", "websockets", "prometheus_client", "cryptography"),
     "search": ("torch", "optuna", "tomli_w"),
     "screen": ("mss",),
     "serial": ("serial",),
+    "letters": ("PIL",),
     "cluster": ("distributed", "pyarrow"),
 }
 

@@ -208,7 +208,8 @@ def write_fitted(
     canvas: Picture, text: str, at: tuple[float, float], room: float, *, size: float, colour: Colour
 ) -> None:
     """Write a text no wider than ``room``, cut with an ellipsis where it must be."""
-    if text_width(text, size) > room:
+    # A panel is made as wide as its text, and sums of fractions do not come out even.
+    if text_width(text, size) > room + 0.5:
         dots = "…" if _face() is not None else "..."
         while text and text_width(text + dots, size) > room:
             text = text[:-1]

@@ -79,6 +79,18 @@ def test_older_opencv_draws_with_its_strokes(monkeypatch):
     assert text_width("W" * 10, 20) > text_width("W", 20)
 
 
+@pytest.mark.parametrize("height", [120, 211, 480, 1080])
+def test_what_has_room_is_not_cut(monkeypatch, height):
+    written = []
+    monkeypatch.setattr(overlay, "write_text", lambda canvas, text, *a, **k: written.append(text))
+    labels = ["cat", "airplane", "automobile", "golden retriever", "seven of nine"]
+    for label in labels:
+        for score in (0.07, 0.42, 1.0):
+            draw_overlay(np.zeros((height, height * 4 // 3, 3), np.uint8), Reading(label, score))
+    assert not [text for text in written if "…" in text or "..." in text]
+    assert set(labels) <= set(written)
+
+
 def test_long_labels_stay_inside():
     long = "a very long label of a class that nobody can say in one breath " * 3
     drawn = draw_overlay(np.zeros((480, 640, 3), np.uint8), Reading(long, 1.0, ((long, 1.0),)))

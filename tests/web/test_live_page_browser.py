@@ -337,7 +337,9 @@ def test_the_last_minute_and_the_drift_are_shown(browser, stream, size):
     assert len(labels) >= 3
     assert set(labels) <= set("0123456789")
     assert page.inner_text("#drift") == "alarm"
-    assert page.locator("#lights li").all_inner_texts() == ["brightness\nok", "confidence\nalarm"]
+    lights = page.locator("#lights li")
+    assert lights.all_text_contents() == ["brightness: ok", "confidence: alarm"]
+    assert [lights.nth(i).get_attribute("data-state") for i in (0, 1)] == ["ok", "alarm"]
     # Who comes later sees it too.
     later = _open(browser, running.url, size)
     _until(later, "document.querySelectorAll('#strip rect').length >= 4")
@@ -357,12 +359,12 @@ def test_where_nothing_watches_for_drift_none_is_shown(browser, stream):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_everything_that_moves_is_on_one_screen(browser, stream, size):
-    page = _open(browser, stream("test:digits?size=640x480").url, size)
+    page = _open(browser, stream("test:digits?size=640x480", processor=Labels()).url, size)
     page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
     _until(page, "!document.getElementById('past').hidden")
     seen = ["#picture", "#pause", "#strip", "#legend", "#label", "#top"]
     if size == "desktop":
-        seen += ["#spark", "#ledger", "#model-card summary"]
+        seen += ["#drift", "#lights", "#spark", "#ledger", "#model-card summary"]
     for part in seen:
         box = page.locator(part).bounding_box()
         assert box["y"] + box["height"] <= SIZES[size][1], part

@@ -4,6 +4,9 @@ const byId = (id) => document.getElementById(id);
 let over = false;
 // For so long nothing is said of a stream that stands still.
 const SILENCE_S = 3;
+// Longer names have a line of their own, where there is room for it.
+const LONG = 14;
+const WIDE = matchMedia("(min-width: 861px)");
 
 function setState(state, text) {
   byId("state").dataset.state = state;
@@ -61,6 +64,7 @@ function bars(top) {
     list.append(row);
   }
   while (list.children.length > top.length) list.lastChild.remove();
+  list.classList.toggle("short", top.every(([label]) => label.length <= LONG || !WIDE.matches));
   top.forEach(([label, score], rank) => {
     const [name, value, track] = list.children[rank].children;
     name.textContent = label;
@@ -90,20 +94,21 @@ function drift(state) {
   const list = byId("lights");
   const signals = Object.entries(state.signals || {});
   while (list.children.length < signals.length) {
-    const light = document.createElement("span");
-    const name = document.createElement("span");
+    const state = document.createElement("span");
+    state.className = "hidden";
     const row = document.createElement("li");
-    row.append(name, light);
+    row.className = "light";
+    row.append("", state);
     list.append(row);
   }
   while (list.children.length > signals.length) list.lastChild.remove();
   signals.forEach(([title, signal], place) => {
-    const [name, light] = list.children[place].children;
+    const row = list.children[place];
     const text = (signal && signal.state) || (typeof signal === "string" ? signal : "ok");
-    name.textContent = title.replaceAll("_", " ");
-    light.className = "light";
-    light.dataset.state = text;
-    light.textContent = text;
+    const name = title.replaceAll("_", " ");
+    if (row.firstChild.data !== name) row.firstChild.data = row.title = name;
+    row.dataset.state = text;
+    row.lastChild.textContent = ": " + text;
   });
 }
 

@@ -53,6 +53,8 @@ async function startCamera() {
   setText("camera-button", "Stop camera");
   byId("camera-button").classList.remove("main");
   byId("camera-turn").hidden = false;
+  // A phone that falls asleep takes its camera along.
+  if (navigator.wakeLock) camera.awake = await navigator.wakeLock.request("screen").catch(() => null);
   send(video);
 }
 
@@ -63,7 +65,8 @@ function stopCamera(text = "") {
     camera.socket.close();
   }
   if (camera.stream) for (const track of camera.stream.getTracks()) track.stop();
-  camera.stream = camera.socket = null;
+  if (camera.awake) camera.awake.release();
+  camera.stream = camera.socket = camera.awake = null;
   setText("camera-button", "Use this device's camera");
   byId("camera-button").classList.add("main");
   byId("camera-turn").hidden = true;

@@ -1,5 +1,6 @@
 """The page as a sink: what its buttons do, and what it shows while nothing comes."""
 
+import contextlib
 import http.client
 import json
 import time
@@ -126,6 +127,32 @@ def test_who_comes_later_sees_the_last_minute(served, make_answer, monkeypatch):
     times = [point[0] for point in past]
     assert times == sorted(times)
     assert past[0][2:] == ["ok", 1.5]
+
+
+def test_a_picture_is_encoded_once_for_all_who_look_on(served, make_answer, monkeypatch):
+    encoded = []
+    encode = cv2.imencode
+    monkeypatch.setattr(cv2, "imencode", lambda *a: encoded.append(a[0]) or encode(*a))
+    served.write(make_answer(0))
+    assert encoded == [".jpg"]  # the first one, for who comes
+    served.write(make_answer(1))
+    assert encoded == [".jpg"]
+    with contextlib.ExitStack() as clients:
+        streams = [
+            clients.enter_context(urllib.request.urlopen(served.url + "picture.mjpeg", timeout=20))
+            for _ in range(3)
+        ]
+        for stream in streams:
+            assert stream.readline().strip() == b""
+        monkeypatch.setattr(web_module, "_MOST_FPS", 1e9)
+        answers = [make_answer(number, value=number) for number in range(2, 7)]
+        for answer in answers:
+            served.write(answer)
+            for stream in streams:
+                seen = b""
+                while answer.jpeg() not in seen:
+                    seen += stream.read1(4096)
+    assert len(encoded) == 1 + len(answers)
 
 
 def test_points_of_the_past_are_a_quarter_of_a_second_apart(served, make_answer):
