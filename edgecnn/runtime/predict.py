@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 from edgecnn.errors import EdgeCNNError, TaskError
-from edgecnn.preprocessing.picture import read_picture
-from edgecnn.runtime.frame import Frame
-from edgecnn.runtime.images import ImageProcessor
+from edgecnn.runtime.picture_batches import Answered, PictureBatches
 from edgecnn.runtime.picture_folder import PictureFolder
 from edgecnn.runtime.processor import Result
 from edgecnn.runtime.session import Model
@@ -32,7 +29,7 @@ class Prediction:
     result : Result or None
         None when the file could not be answered.
     latency_ms : float
-        Preparing, inferring and decoding, without reading the file.
+        Preparing, inferring and decoding, without reading the file; of a batch, its share.
     error : EdgeCNNError or None
         Why there is no result.
     output : str or None
@@ -78,8 +75,12 @@ def predict_files(
     *,
     top: int = 5,
     out: str | PathLike[str] | None = None,
+    batch: int | None = 1,
+    skip: Callable[[str], bool] = lambda file: False,
+    listed: Callable[[list[str]], None] = lambda inputs: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Prediction]:
-    """Answer picture files one by one.
+    """Answer picture files.
 
     Parameters
     ----------
@@ -92,6 +93,14 @@ def predict_files(
     out : path, optional
         Folder to save pictures in, as PNG under their inputs' names: those that an image-to-image
         model makes, or with the boxes that a detector finds.
+    batch : int, optional
+        How many pictures the network takes at once; None finds out what is quickest.
+    skip : callable
+        Asked for each file, by its path; one that it says True of is passed over.
+    listed : callable
+        Hears the inputs in the order of their answers, before the first one.
+    say : callable
+        Hears remarks: which batch size was found to be the quickest.
 
     Yields
     ------
@@ -104,6 +113,8 @@ def predict_files(
     TaskError
         The model reads no pictures, or draws none that could be saved; raised before the first
         answer.
+    UsageError
+        The model takes one picture at a time, and ``batch`` is more; likewise.
 
     Examples
     --------
@@ -112,44 +123,59 @@ def predict_files(
     >>> for prediction in predict_files(model, ["digits/"]):  # doctest: +SKIP
     ...     print(prediction.input, prediction.result.label)
     """
-    processor = ImageProcessor(model, top=top)
+    batches = PictureBatches(model, top=top, batch=batch, say=say)
     if out is not None and model.metadata.task == "classify":
         raise TaskError(
             f"{model.path} names pictures: there are none to be saved",
             hint="image-to-image models and detectors make or draw on pictures",
         )
-    return _predict(processor, paths, None if out is None else PictureFolder(Path(out)))
+    folder = None if out is None else PictureFolder(Path(out))
+    return _predict(batches, paths, folder, skip, listed)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A file with its name relative to where it was listed, or why there is none."""
+
+    file: Path
+    name: Path
+    error: EdgeCNNError | None = None
 
 
 def _predict(
-    processor: ImageProcessor,
+    batches: PictureBatches,
     paths: Iterable[str | PathLike[str]],
     folder: PictureFolder | None,
+    skip: Callable[[str], bool],
+    listed: Callable[[list[str]], None],
 ) -> Iterator[Prediction]:
-    number = 0
-    for path in paths:
-        try:
-            files = expand_pictures(fspath(path))
-        except EdgeCNNError as error:
-            yield Prediction(fspath(path), None, error=error)
-            continue
-        for file in files:
-            name = file.relative_to(path) if Path(path).is_dir() else Path(file.name)
-            yield _answer(processor, file, number, folder, name)
-            number += 1
+    given = [each for path in paths for each in _listed(path)]
+    listed([str(each.file) for each in given])
+    wanted = [each for each in given if each.error is not None or not skip(str(each.file))]
+    answers = batches.answer(each.file for each in wanted if each.error is None)
+    for each in wanted:
+        if each.error is not None:
+            yield Prediction(str(each.file), None, error=each.error)
+        else:
+            yield _kept(next(answers), folder, each.name)
 
 
-def _answer(
-    processor: ImageProcessor, file: Path, number: int, folder: PictureFolder | None, name: Path
-) -> Prediction:
-    saved = None
+def _listed(path: str | PathLike[str]) -> Iterator[_Given]:
     try:
-        picture = read_picture(file)
-        started = time.monotonic_ns()
-        result = processor.process(Frame(str(file), number, started, picture, name=str(file)))
-        latency_ms = (time.monotonic_ns() - started) / 1e6
-        if folder is not None and result.draw is not None:
-            saved = str(folder.save(result.draw(), name, file))
+        files = expand_pictures(fspath(path))
     except EdgeCNNError as error:
-        return Prediction(str(file), None, error=error)
-    return Prediction(str(file), result, latency_ms, output=saved)
+        yield _Given(Path(path), Path(path), error)
+        return
+    for file in files:
+        yield _Given(file, file.relative_to(path) if Path(path).is_dir() else Path(file.name))
+
+
+def _kept(answered: Answered, folder: PictureFolder | None, name: Path) -> Prediction:
+    """Save an answer's picture, if it has one and it was asked for."""
+    saved, result, file = None, answered.result, answered.file
+    if folder is not None and result is not None and result.draw is not None:
+        try:
+            saved = str(folder.save(result.draw(), name, file))
+        except EdgeCNNError as error:
+            return Prediction(str(file), None, error=error)
+    return Prediction(str(file), result, answered.latency_ms, answered.error, output=saved)
