@@ -17,6 +17,7 @@ from edgecnn.cli.output import metadata_option, model_options, remark, warn
 if TYPE_CHECKING:
     from edgecnn.cli.live_engine import EngineOptions
     from edgecnn.runtime.answering import Answering
+    from edgecnn.runtime.controls import Controls
     from edgecnn.runtime.outputs import Outputs
     from edgecnn.runtime.processor import Processor
     from edgecnn.runtime.session import Model
@@ -77,6 +78,7 @@ def live(
     edgecnn live yolox_nano.onnx --metadata yolox-nano.toml --source 0
     """
     from edgecnn.metadata import read_contract
+    from edgecnn.runtime.controls import Controls
     from edgecnn.runtime.live import Engine, run_live
     from edgecnn.runtime.session import load_model
     from edgecnn.runtime.watchdog import Patience
@@ -92,7 +94,12 @@ def live(
         require=engine.require,
         cuda_graph=engine.cuda_graph,
     )
-    where, processor, answering, remarks = _open(loaded, source, settings, alarms, answering)
+    controls = Controls()
+    # Without anybody who looks there is nothing to draw for.
+    seen = outputs.window or outputs.web is not None or answering.explain > 0
+    where, processor, answering, remarks = _open(
+        loaded, source, settings, alarms, answering, controls=controls if seen else None
+    )
     for text in loaded.warnings:
         warn(text)
     placement = loaded.placement
@@ -117,6 +124,7 @@ def live(
         settings=settings,
         frames=frames,
         promises=promises,
+        controls=controls,
         saving=saving,
         engine=Engine(
             patience=Patience(
@@ -137,6 +145,8 @@ def _open(
     settings: SourceSettings,
     alarms: tuple[str, ...],
     answering: Answering,
+    *,
+    controls: Controls | None = None,
 ) -> tuple[Source, Processor, Answering, Sequence[str]]:
     """Choose source and processor by what the model reads; with what holds, and what to say."""
     from edgecnn.errors import UsageError
@@ -161,6 +171,6 @@ def _open(
     opened = open_lasting(source, settings, remark)
     answering = answering.of_source(opened)
     processor, remarks = answer_pictures(
-        model, answering, live=lambda: opened.live, fps=lambda: opened.fps
+        model, answering, live=lambda: opened.live, fps=lambda: opened.fps, controls=controls
     )
     return opened, processor, answering, remarks

@@ -26,6 +26,7 @@ def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
         smooth: str,
         drift: bool,
         drift_frames: int,
+        explain: float | None,
         slos: tuple[str, ...],
         **others: Any,
     ) -> Any:
@@ -40,6 +41,7 @@ def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
             smooth=smooth,
             drift=drift,
             drift_frames=drift_frames,
+            explain=explain or 0.0,
         )
         promises = tuple(map(parse_slo, slos))
         return function(answering=answering, promises=promises, **others)
@@ -92,6 +94,14 @@ def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
             default=240,
             metavar="FRAMES",
             help="Newest frames that are compared, four a second [240].",
+        ),
+        click.option(
+            "--explain",
+            is_flag=False,
+            flag_value=0.2,
+            type=click.FloatRange(0, 1, min_open=True),
+            metavar="[SHARE]",
+            help="Draw where the evidence lies, for this share of the time [0.2].",
         ),
         click.option(
             "--slo",

@@ -12,7 +12,9 @@ import msgspec
 
 from edgecnn.errors import UsageError
 from edgecnn.metadata import ImageInput
+from edgecnn.runtime.controls import Controls
 from edgecnn.runtime.drift_watch import watch_drift
+from edgecnn.runtime.explained import Explained
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.gated import GatedProcessor
 from edgecnn.runtime.gates.base import Gate
@@ -42,6 +44,8 @@ GATES: dict[str, str] = {
     "outlier": "what is like nothing that the file was calibrated with, where it tells",
 }
 
+#: Of the time, for maps that are switched on while it runs.
+_SHARE = 0.2
 #: Tasks whose answers are labels; a picture made from a black one is black, and right.
 _LABELLING = ("classify", "detect")
 
@@ -66,6 +70,8 @@ class Answering:
         Watch it, where the file has a baseline.
     drift_frames : int
         Length of the window that is compared.
+    explain : float
+        Share of the time that may go to class-activation maps; 0 where they are not asked for.
     """
 
     without: tuple[str, ...] = ()
@@ -75,6 +81,7 @@ class Answering:
     smooth: str = ""
     drift: bool = True
     drift_frames: int = 240
+    explain: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be smoothed by."""
@@ -121,6 +128,11 @@ def judged_model(model: Model, answering: Answering) -> Model:
     UsageError
         It gives no labels that could be judged, or smoothed.
     """
+    if answering.explain and not isinstance(model.metadata.input, ImageInput):
+        raise UsageError(
+            f"--explain draws over pictures, and {model.metadata.name} reads none",
+            hint="`edgecnn explain` draws what an ECG's or a text's answer rests on",
+        )
     if answering.smooth and not _smoothable(model):
         raise UsageError(
             f"--smooth is for labels of pictures, and {model.metadata.name} gives none",
@@ -144,6 +156,7 @@ def answer_pictures(
     *,
     live: Callable[[], bool],
     fps: Callable[[], float | None],
+    controls: Controls | None = None,
 ) -> tuple[Processor, Sequence[str]]:
     """Return the processor of a picture model, and what is worth saying when it starts.
 
@@ -156,13 +169,15 @@ def answer_pictures(
         Tells, once frames come, whether their source is live.
     fps : callable
         Tells, then, what rate it states: a file's own time is told by its frames' numbers.
+    controls : Controls, optional
+        Where maps may be switched on and off.
 
     Raises
     ------
     UsageError
         Something that the model's task does not have.
     TaskError
-        The model reads no pictures.
+        The model reads no pictures, or has no maps that were asked for.
     """
     model = judged_model(model, answering)
 
@@ -185,6 +200,10 @@ def answer_pictures(
     usual = baseline.find("energy") if baseline is not None else None
     if usual is not None and "outlier" not in answering.without:
         after.append(Outlier(usual, model.metadata.output))
+    if controls is not None:
+        share = answering.explain or _SHARE
+        controls.explain = controls.explain or answering.explain > 0
+        after.append(Explained(model, controls, share=share))
     processor: Processor = ImageProcessor(model, after=after)
     if model.metadata.task in _LABELLING:
         processor = GatedProcessor(processor, lambda: answering.gates(live=live()))

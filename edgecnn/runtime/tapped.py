@@ -27,7 +27,7 @@ class Tapped:
     ----------
     model : Model
     names : sequence of str
-        Tensors that nodes of its graph compute.
+        Tensors that nodes of its graph compute, and weights.
     graph : GraphFile, optional
         Of its file, where it was read already.
 
@@ -41,7 +41,7 @@ class Tapped:
         self, model: Model, names: Sequence[str], *, graph: GraphFile | None = None
     ) -> None:
         graph = graph or read_graph(model.path)
-        computed = {name for node in graph.nodes for name in node.outputs}
+        computed = {name for node in graph.nodes for name in node.outputs} | graph.weights.keys()
         if missing := [name for name in names if name not in computed]:
             raise ModelError(f"{model.path}: no node computes {missing[0]}")
         if graph.external:
@@ -65,8 +65,8 @@ class Tapped:
         # So that whatever ends a run of the model that hangs ends this one too.
         self._options = model.run_options
 
-    def run(self, inputs: Tensors) -> list[NDArray[np.float32]]:
-        """Return what the tensors hold for preprocessed inputs.
+    def run(self, inputs: Tensors, names: Sequence[str] | None = None) -> list[NDArray[np.float32]]:
+        """Return what the tensors, or some of them, hold for preprocessed inputs.
 
         Raises
         ------
@@ -74,7 +74,9 @@ class Tapped:
             ONNX Runtime fails on them.
         """
         try:
-            return run_session(self._session.run, self._names, inputs, self._half, self._options)
+            return run_session(
+                self._session.run, names or self._names, inputs, self._half, self._options
+            )
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
             text = " ".join(str(error).split())
             raise ModelError(f"the network failed on an input: {text[-300:]}") from error

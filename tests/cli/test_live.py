@@ -552,3 +552,17 @@ def test_only_changes_are_printed(picture_model):
     assert [row["label"] for row in rows] == ["unknown", "dark", "unknown", "dark", "unknown"]
     assert summary["processed"] == 80
     assert _live(picture_model, *source, "--smooth", "median=3").returncode == 2
+
+
+def test_maps_are_drawn_over_the_picture_or_refused_at_once(tmp_path):
+    source = ("--source", "test:?frames=5&pace=free&size=320x240", "--headless", "--explain")
+    record = tmp_path / "out.mkv"
+    done = _live("bundled:cifar10-resnet", *source, "1", "--record", record)
+    assert done.returncode == 0, done.stderr
+    there, picture = cv2.VideoCapture(str(record)).read()
+    # The camera and the overlay's texts are grey.
+    middle = picture[60:200, 140:].astype(int)
+    assert there
+    assert np.abs(middle[..., 2] - middle[..., 0]).max() > 60
+    refused = _live("bundled:mnist-lenet5", *source)
+    assert "has no class-activation map" in _one_error_line(refused)
