@@ -74,7 +74,10 @@ class CsvRows(Sink):
     def close(self, summary: Summary | None) -> None:
         """Close the table."""
         if self._file is not None:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as error:
+                raise self._failure(error) from error
 
     def _before(self) -> str:
         """Return what must be written before the first row."""

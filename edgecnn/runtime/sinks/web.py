@@ -26,6 +26,8 @@ __all__ = ["WebPage"]
 _MOST_FPS = 30.0
 #: Between two points of what the page draws over time.
 _POINT_S = 0.25
+#: Between two updates of figures alone.
+_FIGURES_S = 0.05
 #: How often the ledger is shown while no answer comes.
 _IDLE_S = 0.5
 
@@ -115,8 +117,10 @@ class WebPage(Sink):
             point = (round(now - self._opened, 2), result.label, result.state, answer.latency_ms)
             self._page.remember(point)
             self._last_point = now
-        self._page.publish(self._status(), jpeg)
-        self._last_told = now
+        # Figures change faster than anyone reads; the last of a burst are shown by `idle`.
+        if jpeg is not None or now - self._last_told >= _FIGURES_S:
+            self._page.publish(self._status(), jpeg)
+            self._last_told = now
 
     def idle(self) -> None:
         """Show the ledger, and what a key has switched, also while no answer comes."""

@@ -155,6 +155,18 @@ def test_a_picture_is_encoded_once_for_all_who_look_on(served, make_answer, monk
     assert len(encoded) == 1 + len(answers)
 
 
+def test_of_a_burst_the_last_answer_is_shown(served, make_answer, monkeypatch):
+    published = []
+    publish = served.page._page.publish
+    monkeypatch.setattr(served.page._page, "publish", lambda *a: published.append(a) or publish(*a))
+    for number in range(300):
+        served.write(make_answer(number))
+    assert len(published) < 100
+    monkeypatch.setattr(web_module, "_IDLE_S", 0)
+    served.page.idle()
+    assert served.status()["frame"] == 299
+
+
 def test_points_of_the_past_are_a_quarter_of_a_second_apart(served, make_answer):
     until = time.monotonic() + 0.6
     number = 0
