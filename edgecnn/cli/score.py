@@ -168,6 +168,8 @@ def score(
         raise
     finally:
         _say(problems)
+    if summary.links:
+        _say_links(summary.links)
     if as_json:
         _print_json(summary, rhythm=also is not None)
     else:
@@ -232,6 +234,14 @@ def _say(problems: Sequence[Problem]) -> None:
             remark(f"{click.style(' hint:', fg='cyan')} {hint}")
 
 
+def _say_links(links: Sequence[tuple[Path, Path]]) -> None:
+    link, own = links[0]
+    if len(links) == 1:
+        remark(f"{link} leads to {own}: scored once")
+    else:
+        remark(f"{len(links)} links lead to other records: scored once ({link} is {own}, ...)")
+
+
 def _print_json(summary: ScoreSummary, *, rhythm: bool) -> None:
     from edgecnn.cli.output import print_json
     from edgecnn.ecg.tables import record_row
@@ -245,6 +255,7 @@ def _print_json(summary: ScoreSummary, *, rhythm: bool) -> None:
             "errors": [
                 {"path": p.path, "reason": p.reason, "hint": p.error.hint} for p in summary.problems
             ],
+            "links": [[str(link), str(own)] for link, own in summary.links],
             "resumed": summary.resumed,
             "folder": str(summary.folder),
             "report": str(summary.report),

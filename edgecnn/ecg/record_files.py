@@ -81,10 +81,19 @@ class Problem:
 
 @dataclass(frozen=True)
 class FoundRecords:
-    """Records in the order of the given paths, folders sorted, and what is no record."""
+    """Records in the order of the given paths, folders sorted, and what is no record.
+
+    Attributes
+    ----------
+    records : tuple of RecordFile
+    problems : tuple of Problem
+    links : tuple of (Path, Path)
+        Links that lead to one of the records, and that record's own path: it is there once.
+    """
 
     records: tuple[RecordFile, ...]
     problems: tuple[Problem, ...]
+    links: tuple[tuple[Path, Path], ...] = ()
 
 
 def find_records(
@@ -139,13 +148,18 @@ def find_records(
             files.append(replace(entry, path=file))
         except EdgeCNNError as error:
             problems.append(Problem(str(entry.path), error))
-    unique = {_identity(file): file for file in reversed(files)}
-    kept = [file for file in files if unique.pop(_identity(file), None) is not None]
+    unique: dict[object, RecordFile] = {}
+    links: dict[Path, Path] = {}
+    for file in files:
+        first = unique.setdefault(_identity(file), file)
+        if file.path.absolute() != first.path.absolute():
+            links[file.path] = first.path
+    kept = list(unique.values())
     base = Path(os.path.normpath(os.path.commonpath(roots))) if roots else Path()
     # Folders that overlap tell of the same trouble.
     different = {problem.path: problem for problem in reversed(problems)}
     lost = [problem for problem in problems if different.pop(problem.path, None) is not None]
-    return FoundRecords(tuple(_named(kept, base)), tuple(lost))
+    return FoundRecords(tuple(_named(kept, base)), tuple(lost), tuple(links.items()))
 
 
 def _identity(file: RecordFile) -> tuple[Path, str | None, float | None, str | None]:
@@ -170,7 +184,9 @@ def _in_folder(
         )
         visible = sorted(name for name in names if name[0] != ".")
         headers = {name for name in visible if name.endswith(_HEADER)}
-        segments = {segment for name in headers for segment in _segments(here / name)}
+        parts = {name.removesuffix(_HEADER): _segments(here / name) for name in headers}
+        # What has segments itself is none: whoever reads it says what is wrong.
+        segments = {name for own in parts.values() for name in own if not parts.get(name)}
         for name in visible:
             file = here / name
             if _is_record(file, headers):
@@ -209,8 +225,12 @@ def _matching(
             found.append(header)
         elif _is_record(match, set()):
             found.append(match)
+    parts = {(file.parent, file.stem): _segments(file) for file in found if file.suffix == _HEADER}
     segments = {
-        (file.parent, name) for file in found if file.suffix == _HEADER for name in _segments(file)
+        (folder, name)
+        for (folder, _), own in parts.items()
+        for name in own
+        if not parts.get((folder, name))
     }
     found = sorted(file for file in set(found) if (file.parent, file.stem) not in segments)
     if not found and not problems:

@@ -69,6 +69,8 @@ class ScoreSummary:
         Length of all records, and the time that scoring them took.
     resumed : int
         Records that an earlier run had done, which was stopped.
+    links : tuple of (Path, Path)
+        Links to records that were found by their own paths, too: each is scored once.
     """
 
     folder: Path
@@ -78,6 +80,7 @@ class ScoreSummary:
     ecg_seconds: float
     seconds: float
     resumed: int = 0
+    links: tuple[tuple[Path, Path], ...] = ()
 
 
 def score_records(
@@ -210,6 +213,7 @@ def score_records(
         ecg_seconds=sum(each.score.duration_s for each in done),
         seconds=time.perf_counter() - started,
         resumed=resumed,
+        links=found.links,
     )
 
 

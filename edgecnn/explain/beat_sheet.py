@@ -34,7 +34,7 @@ def beat_sheet(title: str, subtitle: str, beats: Sequence[BeatEvidence], spec: B
         sheet.text(beat.label, MARGIN, y, size=32)
         sheet.text(f"{100 * beat.score:.1f} %", MARGIN + 60, y, size=24, colour=SOFT)
         sheet.text(f"at {beat.at_s:.2f} s", MARGIN + _TRACE, y, size=20, colour=SOFT, align="right")
-        sheet.text("rhythm", _RIGHT, y, size=22, colour=SOFT)
+        sheet.text(_beside_it(spec), _RIGHT, y, size=22, colour=SOFT)
         extent = float(max(np.abs(beat.evidence).max(), np.abs(beat.ratio_evidence).max())) or 1.0
         said = f"strongest colour: {extent:.2g} logits"
         sheet.text(said, WIDTH - MARGIN, y, size=18, colour=FAINT, align="right")
@@ -60,6 +60,11 @@ def beat_sheet(title: str, subtitle: str, beats: Sequence[BeatEvidence], spec: B
         MARGIN, y + 40, size=18, colour=SOFT,
     )  # fmt: skip
     return sheet.png()
+
+
+def _beside_it(spec: BeatInput) -> str:
+    """Say what the numbers beside a beat are of."""
+    return "rhythm" if spec.likeness is None else "rhythm, likeness"
 
 
 def _draw_beat(

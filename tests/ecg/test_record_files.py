@@ -42,6 +42,25 @@ def test_a_record_is_counted_once_however_often_it_is_named(lay):
     assert found.problems == ()
 
 
+def test_a_link_to_a_record_is_told_and_the_record_is_there_once(lay):
+    folder = lay({"100.hea": HEADER, "100.dat": "x", "b.csv": SAMPLES})
+    (folder / "link.hea").symlink_to(folder / "100.hea")
+    (folder / "a.csv").symlink_to(folder / "b.csv")
+    found = find_records([folder, folder / "100"])
+    assert names(found) == ["100", "a"]
+    assert found.links == (
+        (folder / "b.csv", folder / "a.csv"),
+        (folder / "link.hea", folder / "100.hea"),
+    )
+    assert find_records([folder / "100.hea", folder / "." / "100.dat"]).links == ()
+
+
+def test_a_record_made_of_itself_is_for_its_reader_to_refuse(lay):
+    folder = lay({"s.hea": "s/2 1 360 20\ns 10\ns 10\n"})
+    assert names(find_records([folder])) == ["s"]
+    assert names(find_records([folder / "*.hea"])) == ["s"]
+
+
 def test_folders_are_searched_deeply_and_in_order(lay):
     folder = lay(
         {

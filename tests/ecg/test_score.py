@@ -398,7 +398,45 @@ def signal_unreadable(folder):
     (folder / "r.dat").mkdir()
 
 
+def segment_of_itself(folder):
+    (folder / "r.hea").write_text("r/2 1 360 7200\nr 3600\nr 3600\n")
+
+
+def unknown_format(folder):
+    write_wfdb(folder / "r", synthetic_ecg(10, RATE))
+    header = (folder / "r.hea").read_text().replace(".dat 16 ", ".dat 999 ")
+    (folder / "r.hea").write_text(header)
+
+
+def header_of_one_word(folder):
+    (folder / "r.hea").write_text("r\n")
+
+
+def edf_without_range(folder):
+    write_edf(folder / "r.edf", "ECG II", np.zeros(1000))
+    content = (folder / "r.edf").read_bytes()
+    # Physical minimum and maximum of the first of two signals; the second holds annotations.
+    changed = content[:464] + b"5       " + content[472:480] + b"5       " + content[488:]
+    (folder / "r.edf").write_bytes(changed)
+
+
+def edf_without_samples(folder):
+    write_edf(folder / "r.edf", "ECG II", np.zeros(1000))
+    content = (folder / "r.edf").read_bytes()
+    (folder / "r.edf").write_bytes(content[:688] + b"0       0       " + content[704:])
+
+
+def two_rates(folder):
+    np.savez(folder / "r.npz", ecg=np.zeros(9000), fs=[360.0, 250.0])
+
+
 BAD = {
+    segment_of_itself: "its segment r has segments itself",
+    unknown_format: "WFDB has no signal format 999",
+    header_of_one_word: "is no WFDB header: a line is too short",
+    edf_without_range: "goes from 5 to 5 uV: no range",
+    edf_without_samples: "0 samples in a data record",
+    two_rates: "states 2 sampling rates",
     unknown_unit: "furlong",
     edf_without_ecg: "holds no ECG: its signals are EEG Fpz-Cz",
     edf_cut_short: "promises 10 data records, it holds 1",
@@ -608,22 +646,30 @@ KILLED = """
     from edgecnn.runtime.session import load_model
 
     model, paths, out, when = sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4]
+    tables = "csv"
 
     def end(*_):
         os.kill(os.getpid(), signal.SIGKILL)
 
     if when == "after the first record":
         progress = end
+    elif when == "in a Parquet table":
+        from edgecnn.ecg.parquet_tables import ParquetTables
+
+        progress, tables = None, "parquet"
+        whole = ParquetTables._write_beats
+        # Rows are in the file, what ends it is not.
+        ParquetTables._write_beats = lambda self: (whole(self), end())
     else:
         progress = None
-        # The tables are being written.
+        # The tables are written, the report is not.
         real = score.write_report
         score.write_report = lambda path, *_, **__: (path.write_text("<!doctype"), end())
-    score.score_records(load_model(model), [paths], out, progress=progress)
+    score.score_records(load_model(model), [paths], out, progress=progress, tables=tables)
 """
 
 
-@pytest.mark.parametrize("when", ["after the first record", "in the report"])
+@pytest.mark.parametrize("when", ["after the first record", "in the report", "in a Parquet table"])
 @pytest.mark.parametrize("again", [False, True], ids=["first run", "second run"])
 def test_killed_it_leaves_no_half_table(beat_model, model, recordings, tmp_path, when, again):
     out = tmp_path / "out"

@@ -58,6 +58,12 @@ def stored(path: Path, *, rate_hz: float | None = None, lead: str | None = None)
                 f"{signal.low_step} and {signal.high_step}",
                 hint="mend the header, or take another lead",
             )
+        if signal.high == signal.low:
+            raise RecordError(
+                f"{path}: {signal.label} goes from {signal.low:g} to {signal.high:g} "
+                f"{signal.unit}: no range",
+                hint="mend the header, or take another lead",
+            )
     densest = max(signal.samples for signal in signals)
     stated = densest / header.record_s if header.record_s else None
     rate, notes = settle_rate(path, stated, rate_hz)

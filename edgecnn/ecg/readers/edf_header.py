@@ -122,6 +122,11 @@ def parse_header(path: Path) -> EdfHeader:
     record_s = _number(path, fixed[244:252], "length of a data record")
     held = max(0, size - header_bytes) // record_bytes if record_bytes else 0
     records = _integer(path, fixed[236:244], "number of data records")
+    if not record_bytes:
+        raise RecordError(
+            f"{path}: its signals have 0 samples in a data record: a rate of 0 Hz",
+            hint="mend the header",
+        )
     if records == _UNKNOWN:
         # A recorder that was switched off has not come to write it.
         records = held

@@ -61,6 +61,17 @@ def record_of_arrays(
     lower = {name.lower(): array for name, array in arrays.items()}
     signal = _signal(path, lower)
     stated = _first(lower, _RATES)
+    if (
+        stated is not None
+        and (different := set(stated.reshape(-1).tolist()))
+        and len(different) > 1
+    ):
+        raise RecordError(
+            f"{path} states {len(different)} sampling rates: {', '.join(map(str, different))}"[
+                :120
+            ],
+            hint="bring its leads to one rate, and state that",
+        )
     rate, notes = settle_rate(
         path, stated.reshape(-1)[0].item() if stated is not None else None, rate_hz
     )

@@ -101,7 +101,11 @@ def parse_header(path: Path) -> Header:
             start=_start(fields[4:6]),
             signals=() if segments else tuple(_signal(line) for line in lines[1 : 1 + signals]),
         )
-    except (ValueError, IndexError) as error:
+    except IndexError as error:
+        raise RecordError(
+            f"{path} is no WFDB header: a line is too short", hint="copy the header again"
+        ) from error
+    except ValueError as error:
         raise RecordError(
             f"{path} is no WFDB header: {error}", hint="copy the header again"
         ) from error

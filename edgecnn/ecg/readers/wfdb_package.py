@@ -20,6 +20,7 @@ __all__ = ["stored"]
 #: Bytes of a sample; FLAC has none of its own.
 _BYTES = {"8": 1.0, "16": 2.0, "24": 3.0, "32": 4.0, "61": 2.0, "80": 1.0, "160": 2.0, "212": 1.5}
 _BYTES |= {"310": 4 / 3, "311": 4 / 3}
+_FLAC = {"508", "516", "524"}
 #: Of a signal without a change FLAC stores next to nothing: a block of 65,535 samples in 20 bytes.
 _FEWEST_FLAC_BYTES = 1 / 4096
 
@@ -47,6 +48,11 @@ def stored(
         The package cannot read it, or it holds less than the header promises.
     """
     kinds = ", ".join(sorted({s.format for s in header.signals}))
+    if unknown := sorted({s.format for s in header.signals} - _BYTES.keys() - _FLAC):
+        raise RecordError(
+            f"{path}: WFDB has no signal format {unknown[0]}",
+            hint="mend the header, or copy it again",
+        )
     try:
         import wfdb
     except ImportError as error:
