@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from edgecnn.cli.output import json_option, remark
 
 if TYPE_CHECKING:
     from edgecnn.ecg.ec57.evaluate import Evaluation
+    from edgecnn.ecg.record_files import Problem
 
 __all__ = ["ecg"]
 
@@ -31,6 +33,12 @@ def ecg() -> None:
     "--test-dir",
     type=click.Path(path_type=Path),
     help="Folder of the test annotator's files [default: beside the reference's].",
+)
+@click.option(
+    "--beside",
+    metavar="FOLDER|ANNOTATOR",
+    help="Judge a second test as well, class by class beside the first (an INT8 file's results): "
+    "the folder of its files, or its annotator.",
 )
 @click.option(
     "--map",
@@ -100,6 +108,7 @@ def evaluate(
     test: str,
     *,
     test_dir: Path | None,
+    beside: str | None,
     class_map: str,
     start_s: float,
     end_s: float | None,
@@ -121,10 +130,12 @@ def evaluate(
 
     \b
     edgecnn ecg evaluate mitdb/ --test-dir results/annotations
+    edgecnn ecg evaluate mitdb/ --test-dir fp32/annotations --beside int8/annotations
     edgecnn ecg evaluate mitdb/ --test qrs --from 0 -S
     edgecnn ecg evaluate 'mitdb/2*' --test gqrs --map bxb -o judged/
     """
     from edgecnn.cli.output import print_json, progress_bar
+    from edgecnn.ecg.ec57.beside import beside_document, beside_text, put_beside
     from edgecnn.ecg.ec57.comparison import Protocol
     from edgecnn.ecg.ec57.documents import json_document
     from edgecnn.ecg.ec57.evaluate import evaluate_records
@@ -145,32 +156,47 @@ def evaluate(
         check_folder(out)
     with progress_bar() as bar:
         task = bar.add_task("comparing", total=None)
-        evaluation = evaluate_records(
-            records,
-            reference=reference,
-            test=test,
-            test_dir=test_dir,
-            protocol=protocol,
-            rate_hz=rate,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+
+        def judged(test: str, folder: Path | None) -> Evaluation:
+            return evaluate_records(
+                records,
+                reference=reference,
+                test=test,
+                test_dir=folder,
+                protocol=protocol,
+                rate_hz=rate,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+
+        evaluation = judged(test, test_dir)
+        both = None
+        if beside is not None:
+            other = Path(beside)
+            second = judged(test, other) if other.is_dir() else judged(beside, test_dir)
+            both = put_beside(evaluation, second, (str(test_dir or test), beside))
     report = None
     if out is not None:
-        report = write_evaluation(evaluation, out, style=style)
-    _say(evaluation)
+        report = write_evaluation(evaluation, out, style=style, beside=both)
+    problems = list(evaluation.problems)
+    if both is not None:
+        problems += both.second.problems
+    _say(problems)
     if as_json:
-        print_json(json_document(evaluation))
+        document = json_document(evaluation)
+        print_json(document if both is None else document | {"beside": beside_document(both)})
     else:
         if evaluation.records:
             click.echo(text_report(evaluation, style), nl=False)
+        if both is not None:
+            click.echo(f"\n{beside_text(both)}", nl=False)
         if report is not None:
             click.echo(report)
-    return 1 if evaluation.problems else 0
+    return 1 if problems else 0
 
 
-def _say(evaluation: Evaluation) -> None:
-    """Say of each problem what went wrong."""
-    for problem in evaluation.problems:
+def _say(problems: Iterable[Problem]) -> None:
+    """Say of each problem what went wrong; what both tests lack, once."""
+    for problem in {(problem.path, problem.reason): problem for problem in problems}.values():
         remark(f"{click.style('error:', fg='red', bold=True)} {problem.path}: {problem.reason}")
         if problem.error.hint:
             remark(f"{click.style(' hint:', fg='cyan')} {problem.error.hint}")

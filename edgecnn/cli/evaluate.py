@@ -38,10 +38,10 @@ def evaluate(
 ) -> None:
     r"""Measure MODEL on labelled DATA.
 
-    DATA is a dataset (mnist:test, cifar10:test, mitdb:ds2, rt-polarity:test), a folder with a
-    sub-folder of pictures per class, of WFDB records with .atr annotations, or of sentences in a
-    file LABEL.txt per class. A network that writes is measured on text: in nats per character
-    (tinyshakespeare:validation, or a .txt file).
+    DATA is a dataset (mnist:test, cifar10:test, mitdb:ds2, mitdb-rhythm:records-test,
+    rt-polarity:test), a folder with a sub-folder of pictures per class, of WFDB records with .atr
+    annotations, or of sentences in a file LABEL.txt per class. A network that writes is measured on
+    text: in nats per character (tinyshakespeare:validation, or a .txt file).
 
     \b
     edgecnn evaluate bundled:mnist-lenet5 mnist:test

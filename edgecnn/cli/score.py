@@ -56,6 +56,13 @@ _TELL_S = 60.0
 )
 @click.option("--lead", metavar="NAME", help="Read this lead instead of the model's own.")
 @click.option(
+    "--map",
+    "class_map",
+    type=click.Choice(["literature", "bxb"]),
+    help="Count a model's annotation symbols (N, L, e, A, ...) by AAMI class: bxb has escape beats "
+    "as supraventricular.",
+)
+@click.option(
     "--manifest",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -91,6 +98,7 @@ def score(
     beats: str,
     rate: float | None,
     lead: str | None,
+    class_map: str | None,
     manifest: Path | None,
     shard: str | None,
     workers: int | None,
@@ -123,6 +131,7 @@ def score(
     edgecnn score bundled:ecg-beats study/ --cluster tcp://head:8786 -o out/
     """
     from edgecnn.cli.output import progress_bar
+    from edgecnn.ecg.aami import mapped_labels
     from edgecnn.ecg.score import score_records
     from edgecnn.runtime.session import load_model
 
@@ -134,6 +143,11 @@ def score(
     for text in (*loaded.warnings, *(also.warnings if also is not None else ())):
         warn(text)
 
+    labels = mapped_labels(loaded.metadata.labels, class_map)
+    if class_map is not None and labels == loaded.metadata.labels:
+        remark(
+            "the model's labels are AAMI's classes already: escape beats are where it learnt them"
+        )
     problems: list[Problem] = []
     latest: Progress | None = None
     try:
@@ -153,6 +167,7 @@ def score(
                 beats=beats,
                 rate_hz=rate,
                 lead=lead,
+                class_map=class_map,
                 manifest=manifest,
                 shard=_shard(shard),
                 workers=workers,
@@ -173,7 +188,7 @@ def score(
     if as_json:
         _print_json(summary, rhythm=also is not None)
     else:
-        _print(summary, loaded.metadata.labels, rhythm=also is not None)
+        _print(summary, labels, rhythm=also is not None)
     return 1 if summary.problems else 0
 
 
@@ -271,7 +286,7 @@ def _print(summary: ScoreSummary, labels: tuple[str, ...], *, rhythm: bool) -> N
     from edgecnn.ecg.tables import record_row
 
     rows = [record_row(record, rhythm=rhythm) for record in summary.records]
-    shown = [name for name in labels if name != UNCLASSIFIED]
+    shown = [name for name in dict.fromkeys(labels) if name != UNCLASSIFIED]
     if any(row[UNCLASSIFIED] for row in rows):
         shown.append(UNCLASSIFIED)
     columns = ["record", "duration_s", "lead", "beats", *shown, "heart_rate_bpm_mean"]

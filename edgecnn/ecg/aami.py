@@ -8,11 +8,11 @@ beats under S. ``e``, ``j`` and ``n`` are all that differs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from edgecnn.errors import UsageError
 
-__all__ = ["CLASSES", "CLASS_MAPS", "CLASS_OF_SYMBOL", "class_map", "is_beat"]
+__all__ = ["CLASSES", "CLASS_MAPS", "CLASS_OF_SYMBOL", "class_map", "is_beat", "mapped_labels"]
 
 #: AAMI classes: N any not below, S supraventricular ectopic, V ventricular ectopic, F fusion of the
 #: two, Q paced or unclassifiable.
@@ -51,6 +51,37 @@ def class_map(name: str) -> Mapping[str, str]:
     if name not in CLASS_MAPS:
         raise UsageError(f"unknown class map: {name}", hint=f"one of {', '.join(CLASS_MAPS)}")
     return CLASS_MAPS[name]
+
+
+def mapped_labels(labels: Sequence[str], name: str | None) -> tuple[str, ...]:
+    """Return the class of each of a model's labels; without a map, the labels themselves.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Annotation symbols of beats, or AAMI's classes, which are symbols of their own classes.
+    name : str or None
+        Of a map: ``"literature"`` or ``"bxb"``.
+
+    Raises
+    ------
+    UsageError
+        No such map, or a label that is no annotation symbol of a beat.
+
+    Examples
+    --------
+    >>> mapped_labels(("N", "L", "e", "A", "V"), "bxb")
+    ('N', 'N', 'S', 'S', 'V')
+    """
+    if name is None:
+        return tuple(labels)
+    class_of = class_map(name)
+    if unknown := [label for label in labels if label not in class_of]:
+        raise UsageError(
+            f"the model's label {unknown[0]!r} is no annotation symbol: no class map knows it",
+            hint="leave the map out: the labels are the classes then",
+        )
+    return tuple(class_of[label] for label in labels)
 
 
 def is_beat(symbol: str) -> bool:

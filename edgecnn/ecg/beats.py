@@ -74,6 +74,15 @@ class ScoredRecord:
         return len(self.samples)
 
     @cached_property
+    def places(self) -> NDArray[np.int8]:
+        """:attr:`class_indices`, but of labels that a class map made equal, the first one's place.
+
+        -1 for a beat without an answer.
+        """
+        first = [self.labels.index(label) for label in self.labels]
+        return np.array([*first, -1], dtype=np.int8)[self.class_indices]
+
+    @cached_property
     def classes(self) -> tuple[str, ...]:
         """Class of each beat; ``"Q"`` for one that was not classified."""
         names = (*self.labels, UNCLASSIFIED)

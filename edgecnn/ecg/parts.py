@@ -203,7 +203,7 @@ def make_part(
     names = (*scored.labels, UNCLASSIFIED)
     normal = np.zeros(len(scored), dtype=bool)
     if _NORMAL in scored.labels:
-        normal = scored.class_indices == scored.labels.index(_NORMAL)
+        normal = scored.places == scored.labels.index(_NORMAL)
     burden = None
     if _PVC in counts and classified:
         burden = 100 * counts[_PVC] / classified
@@ -223,7 +223,7 @@ def make_part(
             notes=scored.notes,
             remarks=quality.remarks,
             variability=variability(intervals, normal),
-            ectopy=ectopy_of(scored.class_indices, scored.labels, intervals),
+            ectopy=ectopy_of(scored.places, scored.labels, intervals),
             flat_s=quality.flat_s,
             saturated_s=quality.saturated_s,
             gaps_s=float((scored.gaps[:, 1] - scored.gaps[:, 0]).sum() / rate),

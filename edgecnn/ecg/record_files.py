@@ -150,10 +150,10 @@ def find_records(
             problems.append(Problem(str(entry.path), error))
     unique: dict[object, RecordFile] = {}
     links: dict[Path, Path] = {}
-    for file in files:
-        first = unique.setdefault(_identity(file), file)
-        if file.path.absolute() != first.path.absolute():
-            links[file.path] = first.path
+    for found_file in files:
+        first = unique.setdefault(_identity(found_file), found_file)
+        if os.path.normpath(found_file.path.absolute()) != os.path.normpath(first.path.absolute()):
+            links[found_file.path] = first.path
     kept = list(unique.values())
     base = Path(os.path.normpath(os.path.commonpath(roots))) if roots else Path()
     # Folders that overlap tell of the same trouble.

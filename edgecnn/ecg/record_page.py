@@ -63,7 +63,8 @@ def record_page(part: Part, model: Model, rhythm: Model | None = None) -> str:
     """
     score = part.score
     up = "../" * (score.record.count("/") + 1)
-    labels = tuple(name for name in part.names if name != UNCLASSIFIED or score.counts[name])
+    names = dict.fromkeys(part.names)
+    labels = tuple(name for name in names if name != UNCLASSIFIED or score.counts[name])
     header = (
         f"<header><h1>ECG report: {escape(score.record)}</h1>"
         f'<p class="quiet">edgecnn {escape(__version__)}, model {escape(model.metadata.name)} '

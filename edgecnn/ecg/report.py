@@ -47,6 +47,7 @@ def write_report(
     part: Callable[[int], Part],
     *,
     rhythm: Model | None = None,
+    labels: Sequence[str] | None = None,
     tables: str = "csv",
 ) -> None:
     """Write the report.
@@ -62,12 +63,14 @@ def write_report(
         Gives the part of a record by its place; asked for one after the other.
     rhythm : Model, optional
         What named the rhythm.
+    labels : sequence of str, optional
+        The classes, if they are not the model's own labels.
     tables : str
         Format of the tables that lie beside it.
     """
     shown = _most_ectopic(records)
-    labels = tuple(dict.fromkeys((*model.metadata.labels, UNCLASSIFIED)))
-    used = [name for name in labels if name != UNCLASSIFIED or _total(records, name)]
+    classes = dict.fromkeys((*(labels or model.metadata.labels), UNCLASSIFIED))
+    used = [name for name in classes if name != UNCLASSIFIED or _total(records, name)]
     title = f"ECG report: {_count(len(records), 'record')}"
     names = table_names(tables, rhythm=rhythm is not None)
     with path.open("w", encoding="utf-8") as page:

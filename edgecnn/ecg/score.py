@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgecnn.ecg.aami import mapped_labels
 from edgecnn.ecg.beats import beat_input_of
 from edgecnn.ecg.engines import Outcome, run_groups, run_serial
 from edgecnn.ecg.engines.worker import source_of
@@ -92,6 +93,7 @@ def score_records(
     beats: str = DETECT,
     rate_hz: float | None = None,
     lead: str | None = None,
+    class_map: str | None = None,
     manifest: str | os.PathLike[str] | None = None,
     shard: tuple[int, int] | None = None,
     workers: int | None = None,
@@ -122,6 +124,9 @@ def score_records(
         Sampling rate of files that state none.
     lead : str, optional
         Read this lead instead of the model's own.
+    class_map : str, optional
+        ``"literature"`` or ``"bxb"``: a model whose labels are annotation symbols tells them apart
+        in annotations, and tables and reports have the AAMI classes that the map puts them in.
     manifest : path, optional
         A list of more records (:func:`~edgecnn.ecg.manifest.read_manifest`).
     shard : (int, int), optional
@@ -171,6 +176,7 @@ def score_records(
     beat_input_of(model)
     if rhythm is not None:
         rhythm_input_of(rhythm)
+    labels = mapped_labels(model.metadata.labels, class_map)
     _check_format(tables)
     _check_shard(shard)
     if workers is not None:
@@ -179,7 +185,7 @@ def score_records(
     listed = read_manifest(Path(manifest)) if manifest is not None else []
     found = _search([Path(path) for path in paths], listed, out, beats)
     files, problems = _shard_of(found, shard)
-    options = ScoreOptions(beats, rate_hz, lead)
+    options = ScoreOptions(beats, rate_hz, lead, class_map)
     results: dict[int, Scored] = {}
     resumed = 0
     with open_results(out) as folder:
@@ -204,7 +210,8 @@ def score_records(
         problems += (failed[place] for place in sorted(failed))
         done = [results[place] for place in sorted(results)]
         names = [files[place].name for place in sorted(results)]
-        _merge(folder, (model, rhythm), done, names, problems, jsonl=jsonl, tables=tables)
+        merged = _Merged(done, names, problems, labels)
+        _merge(folder, (model, rhythm), merged, jsonl=jsonl, tables=tables)
     return ScoreSummary(
         folder=out,
         report=out / _REPORT,
@@ -297,18 +304,27 @@ def _shard_of(
     return list(found.records[part]), list(found.problems[part])
 
 
+@dataclass(frozen=True)
+class _Merged:
+    """What goes into tables and reports: records with their names, problems, classes."""
+
+    done: Sequence[Scored]
+    names: Sequence[str]
+    problems: Sequence[Problem]
+    labels: Sequence[str]
+
+
 def _merge(
     folder: ResultsFolder,
     models: tuple[Model, Model | None],
-    done: Sequence[Scored],
-    names: Sequence[str],
-    problems: Sequence[Problem],
+    merged: _Merged,
     *,
     jsonl: bool,
     tables: str,
 ) -> None:
     """Write tables and report beside the parts, then move all that is wanted to its place."""
     model, rhythm = models
+    done, problems, labels = merged.done, merged.problems, merged.labels
     parts = [folder.part(each.key) for each in done]
     missing = next((part for part in parts if not part.is_file()), None)
     if missing is not None:
@@ -319,7 +335,6 @@ def _merge(
     records = [each.score for each in done]
     obsolete = [name for form in TABLE_FORMATS for name in table_names(form, rhythm=True)]
     obsolete.append(BEATS_JSONL)
-    labels = model.metadata.labels
     with told_as_error(folder.out):
         written = write_tables(
             folder.parts,
@@ -337,11 +352,12 @@ def _merge(
             problems,
             lambda n: read_part(parts[n]),
             rhythm=rhythm,
+            labels=labels,
             tables=tables,
         )
         folder.publish(
             [*written, _REPORT],
             [Path(record.annotations) for record in records],
-            [f"{name}.{kind}" for name in names for kind in ("html", "json")],
+            [f"{name}.{kind}" for name in merged.names for kind in ("html", "json")],
             obsolete=[name for name in obsolete if name not in written],
         )

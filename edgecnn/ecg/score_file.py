@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.ecg.aami import mapped_labels
 from edgecnn.ecg.annotated_copy import symbols_of, write_annotated_copy
 from edgecnn.ecg.annotations import read_annotations
 from edgecnn.ecg.beats import beat_input_of, beat_peaks
@@ -52,11 +53,14 @@ class ScoreOptions:
         Sampling rate of files that state none.
     lead : str, optional
         Read this lead instead of the model's own.
+    class_map : str, optional
+        Brings the model's labels to AAMI's classes (:func:`~edgecnn.ecg.aami.mapped_labels`).
     """
 
     beats: str = DETECT
     rate_hz: float | None = None
     lead: str | None = None
+    class_map: str | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,9 @@ def _scored(file: RecordFile, model: Model, job: Job, rhythm: Model | None) -> S
         found = RecordedRhythm((), None, ())
         if along is not None:
             found = along.finish(rate_hz=options.rate_hz)
+        # The symbols of the labels stay: what is told apart in annotations counts as one class.
+        symbols = symbols_of(scored.labels)
+        scored = replace(scored, labels=mapped_labels(scored.labels, options.class_map))
         quality = watch.finish(signal, lead=scored.lead, peaks=scored.samples)
         strips = cut_strips(signal, scored)
     except EdgeCNNError as error:
@@ -182,7 +189,6 @@ def _scored(file: RecordFile, model: Model, job: Job, rhythm: Model | None) -> S
         return Problem(str(file.path), cause)
     limbs = limb_remarks_of(file.path, scored.sampling_rate_hz, scored.samples)
     quality = LeadQuality(quality.flat_s, quality.saturated_s, quality.remarks + limbs)
-    symbols = symbols_of(scored.labels)
     staged = job.folder.staged_annotations
     written = write_annotated_copy(
         staged / file.name, scored, symbols, signal, episodes=found.episodes
@@ -214,6 +220,7 @@ def _options_of(file: RecordFile, options: ScoreOptions) -> ScoreOptions:
         beats=options.beats if file.beats is None else file.beats,
         rate_hz=options.rate_hz if file.rate_hz is None else file.rate_hz,
         lead=options.lead if file.lead is None else file.lead,
+        class_map=options.class_map,
     )
 
 

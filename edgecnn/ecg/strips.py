@@ -72,7 +72,7 @@ def cut_strips(
 
 def _centres(scored: ScoredRecord, wanted: int) -> list[int]:
     """Choose the samples that strips are cut around."""
-    places = np.flatnonzero(scored.class_indices == wanted)
+    places = np.flatnonzero(scored.places == wanted)
     if not len(places):
         return []
     runs = np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgecnn.cli.run import run
-from edgecnn.ecg.annotations import write_annotations
+from edgecnn.ecg.annotations import read_annotations, write_annotations
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.synthetic import synthetic_ecg
 
@@ -91,6 +91,32 @@ def test_options_reach_the_protocol(records, capsys):
     assert document["records"][0]["duration_s"] == 60.0
 
 
+def test_a_second_test_beside_the_first(records, capsys, tmp_path):
+    other = tmp_path / "int8"
+    other.mkdir()
+    for name in "ab":
+        stored = read_annotations(records / name, "atr")
+        write_annotations(other / f"{name}.edge", stored.samples, stored.symbols)
+    out_folder = tmp_path / "judged"
+    code, out, err = evaluate(capsys, records, "--beside", other, "-o", out_folder)
+    assert (code, err) == (0, "")
+    assert f"Second: {other}" in out
+    (line,) = (line for line in out.splitlines() if re.match(r"V +\d+  Se", line))
+    assert line.split()[4] == "100.00"
+    assert "Side by side" in (out_folder / "report.txt").read_text()
+    assert "Side by side" in (out_folder / "report.html").read_text()
+    assert (out_folder / "side-by-side.csv").read_text().startswith("class,beats,statistic,first")
+    # An annotator beside the first one's files; and nothing that is there.
+    for path in other.iterdir():
+        path.rename(records / f"{path.stem}.int8")
+    code, out, _ = evaluate(capsys, records, "--beside", "int8", "--json")
+    beside = json.loads(out)["beside"]
+    assert (code, beside["second"], beside["rows"][0]["second"]) == (0, "int8", 1.0)
+    code, out, err = evaluate(capsys, records, "--beside", tmp_path / "nowhere")
+    assert (code, out) == (2, "")
+    assert "is neither an annotator nor a folder that is there" in err
+
+
 def test_files_and_a_missing_annotation(records, capsys, tmp_path):
     (records / "a.edge").unlink()
     code, out, err = evaluate(capsys, records, "-o", tmp_path / "judged")
@@ -165,5 +191,5 @@ def test_help_keeps_the_examples_lines(capsys):
     code, out, _ = evaluate(capsys, "--help")
     assert code == 0
     assert "\\b" not in out
-    assert out.count("\n  edgecnn ecg evaluate ") == 3
+    assert out.count("\n  edgecnn ecg evaluate ") == 4
     assert all(len(line) <= 80 for line in out.splitlines())

@@ -13,8 +13,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
+from edgecnn import metadata
 from edgecnn.ecg import results_folder, score_file
 from edgecnn.ecg.aami import CLASS_OF_SYMBOL
 from edgecnn.ecg.annotations import read_annotations, write_annotations
@@ -257,6 +259,38 @@ def test_an_annotator_that_counts_at_another_rate(model, tmp_path):
     score_records(model, [tmp_path / "in"], tmp_path / "out", beats="qrs")
     table = rows(tmp_path / "out" / "beats.csv")
     assert [int(row["sample"]) for row in table] == ecg.samples.tolist()
+
+
+@pytest.mark.parametrize(("name", "of_e"), [("literature", "N"), ("bxb", "S")])
+def test_a_class_map_counts_symbols_as_classes(beat_model, recordings, tmp_path, name, of_e):
+    """What the rule calls N and V are beats of a bundle branch block and escape beats here."""
+    stored = onnx.load(beat_model)
+    contract = next(p for p in stored.metadata_props if p.key == metadata.CONTRACT_KEY)
+    contract.value = contract.value.replace('["N","S","V","F"]', '["L","N","e","F"]')
+    onnx.save(stored, tmp_path / "symbols.onnx")
+    model = load_model(tmp_path / "symbols.onnx")
+    plain = score_records(model, [recordings], tmp_path / "plain").records
+    assert list(plain[0].counts) == ["L", "N", "e", "F", "Q"]
+    mapped = score_records(model, [recordings], tmp_path / "out", class_map=name).records
+    for before, after in zip(plain, mapped, strict=True):
+        counts = dict(before.counts)
+        assert counts["e"]
+        assert counts["L"]
+        classes = {"N": counts["N"] + counts["L"]}
+        classes[of_e] = classes.get(of_e, 0) + counts["e"]
+        assert {name: n for name, n in after.counts.items() if n} == classes
+        burden = after.ectopy.get("S")
+        assert (burden.beats if burden else 0) == classes.get("S", 0)
+        assert after.classes == tuple({"L": "N", "e": of_e}.get(c, c) for c in before.classes)
+    header = (tmp_path / "out" / "records.csv").read_text().splitlines()[0].split(",")
+    assert header.count("N") == 1
+    pairs = {(b["symbol"], b["class"]) for b in rows(tmp_path / "out" / "beats.csv")}
+    assert ("e", of_e) in pairs
+    if name == "bxb":
+        assert 'class="strip"' in (tmp_path / "out" / "records" / "ecg.html").read_text()
+        with pytest.raises(UsageError, match="one of literature, bxb"):
+            score_records(model, [recordings], tmp_path / "no", class_map="mine")
+        assert not (tmp_path / "no").exists()
 
 
 def test_a_name_with_a_comma_stays_one_cell(model, tmp_path):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgecnn import __version__
 from edgecnn.ecg.ec57.beats import NAMES, VF_RULES
+from edgecnn.ecg.ec57.beside import BESIDE_SHORT, SideBySide
 from edgecnn.ecg.ec57.columns import label_of
 from edgecnn.ecg.ec57.comparison import ECTOPIC
 from edgecnn.ecg.ec57.evaluate import Evaluation
@@ -45,12 +46,14 @@ _VF = dict(
 )
 
 
-def html_page(evaluation: Evaluation) -> str:
+def html_page(evaluation: Evaluation, beside: SideBySide | None = None) -> str:
     """Return the page: statistics with intervals, matrices, a line per record, how it was counted.
 
     Parameters
     ----------
     evaluation : Evaluation
+    beside : SideBySide, optional
+        This and another one.
     """
     static = files("edgecnn.web").joinpath("static")
     style = "".join(static.joinpath(name).read_text("utf-8") for name in ("report.css", "ec57.css"))
@@ -61,6 +64,8 @@ def html_page(evaluation: Evaluation) -> str:
         _tiles(evaluation),
         _problems(evaluation),
     ]
+    if beside is not None:
+        body.append(_beside(beside))
     if evaluation.records:
         body += [
             _statistics(evaluation.statistics),
@@ -150,6 +155,33 @@ def _statistics(statistics: Mapping[str, Statistic]) -> str:
         '<p class="quiet">Gross: all counts together. Average: of the records that have a value. '
         "Interval: by drawing whole records anew.</p></section>"
     )
+
+
+def _beside(both: SideBySide) -> str:
+    if not both.rows:
+        return "<section><h2>Side by side</h2><p>No record that both have.</p></section>"
+    rows = "".join(
+        f'<tr><td class="{class_style(row.name)}">{row.name} {BESIDE_SHORT[row.statistic]}</td>'
+        f"<td>{row.beats:,}</td><td>{_percent(row.first, 2)}</td><td>{_percent(row.second, 2)}</td>"
+        f"<td><b>{_signed(row.difference)}</b></td><td>"
+        + ("" if row.interval_95 is None else " to ".join(map(_signed, row.interval_95)))
+        + "</td></tr>"
+        for row in both.rows
+    )
+    return (
+        f'<section><h2>Side by side</h2><dl class="facts"><div><dt>first</dt><dd>'
+        f"{escape(both.names[0])}</dd></div><div><dt>second</dt><dd>{escape(both.names[1])}</dd>"
+        '</div></dl><div class="scroll"><table class="measured"><thead><tr><th>class</th>'
+        "<th>beats</th><th>first&nbsp;%</th><th>second&nbsp;%</th><th>change</th><th>95&nbsp;%</th>"
+        f"</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<p class="quiet">Gross, over the {len(both.first.records):,} records that both have. '
+        "Interval of the change: the same records drawn anew for both. Here +P is of all beats of "
+        "the test that are called so, without the standard's exceptions.</p></section>"
+    )
+
+
+def _signed(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:+.2f}"
 
 
 def _group(name: str) -> str:

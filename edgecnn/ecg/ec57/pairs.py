@@ -69,6 +69,12 @@ def find_pairs(
     DataError
         Not one record in all the paths.
     """
+    for annotator in (reference, test):
+        if not annotator or Path(annotator).name != annotator:
+            raise UsageError(
+                f"{annotator!r} is neither an annotator nor a folder that is there",
+                hint="an annotator is the suffix of its files: atr, edge",
+            )
     if reference == test and test_dir is None:
         raise UsageError(
             f"{reference} would be compared with itself",

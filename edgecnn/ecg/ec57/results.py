@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from edgecnn.ecg.ec57.beside import SideBySide, beside_csv, beside_document, beside_text
 from edgecnn.ecg.ec57.documents import csv_files, json_document
 from edgecnn.ecg.ec57.evaluate import Evaluation
 from edgecnn.ecg.ec57.html import html_page
@@ -34,7 +35,11 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def write_evaluation(
-    evaluation: Evaluation, folder: str | os.PathLike[str], *, style: str = "line"
+    evaluation: Evaluation,
+    folder: str | os.PathLike[str],
+    *,
+    style: str = "line",
+    beside: SideBySide | None = None,
 ) -> Path:
     """Write all files of an evaluation, each whole or not at all; those of an earlier one go.
 
@@ -46,6 +51,8 @@ def write_evaluation(
         ``beat-by-beat.csv``, ``run-by-run.csv``, ``episodes.csv`` and ``errors.csv``.
     style : str
         Of the text tables (:data:`~edgecnn.ecg.ec57.text.STYLES`).
+    beside : SideBySide, optional
+        This and another one: also in the reports, and ``side-by-side.csv``.
 
     Returns
     -------
@@ -61,10 +68,14 @@ def write_evaluation(
     folder = Path(folder)
     texts = csv_files(evaluation) | {
         "report.txt": text_report(evaluation, style),
-        "report.html": html_page(evaluation),
+        "report.html": html_page(evaluation, beside),
     }
-    document = msgspec.json.encode(json_document(evaluation))
+    document = json_document(evaluation)
+    if beside is not None:
+        texts["report.txt"] += f"\n{beside_text(beside)}"
+        texts["side-by-side.csv"] = beside_csv(beside)
+        document["beside"] = beside_document(beside)
     for name, text in texts.items():
         write_text(folder / name, text)
-    write_bytes(folder / "evaluation.json", document + b"\n")
+    write_bytes(folder / "evaluation.json", msgspec.json.encode(document) + b"\n")
     return folder / "report.html"

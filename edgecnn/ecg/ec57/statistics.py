@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgecnn.ecg.ec57.ratio import Ratio
 
-__all__ = ["Statistic", "summarize"]
+__all__ = ["Statistic", "draws_of", "quotient", "summarize"]
 
 _RESAMPLES = 2000
 _SEED = 0
@@ -66,11 +66,9 @@ def summarize(records: Sequence[Mapping[str, Ratio]]) -> dict[str, Statistic]:
     names = list(records[0])
     parts = np.array([[record[name].part for name in names] for record in records], dtype=float)
     wholes = np.array([[record[name].whole for name in names] for record in records], dtype=float)
-    draws = np.random.default_rng(_SEED).multinomial(
-        len(records), np.full(len(records), 1 / len(records)), size=_RESAMPLES
-    )
-    drawn = _quotient(draws @ parts, draws @ wholes)
-    own = _quotient(parts, wholes)
+    draws = draws_of(len(records))
+    drawn = quotient(draws @ parts, draws @ wholes)
+    own = quotient(parts, wholes)
     summary = {}
     for column, name in enumerate(names):
         part, whole = float(parts[:, column].sum()), float(wholes[:, column].sum())
@@ -91,6 +89,12 @@ def summarize(records: Sequence[Mapping[str, Ratio]]) -> dict[str, Statistic]:
     return summary
 
 
-def _quotient(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
+def draws_of(records: int) -> NDArray[np.int64]:
+    """Return how often each record is drawn, shape ``(draws, records)``; the same every time."""
+    rng = np.random.default_rng(_SEED)
+    return rng.multinomial(records, np.full(records, 1 / records), size=_RESAMPLES)
+
+
+def quotient(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Divide; NaN where there is nothing to divide by."""
     return np.divide(parts, wholes, out=np.full_like(parts, np.nan), where=wholes > 0)
