@@ -288,7 +288,7 @@ def test_a_class_map_counts_symbols_as_classes(beat_model, recordings, tmp_path,
     assert ("e", of_e) in pairs
     if name == "bxb":
         assert 'class="strip"' in (tmp_path / "out" / "records" / "ecg.html").read_text()
-        with pytest.raises(UsageError, match="one of literature, bxb"):
+        with pytest.raises(UsageError, match="unknown class map: mine"):
             score_records(model, [recordings], tmp_path / "no", class_map="mine")
         assert not (tmp_path / "no").exists()
 
