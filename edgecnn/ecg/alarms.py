@@ -81,7 +81,9 @@ class AlarmEvent:
 
     def __str__(self) -> str:
         kind = ALARM_KINDS[self.name]
-        value = "" if self.value is None else f" ({self.value:.3g} {kind.unit})"
+        # When a pause is over, the time since the last beat says nothing.
+        told = self.value is not None and (self.on or kind.unit != "s")
+        value = f" ({self.value:.3g} {kind.unit})" if told else ""
         return f"alarm {'on' if self.on else 'off'}: {kind.title}{value}"
 
 
@@ -156,9 +158,15 @@ class Alarms:
         return tuple(ALARM_KINDS[name].title for name in self._on)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return what is on as plain data: name, since when, and the value by then."""
+        """Return what is on as plain data: name, title, since when, and the value by then."""
         return [
-            {"name": name, "since_s": round(since_s, 3), "value": round(value, 3)}
+            {
+                "name": name,
+                "title": ALARM_KINDS[name].title,
+                "since_s": round(since_s, 3),
+                "value": round(value, 3),
+                "unit": ALARM_KINDS[name].unit,
+            }
             for name, (since_s, value) in self._on.items()
         ]
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.ecg.alarms import AlarmLimits, alarm_limits
+from edgecnn.ecg.alarms import AlarmEvent, AlarmLimits, alarm_limits
 from edgecnn.ecg.beats import beat_input_of
 from edgecnn.ecg.conditioning import LeadConditioner, rescale_samples
 from edgecnn.ecg.sources import EcgSource, open_ecg_source
@@ -37,6 +37,10 @@ _RATE_INTERVALS = 8
 _LONGEST_INTERVAL_S = 3.0
 #: Without a beat for so long, the last one says nothing about now.
 _SILENT_S = 4.0
+#: Without a signal for so long, it is the lack of it that is told.
+_LOST_S = 1.0
+#: A signal that moves by less in so long is flat.
+_FLAT_S, _FLAT_UV = 2.0, 5
 
 
 def open_live(
@@ -124,7 +128,8 @@ class EcgProcessor:
             alarm_limits(()) if limits is None else limits,
         )
         self._taken = 0
-        self._recent: deque[int] = deque(maxlen=_RATE_INTERVALS + 1)
+        self._newest_beat: int | None = None
+        self._intervals: deque[int] = deque(maxlen=_RATE_INTERVALS)
         self._counts = dict.fromkeys(self._labels, 0)
         self._unclassified = 0
         self._latest: tuple[int, int, NDArray[np.float32]] | None = None
@@ -188,8 +193,10 @@ class EcgProcessor:
         self._shown_valid = np.concatenate([self._shown_valid, valid])[-length:]
 
     def _result(self, beats: Sequence[Beats], started: int) -> Result:
-        fields = self._account(beats)
-        label, score, top, reason = self._answer()
+        fields, events = self._account(beats)
+        rate = fields["heart_rate_bpm"]
+        figures = ([] if rate is None else [f"{rate:.0f}/min"]) + [*self._watch.figures.told]
+        label, score, top, (reason, cause) = self._answer()
         trace = Trace(
             signal_uv=self._shown_uv,
             valid=self._shown_valid,
@@ -208,6 +215,9 @@ class EcgProcessor:
             top,
             "unknown" if reason else "ok",
             reason,
+            cause,
+            aside="  ".join(figures),
+            events=tuple(map(str, events)),
             fields=fields,
             draw=partial(draw_trace, trace),
             stages_ms={
@@ -216,20 +226,21 @@ class EcgProcessor:
             },
         )
 
-    def _account(self, parts: Sequence[Beats]) -> dict[str, Any]:
-        """Count the new beats, and return what the answer says besides its label."""
+    def _account(self, parts: Sequence[Beats]) -> tuple[dict[str, Any], list[AlarmEvent]]:
+        """Count the new beats; return what the answer says besides its label, and alarms."""
         told = [self._told(*beat) for beats in parts for beat in self._counted(beats)]
         heart_rate = self._heart_rate()
         events = self._watch.look(
             heart_rate, settled=self._stream.settled, newest_peak=self._stream.newest_peak
         )
-        return {
+        fields = {
             "time_s": round(self._taken / self._rate_hz, 3),
             "beats": told,
             "counts": dict(self._counts) | {UNKNOWN: self._unclassified},
             "heart_rate_bpm": heart_rate,
             **self._watch.rows(events),
         }
+        return fields, events
 
     def _counted(self, beats: Beats) -> Iterator[tuple[int, str, float]]:
         """Count each beat; give its sample at the source's rate, its class and its best score."""
@@ -247,7 +258,7 @@ class EcgProcessor:
                 self._counts[name] += 1
             else:
                 self._unclassified += 1
-            self._recent.append(sample)
+            self._time(sample)
             self._watch.beat(sample, index)
             self._latest = (sample, index, scores)
             self._shown_beats.append((sample, name))
@@ -262,29 +273,48 @@ class EcgProcessor:
             "delay_s": round((self._taken - sample) / self._rate_hz, 3),
         }
 
+    def _time(self, sample: int) -> None:
+        """Take the interval that a beat ends."""
+        before, self._newest_beat = self._newest_beat, sample
+        if before is None:
+            return
+        if self._watch.has_gap(before, sample):
+            # Beats may be missing in it, and what was before is no longer the rate of now.
+            self._intervals.clear()
+        elif sample - before <= _LONGEST_INTERVAL_S * self.spec.sampling_rate_hz:
+            self._intervals.append(sample - before)
+
     def _heart_rate(self) -> float | None:
         """Return the mean rate of the last intervals; None without a beat of late."""
-        rate = self.spec.sampling_rate_hz
-        if not self._recent or self._stream.received - self._recent[-1] > _SILENT_S * rate:
+        rate, newest = self.spec.sampling_rate_hz, self._newest_beat
+        if newest is None or self._stream.received - newest > _SILENT_S * rate:
             return None
-        intervals = np.diff(np.array(self._recent)) / rate
-        intervals = intervals[intervals <= _LONGEST_INTERVAL_S]
-        return round(60 / float(intervals.mean()), 1) if intervals.size else None
+        if not self._intervals:
+            return None
+        return round(60 * rate * len(self._intervals) / sum(self._intervals), 1)
 
-    def _answer(self) -> tuple[str, float, tuple[tuple[str, float], ...], str]:
-        """Return label, score, all scores and, without a label, the reason."""
-        rate = self.spec.sampling_rate_hz
+    def _answer(self) -> tuple[str, float, tuple[tuple[str, float], ...], tuple[str, str]]:
+        """Return label, score, all scores and, without a label, reason and cause."""
+        rate, nothing = self.spec.sampling_rate_hz, (UNKNOWN, 0.0, ())
+        if (lost_s := self._watch.no_signal_s) > _LOST_S:
+            return *nothing, (f"no signal for {lost_s:.0f} s", "no-signal")
         if self._latest is None:
-            return UNKNOWN, 0.0, (), "no beat so far"
+            return *nothing, (f"no beat so far{self._if_flat()}", "no-beat")
         sample, index, scores = self._latest
         silent_s = (self._stream.received - sample) / rate
         if silent_s > _SILENT_S:
-            return UNKNOWN, 0.0, (), f"no beat for {silent_s:.0f} s"
+            if self._watch.signal_since > sample:
+                return *nothing, ("no beat since the signal is back", "no-beat")
+            return *nothing, (f"no beat for {silent_s:.0f} s{self._if_flat()}", "no-beat")
         if not np.isfinite(scores).all():
-            return UNKNOWN, 0.0, (), "the signal has a gap at this beat"
+            return *nothing, ("the signal has a gap at this beat", "gap")
         order = np.argsort(-scores, kind="stable")
         top = tuple((self._labels[i], float(scores[i])) for i in order)
         if index < 0:
             reason = f"best score {top[0][1]:.2f} is below {self._min_score:.2f}"
-            return UNKNOWN, top[0][1], top, reason
-        return self._labels[index], float(scores[index]), top, ""
+            return UNKNOWN, top[0][1], top, (reason, "low-score")
+        return self._labels[index], float(scores[index]), top, ("", "")
+
+    def _if_flat(self) -> str:
+        last = self._shown_uv[-round(_FLAT_S * self.spec.sampling_rate_hz) :]
+        return ", and the signal is flat" if last.size and int(np.ptp(last)) < _FLAT_UV else ""

@@ -44,6 +44,19 @@ class RollingFigures:
     pvc_burden_percent: float | None = None
     pvc_run: int = 0
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What is known, for people."""
+        return tuple(
+            f"{name} {value:.{digits}f} {unit}"
+            for name, value, digits, unit in (
+                ("SDNN", self.sdnn_ms, 0, "ms"),
+                ("RMSSD", self.rmssd_ms, 0, "ms"),
+                ("V", self.pvc_burden_percent, 1, "%"),
+            )
+            if value is not None
+        )
+
 
 class RollingStatistics:
     """Keeps the beats and gaps of the window; memory does not grow with the stream.
@@ -98,6 +111,10 @@ class RollingStatistics:
         while self._gaps and self._gaps[0][1] <= self._beats[0][0]:
             self._gaps.popleft()
         self._figures = None
+
+    def has_gap(self, first: int, stop: int) -> bool:
+        """Say whether there is a sample without signal between two of the window."""
+        return any(start < stop and first < end for start, end in self._gaps)
 
     def figures(self) -> RollingFigures:
         """Return the figures of the window that ends with the newest beat."""

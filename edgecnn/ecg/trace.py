@@ -163,17 +163,7 @@ def _figures(canvas: NDArray[np.uint8], trace: Trace, scale: float) -> None:
     x = right - unit_width - 10 - number_width
     cv2.putText(canvas, rate, (x, 100), _FONT, 2.4, _TEXT, 4, cv2.LINE_AA)
     cv2.putText(canvas, "/min", (right - unit_width, 100), _FONT, 0.7, _FAINT, 1, cv2.LINE_AA)
-    figures = trace.figures
-    known = [
-        f"{name} {value:.{digits}f} {unit}"
-        for name, value, digits, unit in (
-            ("SDNN", figures.sdnn_ms, 0, "ms"),
-            ("RMSSD", figures.rmssd_ms, 0, "ms"),
-            ("V", figures.pvc_burden_percent, 1, "%"),
-        )
-        if value is not None
-    ]
-    _right_aligned(canvas, "   ".join(known), 134, 0.55, _TEXT)
+    _right_aligned(canvas, "   ".join(trace.figures.told), 134, 0.55, _TEXT)
     legend = f"{trace.lead}   {scale:g} mV high   {TRACE_S:g} s"
     _right_aligned(canvas, legend, 160, 0.5, _FAINT)
 

@@ -60,6 +60,20 @@ class EcgWatch:
             self._run = run
             self._run_until = sample + round(_RUN_SHOWN_S * self._rate_hz)
 
+    def has_gap(self, first: int, stop: int) -> bool:
+        """Say whether there is a sample without signal between two beats of the last minutes."""
+        return self._rolling.has_gap(first, stop)
+
+    @property
+    def signal_since(self) -> int:
+        """Where the signal began, or came back after the last sample without one."""
+        return self._signal_since
+
+    @property
+    def no_signal_s(self) -> float:
+        """For how long there is no signal by now."""
+        return self._gap / self._rate_hz
+
     @property
     def figures(self) -> RollingFigures:
         """The figures by now."""

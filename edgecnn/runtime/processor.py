@@ -37,6 +37,10 @@ class Result:
     cause : str
         The same in one word that is equal for all frames of the kind (``"black"``,
         ``"low-score"``): what summaries count by.
+    aside : str
+        What people are told besides the label: figures that change slowly.
+    events : tuple of str
+        What happened with this frame, for people: a line each.
     fields : mapping
         More keys for the frame's JSON line (plain data); they replace none of the agreed ones.
     draw : callable or None
@@ -57,6 +61,8 @@ class Result:
     state: Literal["ok", "unknown"] = "ok"
     reason: str = ""
     cause: str = ""
+    aside: str = ""
+    events: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     draw: Callable[[], Picture] | None = None
     draws_labels: bool = False

@@ -38,8 +38,20 @@ def test_a_value_that_is_no_longer_known_ends_its_alarm_and_one_left_out_does_no
     assert changes(alarms, "tachycardia", [130, None, None]) == [(0, True), (1, False)]
     alarms.update(3, {"tachycardia": 130})
     alarms.update(4, {"pause": 0.5})
-    assert alarms.rows() == [{"name": "tachycardia", "since_s": 3, "value": 130}]
+    assert alarms.rows() == [
+        {
+            "name": "tachycardia",
+            "title": "heart rate is high",
+            "since_s": 3,
+            "value": 130,
+            "unit": "/min",
+        }
+    ]
     assert alarms.titles == ("heart rate is high",)
+    (over,) = alarms.update(5, {"tachycardia": 100})
+    assert str(over) == "alarm off: heart rate is high (100 /min)"
+    started, ended = (alarms.update(n, {"pause": s})[0] for n, s in ((6, 3.5), (7, 0.04)))
+    assert (str(started), str(ended)) == ("alarm on: no beat (3.5 s)", "alarm off: no beat")
 
 
 def test_equal_limits_ring_as_long_as_the_value_is_there():

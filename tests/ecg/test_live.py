@@ -118,7 +118,7 @@ def test_the_row_says_what_is_known_at_that_time(model):
     assert all(abs(row["heart_rate_bpm"] - 90) < 6 for row in late)
     delays = [beat["delay_s"] for row in late[:-1] for beat in row["beats"]]
     assert max(delays) <= 1.6
-    assert late[5]["stages_ms"].keys() == {"prepare", "infer"}
+    assert late[5]["stages_ms"].keys() == {"wait", "prepare", "infer"}
 
 
 def process(processor, signal_mv, chunk=36):
@@ -133,6 +133,32 @@ def test_a_signal_that_stops_is_said_to_have_no_beats(model):
     assert results[-1].state == "unknown"
     assert results[-1].reason.startswith("no beat for")
     assert results[-1].fields["heart_rate_bpm"] is None
+
+
+def test_what_is_missing_is_said_and_a_gap_is_no_slow_heart(model):
+    signal = synthetic_ecg(60, 360, seed=3, heart_rate_bpm=90, pvc_every=0).signal_mv.copy()
+    signal[20 * 360 : round(22.5 * 360)] = np.nan
+    signal[40 * 360 : 50 * 360] = signal[40 * 360]
+    results = list(process(EcgProcessor(model), signal))
+    rates = [result.fields["heart_rate_bpm"] for result in results[100:]]
+    # Beats are missing in the gap: the interval over it is none.
+    assert all(rate is None or abs(rate - 90) < 8 for rate in rates)
+    told = [(r.cause, r.reason) for r in results]
+    assert told[217] == ("no-signal", "no signal for 2 s")
+    assert told[480] == ("no-beat", "no beat for 8 s, and the signal is flat")
+    assert {cause for cause, _ in told} == {"", "no-beat", "no-signal", "gap"}
+    assert results[-1].aside.split("  ")[0] == f"{rates[-1]:.0f}/min"
+    assert "SDNN" in results[-1].aside
+    (event,) = (e for result in results for e in result.events if "on: no beat" in e)
+    assert event.startswith("alarm on: no beat (3")
+
+
+def test_after_a_long_gap_a_beat_is_awaited_first(model):
+    signal = synthetic_ecg(30, 360, seed=3, pvc_every=0).signal_mv.copy()
+    signal[15 * 360 : 22 * 360] = np.nan
+    results = list(process(EcgProcessor(model), signal))
+    assert results[221].reason == "no beat since the signal is back"
+    assert results[-1].state == "ok"
 
 
 def test_a_gap_in_a_live_signal_gives_no_beats(model):
@@ -154,7 +180,8 @@ def test_a_gap_in_a_live_signal_gives_no_beats(model):
 
 def test_a_signal_that_was_never_there(model):
     results = list(process(EcgProcessor(model), np.full(3600, np.nan)))
-    assert {result.reason for result in results} == {"no beat so far"}
+    assert results[0].reason == "no beat so far"
+    assert results[-1].reason == "no signal for 10 s"
     assert results[-1].draw().shape == (540, 960, 3)
 
 

@@ -48,8 +48,15 @@ def account(summary: Summary) -> str:
     return "\n".join(lines)
 
 
+#: What stands beside an answer that does not change is told again after so long.
+_ASIDE_S = 10.0
+
+
 class TextLines(Lines):
     """Writes a line when the answer changes; for pictures with names, a line for each.
+
+    What happens besides (an alarm) has a line of its own. Times are those within the stream where
+    the answers state them, as a recording that is replayed does.
 
     Parameters
     ----------
@@ -60,11 +67,13 @@ class TextLines(Lines):
     def __init__(self, stream: IO[str]) -> None:
         super().__init__(stream)
         self._said: tuple[str, str] | None = None
+        self._said_s = 0.0
         self._start_ns = 0
 
     def open(self, stream: StreamInfo) -> None:
         """Start with nothing said."""
         self._said = None
+        self._said_s = 0.0
         self._start_ns = 0
 
     def write(self, answer: Answer) -> None:
@@ -73,13 +82,18 @@ class TextLines(Lines):
         if not result.label:
             return  # the answer is a picture
         self._start_ns = self._start_ns or frame.captured_ns
+        time_s = result.fields.get("time_s", (frame.captured_ns - self._start_ns) / 1e9)
+        where = frame.name or f"{time_s:8.2f} s"
+        for event in result.events:
+            self._line(f"{where}  {event}")
         said = (result.label, result.cause or result.reason)
-        if said == self._said and not frame.name:
+        due = bool(result.aside) and time_s - self._said_s >= _ASIDE_S
+        if said == self._said and not frame.name and not due:
             return
-        self._said = said
-        where = frame.name or f"{(frame.captured_ns - self._start_ns) / 1e9:8.2f} s"
+        self._said, self._said_s = said, time_s
         what = result.reason if result.state == "unknown" else f"{100 * result.score:5.1f} %"
-        self._line(f"{where}  {result.label:<12} {what}")
+        aside = f"   {result.aside}" if result.aside else ""
+        self._line(f"{where}  {result.label:<12} {what}{aside}")
 
     def _last(self, summary: Summary) -> str:
         return account(summary)

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 
 from edgecnn.runtime.sinks.text import TextLines
@@ -14,6 +15,26 @@ def test_text_says_what_changes_and_accounts_at_the_end(make_answer, make_stream
     assert [line.split()[2] for line in lines[:3]] == ["one", "two", "one"]
     assert lines[3] == "9 frames, 7 answered, 1 dropped, 1 failed in 1.0 s (end of source)"
     assert "cpu, 3/3 nodes" in lines[4]
+
+
+def test_text_says_what_happens_and_what_changes_slowly(make_answer, make_stream):
+    """Each event at once; what stands beside a label that stays, every ten seconds."""
+    out = io.StringIO()
+    sink = TextLines(out)
+    sink.open(make_stream())
+    for second in range(25):
+        answer = make_answer(second, "N")
+        answer.result = dataclasses.replace(
+            answer.result,
+            aside=f"{60 + second}/min",
+            events=("alarm on: no beat (3 s)",) if second == 4 else (),
+            fields={"time_s": second},
+        )
+        sink.write(answer)
+    lines = [line.split() for line in out.getvalue().splitlines()]
+    assert [line[0] for line in lines] == ["0.00", "4.00", "10.00", "20.00"]
+    assert lines[1][2:] == ["alarm", "on:", "no", "beat", "(3", "s)"]
+    assert (lines[2][2], lines[2][-1]) == ("N", "70/min")
 
 
 def test_text_names_every_picture_of_a_folder(make_answer, make_stream):
