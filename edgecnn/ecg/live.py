@@ -316,5 +316,7 @@ class EcgProcessor:
         return self._labels[index], float(scores[index]), top, ("", "")
 
     def _if_flat(self) -> str:
-        last = self._shown_uv[-round(_FLAT_S * self.spec.sampling_rate_hz) :]
-        return ", and the signal is flat" if last.size and int(np.ptp(last)) < _FLAT_UV else ""
+        length = round(_FLAT_S * self.spec.sampling_rate_hz)
+        last, valid = self._shown_uv[-length:], self._shown_valid[-length:]
+        is_flat = last.size == length and valid.all() and int(np.ptp(last)) < _FLAT_UV
+        return ", and the signal is flat" if is_flat else ""

@@ -35,7 +35,10 @@ _LAST_PART = f"\r\n--{_BOUNDARY}--\r\n".encode()
 _FIGURES_S = 0.1
 #: Points of the past: a minute of them, at four a second.
 _PAST = 240
-_PARTS = ("live.css", "live.js", "live_past.js", "live_controls.js", "live_camera.js")
+_PARTS = (
+    *("live.css", "live.js", "live_past.js", "live_controls.js", "live_camera.js"),
+    "live_heart.js",
+)
 
 
 @dataclass

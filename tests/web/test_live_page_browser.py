@@ -349,10 +349,47 @@ def test_the_last_minute_and_the_drift_are_shown(browser, stream, size):
     later.context.close()
 
 
+class Heart:
+    """Answers as an ECG's stream does: an alarm rings while the digit shown is odd."""
+
+    title, provider, nodes_on_provider, card = "heart", "cpu", "1/1", {}
+
+    def process(self, frame):
+        alarm = {"name": "pause", "title": "no beat", "since_s": 1.0, "value": 3.04, "unit": "s"}
+        fields = {
+            "heart_rate_bpm": None if int(frame.truth) % 2 else 71.6,
+            "sdnn_ms": 41.2,
+            "rmssd_ms": None,
+            "pvc_burden_percent": 2.04,
+            "alarms": [alarm] if int(frame.truth) % 2 else [],
+        }
+        return Result("N", 1.0, (("N", 1.0),), fields=fields)
+
+    def finish(self):
+        return None
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_figures_and_alarms_of_an_ecg_are_shown(browser, stream, size):
+    running = stream("test:digits?size=160x120&fps=30&hold=0.5", processor=Heart())
+    page = _open(browser, running.url, size)
+    _until(page, "document.querySelectorAll('#alarms li').length == 1")
+    assert page.locator("#alarms li").all_inner_texts() == ["no beat"]
+    assert page.inner_text("#heart-rate") == "–"
+    _until(page, "document.querySelectorAll('#alarms li').length == 0")
+    assert page.inner_text("#heart-rate") == "72"
+    figures = [page.inner_text(f"#{name}") for name in ("sdnn", "rmssd", "burden")]
+    assert figures == ["41", "–", "2.0"]
+    assert _no_overflow(page) == []
+    assert page.troubles == []
+    page.context.close()
+
+
 def test_where_nothing_watches_for_drift_none_is_shown(browser, stream):
     page = _open(browser, stream().url)
     page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
     assert not page.locator("#drift-card").is_visible()
+    assert not page.locator("#heart-card").is_visible()
     assert not page.locator("#camera").is_visible()
     page.context.close()
 

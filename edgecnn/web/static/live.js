@@ -138,6 +138,7 @@ function show(status) {
     setText("fps", status.fps.toFixed(1));
     setText("latency", milliseconds(status.latency_ms));
     drift(status.drift);
+    heart(status);
     if (status.t !== undefined && past.add([status.t, status.label || "", status.state, status.latency_ms])) drawPast();
   }
   if (status.summary) ended(status.summary);
