@@ -130,7 +130,7 @@ def evaluate(
 
     \b
     edgecnn ecg evaluate mitdb/ --test-dir results/annotations
-    edgecnn ecg evaluate mitdb/ --test-dir fp32/annotations --beside int8/annotations
+    edgecnn ecg evaluate mitdb/ --test-dir fp32/ --beside int8/
     edgecnn ecg evaluate mitdb/ --test qrs --from 0 -S
     edgecnn ecg evaluate 'mitdb/2*' --test gqrs --map bxb -o judged/
     """

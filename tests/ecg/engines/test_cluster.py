@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import signal
@@ -96,3 +97,28 @@ def test_thousands_of_small_files_with_workers_killed_in_between(model, tmp_path
     for name in ("records.csv", "beats.csv", "errors.csv"):
         one, other = (tmp_path / out / name for out in ("alone", "there"))
         assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_workers_that_dask_jobqueue_starts_as_jobs(model, rhythm, many, alone, contents, tmp_path):
+    """The recipe for SLURM, with the queue that starts its jobs on this machine; one ends early."""
+    jobqueue = pytest.importorskip("dask_jobqueue", reason="pip install dask-jobqueue")
+    local = importlib.import_module(f"{jobqueue.__name__}.local")
+    ended = []
+
+    def progress(now):
+        if now.done == 3:
+            ended.append(next(iter(cluster.workers)))
+            cluster.workers[ended[0]].process.proc.kill()
+
+    with local.LocalCluster(
+        cores=1, processes=1, memory="2GB", walltime="00:10:00", python=sys.executable
+    ) as cluster:
+        cluster.scale(jobs=2)
+        cluster.wait_for_workers(2)
+        address = cluster.scheduler_address
+        score_records(model, [many], tmp_path, rhythm=rhythm, cluster=address, progress=progress)
+    assert ended
+    assert contents(tmp_path) == alone
