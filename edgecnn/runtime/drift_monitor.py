@@ -21,8 +21,8 @@ __all__ = ["DriftMonitor"]
 _EVERY_S = 0.25
 #: Every so many frames that are looked at, it is judged anew, and features are computed.
 _JUDGED, _FEATURES = 4, 8
-#: So often in a row it must be better before that is told, so that lights do not flicker.
-_CALM = 4
+#: So often in a row it must be another state before that is told, so that lights do not flicker.
+_SURE = 3
 #: Values of one tensor that are counted per frame.
 _MOST_VALUES = 2048
 
@@ -31,7 +31,9 @@ Feature = Callable[[Seen], NDArray[np.float32]]
 
 
 class DriftMonitor:
-    """Puts ``drift`` into the answers: ``{"state", "signals": {name: {"psi", "ks", "state"}}}``.
+    """Puts ``drift`` into the answers.
+
+    It is ``{"state", "signals": {name: {"psi", "ks", "shift", "state"}}}``.
 
     Parameters
     ----------
@@ -116,7 +118,7 @@ class _Stream:
             )
             for one in baseline.distributions
         }
-        self._state = self._calm = 0
+        self._state = self._other = 0
         self.count = 0
         self.due_s = -np.inf
         self.told: dict[str, Any] | None = None
@@ -132,15 +134,15 @@ class _Stream:
     def _judge(self) -> None:
         judged = {name: window.judge() for name, window in self._windows.values()}
         signals = {
-            name: {"psi": one.psi, "ks": one.ks, "state": one.state}
+            name: {"psi": one.psi, "ks": one.ks, "shift": one.shift, "state": one.state}
             for name, one in judged.items()
             if one is not None
         }
         if signals:
             worst = max((STATES.index(one.state) for one in judged.values() if one), default=0)
-            self._calm = self._calm + 1 if worst < self._state else 0
-            if worst > self._state or self._calm >= _CALM:
-                self._state, self._calm = worst, 0
+            self._other = self._other + 1 if worst != self._state else 0
+            if self._other >= _SURE:
+                self._state, self._other = worst, 0
             self.told = {"state": STATES[self._state], "signals": signals}
 
 

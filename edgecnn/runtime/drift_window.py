@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.metadata import Distribution
-from edgecnn.runtime.drift import count_values, ks_distance, psi
+from edgecnn.runtime.drift import count_values, ks_distance, mean_shift, psi, sum_values
 
 __all__ = ["STATES", "Judgement", "Window"]
 
@@ -26,8 +26,13 @@ _CRITICAL = 1.95
 #: Frames that a stream of one unchanging scene counts as: so few that it is warned of only where it
 #: lies beyond all that was seen at calibration.
 _FEWEST = 4.0
+#: Of a window that shows few scenes the autocorrelation comes out too low.
+_BIAS = 1.5
 #: Share of calibration's standard deviation from which on frames show more than one scene.
 _VARIED = 0.2
+#: Standard deviations that values must have moved by on average. Where most of them are equal, as
+#: the black of drawn digits, PSI and KS see a change in any, however small.
+_SHIFT_WARN = 0.25
 #: By custom something has changed, and much; and a change of half of all that is seen.
 _PSI_WARN, _PSI_ALARM, _KS_ALARM = 0.1, 0.25, 0.5
 
@@ -38,12 +43,13 @@ class Judgement:
 
     Attributes
     ----------
-    psi, ks : float
+    psi, ks, shift : float
     state : "ok", "warn" or "alarm"
     """
 
     psi: float
     ks: float
+    shift: float
     state: State
 
 
@@ -67,6 +73,7 @@ class Window:
         self._reference = _with_ends(reference)
         self._samples = samples
         self._counts = np.zeros((size, len(self._reference.shares)), dtype=np.int64)
+        self._sums = np.zeros(self._counts.shape)
         self._means = np.zeros(size)
         self._total = np.zeros(len(self._reference.shares), dtype=np.int64)
         self._frames = 0
@@ -75,8 +82,9 @@ class Window:
         """Count one frame's values; those of the oldest frame go."""
         place = self._frames % len(self._counts)
         counts = count_values(values, self._reference)
+        sums = sum_values(values, self._reference)
         self._total += counts - self._counts[place]
-        self._counts[place] = counts
+        self._counts[place], self._sums[place] = counts, sums
         self._means[place] = float(np.mean(values))
         self._frames += 1
 
@@ -90,9 +98,10 @@ class Window:
         )
         chance = _CRITICAL * math.sqrt(1 / self._independent() + 1 / self._samples)
         state: State = "ok"
-        if distance > chance and index >= _PSI_WARN:
+        moved = mean_shift(self._total, self._sums.sum(axis=0), self._reference)
+        if distance > chance and index >= _PSI_WARN and moved >= _SHIFT_WARN:
             state = "alarm" if index >= _PSI_ALARM and distance >= _KS_ALARM else "warn"
-        return Judgement(round(index, 4), round(distance, 4), state)
+        return Judgement(round(index, 4), round(distance, 4), round(moved, 4), state)
 
     def _independent(self) -> float:
         """Return how many independent frames the window is worth.
@@ -112,7 +121,7 @@ class Window:
         ends = np.flatnonzero(likeness <= 0)
         times = 2 * float(likeness[: ends[0] if ends.size else held].sum()) - 1
         variety = float(means.std()) / max(_VARIED * self._reference.std, 1e-12)
-        return max(_FEWEST, min(held / times, held * min(1.0, variety) ** 2))
+        return max(_FEWEST, min(held / (_BIAS * times), held * min(1.0, variety) ** 2))
 
 
 def _with_ends(reference: Distribution) -> Distribution:

@@ -103,7 +103,9 @@ def test_an_undisturbed_camera_is_not_warned_of(model):
     # Before there is enough to compare, nothing is claimed.
     assert all("drift" not in row for row in rows[:15])
     assert all(set(row["drift"]) == {"state", "signals"} for row in rows[16:])
-    assert all(set(one) == {"psi", "ks", "state"} for one in rows[-1]["drift"]["signals"].values())
+    assert all(
+        set(one) == {"psi", "ks", "shift", "state"} for one in rows[-1]["drift"]["signals"].values()
+    )
     assert rows[-1]["stages_ms"]["watch"] > 0
 
 

@@ -56,6 +56,27 @@ def test_a_few_scenes_shown_for_long_are_no_drift(reference):
     assert _judged(reference, scenes).state == "ok"
 
 
+def test_where_most_values_are_equal_a_slight_change_of_them_is_none(reference):
+    """The black of drawn digits: a camera's is a little lighter."""
+    random = np.random.default_rng(5)
+
+    def drawn(black):
+        share = random.uniform(0.6, 1)
+        return np.where(random.uniform(0, 1, 2000) < share, black, random.uniform(0, 1, 2000))
+
+    histogram = Histogram()
+    for _ in range(50):
+        histogram.add(drawn(0.0).astype(np.float32))
+    window, other = (Window(distribution_of(histogram, "input"), SAMPLES, 240) for _ in range(2))
+    for _ in range(100):
+        window.add(drawn(0.05))
+        other.add(drawn(0.3))
+    slight = window.judge()
+    assert (slight.state, slight.psi > 1, slight.ks > 0.7) == ("ok", True, True)
+    assert 0.1 < slight.shift < 0.25
+    assert other.judge().state == "alarm"
+
+
 def test_old_frames_are_forgotten(reference):
     random = np.random.default_rng(4)
     bad, good = random.normal(4, 1, 300), random.normal(0, 1, 240)
