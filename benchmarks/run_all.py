@@ -10,6 +10,7 @@ NAMES = (
     "preprocessing",
     "embedded",
     "models",
+    "live",
     "fragments",
     "calibration",
     "ecg_score",
