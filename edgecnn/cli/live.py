@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,14 @@ __all__ = ["live"]
 
 @click.command(short_help="Run a camera, video, folder or stream through a model.")
 @click.argument("model")
-@click.option("--source", required=True, help="0, walk.mp4, photos/, rtsp://..., test: ...")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    required=True,
+    metavar="SOURCE",
+    help="0, walk.mp4, photos/, rtsp://..., test: ... Repeatable.",
+)
 @source_options
 @answer_options
 @output_options
@@ -47,7 +55,7 @@ __all__ = ["live"]
 @model_options
 def live(
     model: str,
-    source: str,
+    sources: tuple[str, ...],
     *,
     settings: SourceSettings,
     answering: Answering,
@@ -61,7 +69,7 @@ def live(
     threads: int | None,
     check: bool,
 ) -> None:
-    r"""Run SOURCE through MODEL, live.
+    r"""Run SOURCE through MODEL, live; several take turns.
 
     Shows a window where there is a display. It ends with its source, with q or Escape in the
     window, and with Ctrl-C.
@@ -74,9 +82,11 @@ def live(
     edgecnn live bundled:mnist-lenet5 --source test: --web
     edgecnn live model.onnx --source 0
     edgecnn live model.onnx --source rtsp://camera/live --headless --json
+    edgecnn live model.onnx --source 0 --source rtsp://door/live --web
     edgecnn live bundled:ecg-beats --source record:mitdb/208 --alarm tachycardia=130/120
     edgecnn live yolox_nano.onnx --metadata yolox-nano.toml --source 0
     """
+    from edgecnn.errors import UsageError
     from edgecnn.metadata import read_contract
     from edgecnn.runtime.controls import Controls
     from edgecnn.runtime.live import Engine, run_live
@@ -98,7 +108,7 @@ def live(
     # Without anybody who looks there is nothing to draw for.
     seen = outputs.window or outputs.web is not None or answering.explain > 0
     where, processor, answering, remarks = _open(
-        loaded, source, settings, alarms, answering, controls=controls if seen else None
+        loaded, sources, settings, alarms, answering, controls=controls if seen else None
     )
     for text in loaded.warnings:
         warn(text)
@@ -109,6 +119,8 @@ def live(
     )
     saving = None
     if engine.save_session is not None:
+        if isinstance(where, list):
+            raise UsageError("--save-session keeps one source, and there are several")
         from edgecnn.runtime.saved.manifest import describe_run
         from edgecnn.runtime.saved.saving import SaveSession
 
@@ -130,7 +142,7 @@ def live(
             patience=Patience(
                 stage_s=engine.stage_s, restarts=engine.restarts, within_s=engine.within_s
             ),
-            renew=lambda: _open(loaded, source, settings, alarms, answering)[0],
+            renew=_renewing(loaded, sources, settings, alarms, answering),
             cancel=loaded.cancel,
             leave=leave,
         ),
@@ -141,14 +153,14 @@ def live(
 
 def _open(
     model: Model,
-    source: str,
+    sources: tuple[str, ...],
     settings: SourceSettings,
     alarms: tuple[str, ...],
     answering: Answering,
     *,
     controls: Controls | None = None,
-) -> tuple[Source, Processor, Answering, Sequence[str]]:
-    """Choose source and processor by what the model reads; with what holds, and what to say."""
+) -> tuple[Source | list[Source], Processor, Answering, Sequence[str]]:
+    """Choose sources and processor by what the model reads; with what holds, and what to say."""
     from edgecnn.errors import UsageError
     from edgecnn.metadata import BeatInput
 
@@ -157,8 +169,10 @@ def _open(
         from edgecnn.runtime.answering import judged_model
 
         settings.check_whole()
+        if len(sources) > 1:
+            raise UsageError("an ECG is watched alone: its beats follow one another")
         judged = judged_model(model, answering)
-        pair = open_live(judged, source, alarms=alarms, settings=settings, say=remark)
+        pair = open_live(judged, sources[0], alarms=alarms, settings=settings, say=remark)
         return *pair, answering, ()
     if alarms:
         raise UsageError(
@@ -166,11 +180,34 @@ def _open(
             hint="bundled:ecg-beats reads an ECG",
         )
     from edgecnn.runtime.answering import answer_pictures
-    from edgecnn.runtime.sources.registry import open_lasting
+    from edgecnn.runtime.sources.registry import open_all
 
-    opened = open_lasting(source, settings, remark)
-    answering = answering.of_source(opened)
+    opened = open_all(sources, settings, remark)
+    if len(opened) == 1:
+        answering = answering.of_source(opened[0])
     processor, remarks = answer_pictures(
-        model, answering, live=lambda: opened.live, fps=lambda: opened.fps, controls=controls
+        model,
+        answering,
+        live=lambda: any(each.live for each in opened),
+        fps=lambda: opened[0].fps,
+        controls=controls,
     )
-    return opened, processor, answering, remarks
+    return opened[0] if len(opened) == 1 else opened, processor, answering, remarks
+
+
+def _renewing(
+    model: Model,
+    sources: tuple[str, ...],
+    settings: SourceSettings,
+    alarms: tuple[str, ...],
+    answering: Answering,
+) -> Callable[[], Source] | list[Callable[[], Source]]:
+    """Return what makes each source once more."""
+
+    def again(source: str) -> Source:
+        (made, *_) = _open(model, (source,), settings, alarms, answering)
+        assert not isinstance(made, list)
+        return made
+
+    renewing = [partial(again, source) for source in sources]
+    return renewing[0] if len(sources) == 1 else [*renewing]

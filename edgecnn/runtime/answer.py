@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.ledger import LedgerCounts
+from edgecnn.runtime.mosaic import Mosaic
 from edgecnn.runtime.overlay import Reading, draw_overlay
 from edgecnn.runtime.processor import Result
 
@@ -38,6 +39,10 @@ class Answer:
     fps : float
         Answers per second, of late.
     provider : str
+    total : LedgerCounts, optional
+        The ledger of all sources, if there are several: ``ledger`` is the frame's source's then.
+    mosaic : Mosaic, optional
+        Shows the pictures of several sources side by side.
     """
 
     def __init__(
@@ -49,7 +54,11 @@ class Answer:
         ledger: LedgerCounts,
         fps: float,
         provider: str,
+        total: LedgerCounts | None = None,
+        mosaic: Mosaic | None = None,
     ) -> None:
+        self.total = total
+        self._mosaic = mosaic
         self.frame = frame
         self.result = result
         self.latency_ms = latency_ms
@@ -91,6 +100,8 @@ class Answer:
             "top": [[label, round(score, 6)] for label, score in result.top],
             "ledger": dataclasses.asdict(self.ledger),
         }
+        if self.total is not None:
+            row["ledger_total"] = dataclasses.asdict(self.total)
         if frame.name:
             row["name"] = frame.name
         if frame.truth is not None:
@@ -117,6 +128,8 @@ class Answer:
                 corner=f"#{self.frame.number}",
             )
             self._picture = draw_overlay(base, reading)
+            if self._mosaic is not None:
+                self._picture = self._mosaic.show(self.frame.source, self._picture)
         return self._picture
 
     def _own_picture(self) -> NDArray[np.uint8]:
@@ -169,6 +182,8 @@ class Summary:
         Answers without a label, by cause; those of failed frames among them.
     drift : dict or None
         How it was at the end, and the ``worst`` state that it was in.
+    sources : dict
+        Of several sources, each one's ledger, by its name.
     """
 
     captured: int
@@ -191,3 +206,4 @@ class Summary:
     stages_ms: dict[str, dict[str, float]] = field(default_factory=dict)
     unknown: dict[str, int] = field(default_factory=dict)
     drift: dict[str, Any] | None = None
+    sources: dict[str, dict[str, int]] = field(default_factory=dict)

@@ -37,6 +37,8 @@ class CaptureStage:
         thread. Only a live source is renewed; a file would begin anew.
     settings : SourceSettings, optional
         Which frames are answered.
+    arrived : threading.Event, optional
+        Set when a frame comes: for who waits for several sources.
 
     Attributes
     ----------
@@ -59,7 +61,9 @@ class CaptureStage:
         open_s: float,
         renew: Callable[[], Source] | None = None,
         settings: SourceSettings | None = None,
+        arrived: threading.Event | None = None,
     ) -> None:
+        self._arrived = arrived
         settings = settings or SourceSettings()
         self._policy = settings.policy
         self._intake = Intake(stride=settings.stride, max_fps=settings.max_fps)
@@ -74,7 +78,7 @@ class CaptureStage:
         self._thread = CaptureThread(source, self, limit=limit)
         self._duplicates = 0
         self._not_before = 0.0
-        self.mailbox = Mailbox(ledger, newest=True)
+        self.mailbox = Mailbox(ledger, newest=True, arrived=arrived)
         self.opened = threading.Event()
         self.over = threading.Event()
         self.begun = threading.Event()
@@ -117,6 +121,31 @@ class CaptureStage:
         if since is None or self.over.is_set():
             return None
         return max(since, self._not_before)
+
+    @property
+    def stages(self) -> tuple[CaptureStage, ...]:
+        """Itself alone: :class:`~edgecnn.runtime.capture_group.CaptureGroup` has several."""
+        return (self,)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """No names are needed to tell one source from itself."""
+        return ()
+
+    def ledger_of(self, frame: Frame) -> Ledger:
+        """Return where it is counted what becomes of a frame."""
+        return self._ledger
+
+    def also(self, first: Frame, most: int) -> list[Frame]:
+        """Take no further frame: there are no other sources."""
+        return []
+
+    def mosaic(self) -> None:
+        """One picture needs none."""
+
+    def account(self) -> dict[str, dict[str, int]]:
+        """Return no ledgers besides the stream's own."""
+        return {}
 
     def start(self) -> None:
         """Open the source."""
@@ -191,7 +220,9 @@ class CaptureStage:
             if thread is not self._thread:
                 return None
             if not self.opened.is_set():
-                self.mailbox = Mailbox(self._ledger, newest=self._newest(thread.source))
+                self.mailbox = Mailbox(
+                    self._ledger, newest=self._newest(thread.source), arrived=self._arrived
+                )
                 self.opened.set()
             return self.mailbox
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from edgecnn.errors import EdgeCNNError
+from edgecnn.runtime.batching import most_at_once, results_of
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.gates.base import Gate
 from edgecnn.runtime.processor import Processor, Result
@@ -49,6 +51,22 @@ class GatedProcessor:
 
     def process(self, frame: Frame) -> Result:
         """Answer one frame; "unknown", with the reason, where a gate refuses it."""
+        refused = self._refused(frame)
+        return self._inner.process(frame) if refused is None else refused
+
+    @property
+    def most(self) -> int:
+        """Say how many frames it takes at once."""
+        return most_at_once(self._inner)
+
+    def process_many(self, frames: Sequence[Frame]) -> list[Result | EdgeCNNError]:
+        """Answer several frames; those that no gate refuses, together."""
+        refused = [self._refused(frame) for frame in frames]
+        passed = [f for f, no in zip(frames, refused, strict=True) if no is None]
+        answered = iter(results_of(self._inner, passed))
+        return [next(answered) if no is None else no for no in refused]
+
+    def _refused(self, frame: Frame) -> Result | None:
         gates = self._gates.get(frame.source)
         if gates is None:
             gates = self._gates[frame.source] = tuple(self._make_gates())
@@ -56,7 +74,7 @@ class GatedProcessor:
             refusal = gate.check(frame)
             if refusal is not None:
                 return Result.unknown(refusal.reason, refusal.cause)
-        return self._inner.process(frame)
+        return None
 
     def finish(self) -> Result | None:
         """Say what is still to be said after the last frame."""

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.errors import ImageError, TaskError
+from edgecnn.errors import EdgeCNNError, ImageError, TaskError
 from edgecnn.metadata import ImageInput, ModelMetadata, how_to_run, reads
 from edgecnn.preprocessing.image import image_tensor
+from edgecnn.runtime.batching import BatchGain, one_by_one
 from edgecnn.runtime.facts import model_facts
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.picture_answers import picture_answer
@@ -22,6 +23,9 @@ from edgecnn.runtime.seen import After, Seen
 from edgecnn.runtime.session import Model
 
 __all__ = ["ImageProcessor", "picture_input"]
+
+#: More would answer the first of them late.
+_MOST_AT_ONCE = 8
 
 
 def picture_input(metadata: ModelMetadata, source: str) -> ImageInput:
@@ -63,6 +67,7 @@ class ImageProcessor:
         self._answer = picture_answer(model.metadata.task, str(model.path))
         self._top = top
         self._after = tuple(after)
+        self._gain = BatchGain()
         self.title = model.metadata.name
         self.provider = model.placement.provider
         self.nodes_on_provider = model.placement.on_provider
@@ -76,6 +81,11 @@ class ImageProcessor:
             text = " ".join(str(error).split())
             raise ImageError(f"the picture cannot be prepared: {text}") from error
 
+    @property
+    def most(self) -> int:
+        """Say how many pictures it takes at once: 1 where the network's batch is fixed."""
+        return _MOST_AT_ONCE if self._model.free_batch else 1
+
     def process(self, frame: Frame) -> Result:
         """Answer one picture."""
         started = time.perf_counter_ns()
@@ -83,15 +93,57 @@ class ImageProcessor:
         prepared = time.perf_counter_ns()
         output = self._model.run(inputs)
         inferred = time.perf_counter_ns()
+        self._gain.add(1, (inferred - prepared) / 1e6)
+        stages = {"prepare": (prepared - started) / 1e6, "infer": (inferred - prepared) / 1e6}
+        return self._decoded(frame, inputs, output, stages)
+
+    def process_many(self, frames: Sequence[Frame]) -> list[Result | EdgeCNNError]:
+        """Answer several pictures, in one run of the network where that is faster."""
+        if not self._gain.pays(len(frames)):
+            return one_by_one(self, frames)
+        ready: list[tuple[dict[str, NDArray[np.float32]], float] | EdgeCNNError] = []
+        for frame in frames:
+            started = time.perf_counter_ns()
+            try:
+                inputs = self.prepare(frame.data)
+            except EdgeCNNError as error:
+                ready.append(error)
+            else:
+                ready.append((inputs, (time.perf_counter_ns() - started) / 1e6))
+        whole = [each[0] for each in ready if not isinstance(each, EdgeCNNError)]
+        if not whole:
+            return [each for each in ready if isinstance(each, EdgeCNNError)]
+        started = time.perf_counter_ns()
+        batch = {name: np.concatenate([inputs[name] for inputs in whole]) for name in whole[0]}
+        try:
+            outputs = iter(np.split(self._model.run(batch), len(whole)))
+        except EdgeCNNError as error:
+            return [each if isinstance(each, EdgeCNNError) else error for each in ready]
+        infer_ms = (time.perf_counter_ns() - started) / 1e6
+        self._gain.add(len(whole), infer_ms)
+        results: list[Result | EdgeCNNError] = []
+        for frame, each in zip(frames, ready, strict=True):
+            if isinstance(each, EdgeCNNError):
+                results.append(each)
+                continue
+            stages = {"prepare": each[1], "infer": infer_ms}
+            results.append(self._decoded(frame, each[0], next(outputs), stages))
+        return results
+
+    def _decoded(
+        self,
+        frame: Frame,
+        inputs: dict[str, NDArray[np.float32]],
+        output: NDArray[np.float32],
+        stages: dict[str, float],
+    ) -> Result:
+        """Say what the network's output means, and have looked at it who is to."""
+        inferred = time.perf_counter_ns()
         if not np.isfinite(output).all():
             return Result.unknown("the network gave a value that is no number", "not-finite")
         result = self._answer(output, self._model.metadata, frame.data, self._top)
         decoded = time.perf_counter_ns()
-        stages = {
-            "prepare": (prepared - started) / 1e6,
-            "infer": (inferred - prepared) / 1e6,
-            "decode": (decoded - inferred) / 1e6,
-        }
+        stages["decode"] = (decoded - inferred) / 1e6
         if self._after:
             seen = Seen(frame, inputs, output)
             for one in self._after:

@@ -40,9 +40,15 @@ class Ledger:
 
     Each side reports on its own and ``pending`` is counted too, not made up from the rest, so that
     a frame that goes missing shows as books that do not balance.
+
+    Parameters
+    ----------
+    total : Ledger, optional
+        Counts everything as well: of one source among several, the ledger of all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, total: Ledger | None = None) -> None:
+        self._total = total
         self._lock = threading.Lock()
         self._captured = self._processed = self._dropped = self._failed = self._pending = 0
         self._skipped = 0
@@ -52,12 +58,16 @@ class Ledger:
         with self._lock:
             self._captured += 1
             self._pending += 1
+        if self._total is not None:
+            self._total.capture()
 
     def drop(self, count: int = 1) -> None:
         """Count frames that waited and were given up."""
         with self._lock:
             self._pending -= count
             self._dropped += count
+        if self._total is not None:
+            self._total.drop(count)
 
     def skip(self) -> None:
         """Count a frame that came and was to be left out: it counts as dropped."""
@@ -65,6 +75,8 @@ class Ledger:
             self._captured += 1
             self._dropped += 1
             self._skipped += 1
+        if self._total is not None:
+            self._total.skip()
 
     @property
     def skipped(self) -> int:
@@ -77,12 +89,16 @@ class Ledger:
         with self._lock:
             self._pending -= 1
             self._processed += 1
+        if self._total is not None:
+            self._total.process()
 
     def fail(self) -> None:
         """Count a frame that could not be answered."""
         with self._lock:
             self._pending -= 1
             self._failed += 1
+        if self._total is not None:
+            self._total.fail()
 
     def counts(self) -> LedgerCounts:
         """Return all counts of one moment."""

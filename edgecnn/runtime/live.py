@@ -46,13 +46,13 @@ class Engine:
     """
 
     patience: Patience = field(default_factory=Patience)
-    renew: Callable[[], Source] | None = None
+    renew: Callable[[], Source] | Sequence[Callable[[], Source]] | None = None
     cancel: Callable[[], None] | None = None
     leave: Callable[[EdgeCNNError], None] | None = None
 
 
 def run_live(
-    source: Source,
+    source: Source | Sequence[Source],
     processor: Processor,
     *,
     outputs: Outputs | None = None,
@@ -70,7 +70,7 @@ def run_live(
 
     Parameters
     ----------
-    source : Source
+    source : Source or sequence of Source
         Not yet opened.
     processor : Processor
     outputs : Outputs, optional
@@ -109,7 +109,9 @@ def run_live(
     """
     # What is drawn and resized is small: OpenCV's threads would only get in the network's way.
     cv2.setNumThreads(1)
-    giving = OutputSinks(outputs or Outputs(), out if out is not None else sys.stdout, say, source)
+    alone = None if isinstance(source, Sequence) else source
+    stdout = out if out is not None else sys.stdout
+    giving = OutputSinks(outputs or Outputs(), stdout, say, alone)
     sinks = [*giving.sinks, DriftRemarks(say)]
     kept = None if saving is None else Background(saving, room=_SAVING_ROOM)
     if kept is not None:
@@ -146,7 +148,8 @@ def run_live(
         lost = f", {kept.lost} left out: the disk was too slow" if kept.lost else ""
         size = f"{saving.bytes / 1e6:.1f} MB"
         say(f"session: {saving.folder} ({saving.written} answers, {size}{lost})")
-    if summary.failed and not (source.live and summary.processed):
+    live = any(each.live for each in (source if isinstance(source, Sequence) else (source,)))
+    if summary.failed and not (live and summary.processed):
         raise EdgeCNNError(
             f"{summary.failed} of {summary.captured} frames from {summary.source}"
             " could not be answered",

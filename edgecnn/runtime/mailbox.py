@@ -24,9 +24,19 @@ class Mailbox:
         :meth:`put` waits for room.
     room : int
         How many frames may wait when every one counts.
+    arrived : threading.Event, optional
+        Set when a frame comes, or none will: for who waits at several mailboxes.
     """
 
-    def __init__(self, ledger: Ledger, *, newest: bool, room: int = 4) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        newest: bool,
+        room: int = 4,
+        arrived: threading.Event | None = None,
+    ) -> None:
+        self._arrived = arrived
         self._ledger = ledger
         self.newest = newest
         self._room = room
@@ -48,6 +58,8 @@ class Mailbox:
                 self._ledger.drop()
             self._waiting.append(frame)
             self._changed.notify_all()
+            if self._arrived is not None:
+                self._arrived.set()
             return True
 
     def get(self, timeout_s: float) -> Frame | None:
@@ -65,6 +77,8 @@ class Mailbox:
         """Let :meth:`get` return early: there may be no further frame to wait for."""
         with self._changed:
             self._changed.notify_all()
+            if self._arrived is not None:
+                self._arrived.set()
 
     def close(self) -> None:
         """Take no more frames, and give up those that wait."""

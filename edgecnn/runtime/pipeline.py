@@ -11,16 +11,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from edgecnn.errors import EdgeCNNError
 from edgecnn.runtime.answer import Answer, Summary
-from edgecnn.runtime.capture_stage import CaptureStage
+from edgecnn.runtime.batching import most_at_once, results_of
+from edgecnn.runtime.capture_group import start_capture
 from edgecnn.runtime.controls import Controls
 from edgecnn.runtime.figures import StreamFigures
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.ledger import Ledger
+from edgecnn.runtime.mosaic import Mosaic
 from edgecnn.runtime.own_stage import OwnStage
 from edgecnn.runtime.processor import Processor, Result
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
@@ -42,8 +43,9 @@ class Pipeline:
 
     Parameters
     ----------
-    source : Source
-        Not yet opened.
+    source : Source or sequence of Source
+        Not yet opened. Several take turns, and where the processor can, a frame of each is answered
+        in one run.
     processor : Processor
     sinks : sequence of Sink
         Told of every answer, in this order.
@@ -54,8 +56,9 @@ class Pipeline:
         an error. One that is being opened again has its own limit.
     open_s : float
         The same for opening it.
-    renew : callable, optional
-        Makes a live source once more, not yet opened, to go on with when its read hangs.
+    renew : callable or sequence of callable, optional
+        Makes a live source once more, not yet opened, to go on with when its read hangs; one for
+        each of several.
     patience : Patience, optional
         When model and sinks hang, and how often a stage may be replaced.
     cancel : callable, optional
@@ -73,18 +76,19 @@ class Pipeline:
     Attributes
     ----------
     ledger : Ledger
+        Of all sources.
     """
 
     def __init__(
         self,
-        source: Source,
+        source: Source | Sequence[Source],
         processor: Processor,
         sinks: Sequence[Sink] = (),
         *,
         frames: int | None = None,
         stall_s: float = 10.0,
         open_s: float = 20.0,
-        renew: Callable[[], Source] | None = None,
+        renew: Callable[[], Source] | Sequence[Callable[[], Source]] | None = None,
         patience: Patience | None = None,
         cancel: Callable[[], None] | None = None,
         leave: Callable[[EdgeCNNError], None] | None = None,
@@ -99,15 +103,18 @@ class Pipeline:
         self._say = say
         self._controls = controls or Controls()
         self.ledger = Ledger()
-        self._capture = CaptureStage(
+        self._capture = start_capture(
             source,
             self.ledger,
+            renew,
+            say,
             limit=frames,
             stall_s=stall_s,
             open_s=open_s,
-            renew=renew,
             settings=settings,
         )
+        self._mosaic: Mosaic | None = None
+        self._asked: Sequence[Frame] = ()
         patience = patience or Patience()
         self._own = OwnStage(patience.stage_s, cancel=cancel, give_up=self._give_up)
         self._patience = patience
@@ -115,9 +122,6 @@ class Pipeline:
         self._open_sinks: list[Sink] = []
         self._figures = StreamFigures()
         self._stop_reason = ""
-        self._answers = 0
-        self._recent: deque[int] = deque(maxlen=60)
-        self._first_ns = self._last_ns = self._first_answer_ns = 0
         self._last_frame: Frame | None = None
 
     def stop(self, reason: str = "stopped") -> None:
@@ -156,6 +160,7 @@ class Pipeline:
             with contextlib.ExitStack() as closing:
                 try:
                     self._await_open()
+                    self._mosaic = self._capture.mosaic()
                     if not self._stop_reason:
                         info = self._stream_info()
                         for sink in self._sinks:
@@ -178,7 +183,7 @@ class Pipeline:
 
     def _stages(self) -> Iterator[Watched]:
         """List what may hang; called on the watchdog's thread."""
-        yield self._capture
+        yield from self._capture.stages
         yield self._own
         for sink in self._sinks:
             yield from sink.watched()
@@ -187,6 +192,7 @@ class Pipeline:
         source = self._capture.source
         return StreamInfo(
             source=source.description,
+            sources=self._capture.names,
             model=self._processor.title,
             live=source.live,
             fps=source.fps,
@@ -217,7 +223,7 @@ class Pipeline:
             over = capture.over.is_set()
             frame = capture.mailbox.get(_POLL_S)
             if frame is not None:
-                self._answer(frame)
+                self._answer_together(frame)
             elif over:
                 capture.check()
                 self.stop("end of source")
@@ -229,35 +235,41 @@ class Pipeline:
         for sink in self._sinks:
             sink.idle()
 
-    def _answer(self, frame: Frame) -> None:
-        if not frame.turn_ns:
-            frame = dataclasses.replace(frame, turn_ns=time.monotonic_ns())
-        result = self._result(frame)
+    def _answer_together(self, frame: Frame) -> None:
+        """Answer a frame, and one of each other source that waits, in one run if possible."""
+        most = most_at_once(self._processor) - 1
+        frames = [frame, *self._capture.also(frame, most)]
         now = time.monotonic_ns()
-        latency_ms = (now - frame.captured_ns) / 1e6
-        self._figures.add(frame, result, latency_ms)
-        self._first_ns = self._first_ns or frame.captured_ns
-        self._first_answer_ns = self._first_answer_ns or now
-        self._last_ns, self._last_frame = now, frame
-        self._recent.append(now)
-        self._answers += 1
-        self._tell(frame, result, latency_ms)
+        frames = [f if f.turn_ns else dataclasses.replace(f, turn_ns=now) for f in frames]
+        for each, result in zip(frames, self._results(frames), strict=True):
+            self._answer(each, result)
+
+    def _answer(self, frame: Frame, result: Result) -> None:
+        now = time.monotonic_ns()
+        self._figures.add(frame, result, now)
+        self._last_frame = frame
+        self._tell(frame, result, (now - frame.captured_ns) / 1e6)
         self._figures.add_stage("sinks", (time.monotonic_ns() - now) / 1e6)
-        if self._frames and self._answers >= self._frames:
+        if self._frames and self._figures.answers >= self._frames:
             self.stop("frames")
 
-    def _result(self, frame: Frame) -> Result:
-        if frame.fault:
-            self.ledger.fail()
-            return Result.unknown(frame.fault, "fault")
-        try:
-            with self._own.doing(f"model {self._processor.title}", "process"):
-                result = self._processor.process(frame)
-        except EdgeCNNError as error:
-            self.ledger.fail()
-            return Result.unknown(error.message, "error")
-        self.ledger.process()
-        return result
+    def _results(self, frames: Sequence[Frame]) -> Iterator[Result]:
+        """Give the answers one by one, each counted when it is taken."""
+        self._asked = [frame for frame in frames if not frame.fault]
+        with self._own.doing(f"model {self._processor.title}", "process"):
+            given = iter(results_of(self._processor, self._asked))
+        self._asked = ()
+        for frame in frames:
+            ledger = self._capture.ledger_of(frame)
+            outcome = Result.unknown(frame.fault, "fault") if frame.fault else next(given)
+            if isinstance(outcome, EdgeCNNError):
+                outcome = Result.unknown(outcome.message, "error")
+                ledger.fail()
+            elif frame.fault:
+                ledger.fail()
+            else:
+                ledger.process()
+            yield outcome
 
     def _finish(self) -> None:
         """Pass on what the processor still has to say, as a further answer to the last frame."""
@@ -267,12 +279,15 @@ class Pipeline:
             self._tell(self._last_frame, last, latency_ms)
 
     def _tell(self, frame: Frame, result: Result, latency_ms: float) -> None:
+        several = len(self._capture.stages) > 1
         answer = Answer(
             frame,
             result,
             latency_ms=latency_ms,
-            ledger=self.ledger.counts(),
-            fps=self._recent_fps(),
+            ledger=self._capture.ledger_of(frame).counts(),
+            total=self.ledger.counts() if several else None,
+            mosaic=self._mosaic,
+            fps=self._figures.recent_fps,
             provider=self._processor.provider,
         )
         for sink in self._sinks:
@@ -294,15 +309,8 @@ class Pipeline:
             "restarts": self._watchdog.restarts,
         }
 
-    def _recent_fps(self) -> float:
-        if len(self._recent) < 2:
-            return 0.0
-        return (len(self._recent) - 1) * 1e9 / max(1, self._recent[-1] - self._recent[0])
-
     def _summary(self) -> Summary:
         counts = self.ledger.counts()
-        seconds = (self._last_ns - self._first_ns) / 1e9
-        answering = (self._last_ns - self._first_answer_ns) / 1e9
         return Summary(
             captured=counts.captured,
             processed=counts.processed,
@@ -310,12 +318,12 @@ class Pipeline:
             failed=counts.failed,
             pending=counts.pending,
             duplicates=self._capture.duplicates,
-            fps=round((self._answers - 1) / answering, 2) if answering > 0 else 0.0,
+            fps=self._figures.fps,
             latency_ms=self._figures.latency.summary(),
             provider=self._processor.provider,
             nodes_on_provider=self._processor.nodes_on_provider,
             source=self._capture.source.description,
-            seconds=round(seconds, 3),
+            seconds=self._figures.seconds,
             ended=self._stop_reason or "end of source",
             sinks=self._lost(),
             stalls=dict(self._watchdog.stalls),
@@ -324,6 +332,7 @@ class Pipeline:
             stages_ms=self._figures.stages_ms(),
             unknown=dict(self._figures.unknown),
             drift=self._figures.drift(),
+            sources=self._capture.account(),
         )
 
     def _give_up(self, error: EdgeCNNError) -> None:
@@ -332,14 +341,14 @@ class Pipeline:
             # A reader that waits, as a pager does, is waited for until the stream is to end.
             self._say(f"{error.message}; waiting for whoever reads it")
             return
-        pending = self._own.key == "process"
+        pending = self._asked if self._own.key == "process" else ()
         self._stop_reason = self._stop_reason or error.message
         if self._leave is None:
             self._say(error.message)
             return
         self._capture.end()
-        if pending:
-            self.ledger.fail()
+        for frame in pending:
+            self._capture.ledger_of(frame).fail()
         summary = self._summary()
         for sink in reversed(self._open_sinks):
             if sink.any_thread and _name(sink) != self._own.title:

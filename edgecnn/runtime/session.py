@@ -86,6 +86,12 @@ class Model:
         text = self.session.get_modelmeta().custom_metadata_map.get(BASELINE_KEY)
         return decode_baseline(text) if text is not None else None
 
+    @property
+    def free_batch(self) -> bool:
+        """Whether one run may take several examples."""
+        shapes = [each.shape for each in self.session.get_inputs()]
+        return self.bound is None and all(s and not isinstance(s[0], int) for s in shapes)
+
     def run(self, inputs: Tensors) -> NDArray[np.float32]:
         """Run preprocessed inputs.
 

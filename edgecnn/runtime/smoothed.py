@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from edgecnn.errors import EdgeCNNError
+from edgecnn.runtime.batching import most_at_once, results_of
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.processor import Processor, Result
 from edgecnn.runtime.smoothing.base import Smoother
@@ -61,7 +63,22 @@ class SmoothedProcessor:
 
     def process(self, frame: Frame) -> Result:
         """Answer with what holds now."""
-        result = self._inner.process(frame)
+        return self._steady(frame, self._inner.process(frame))
+
+    @property
+    def most(self) -> int:
+        """Say how many frames it takes at once."""
+        return most_at_once(self._inner)
+
+    def process_many(self, frames: Sequence[Frame]) -> list[Result | EdgeCNNError]:
+        """Answer several frames with what holds now."""
+        results = results_of(self._inner, frames)
+        return [
+            self._steady(frame, result) if isinstance(result, Result) else result
+            for frame, result in zip(frames, results, strict=True)
+        ]
+
+    def _steady(self, frame: Frame, result: Result) -> Result:
         if frame.source not in self._smoothers:
             self._smoothers[frame.source] = self._make_smoother()
         steady = self._smoothers[frame.source].update(result, self._clock(frame))

@@ -44,6 +44,8 @@ class StreamInfo:
         A sink that takes longer for one answer hangs.
     reopening : callable
         Tells whether the source was lost and is being opened again; may be called from any thread.
+    sources : sequence of str
+        What frames are called by, if there are several sources.
     """
 
     source: str
@@ -59,6 +61,7 @@ class StreamInfo:
     stalls: Callable[[], dict[str, int]] = dict
     stage_s: float = 10.0
     reopening: Callable[[], bool] = lambda: False
+    sources: Sequence[str] = ()
 
 
 class Sink:

@@ -41,6 +41,11 @@ def account(summary: Summary) -> str:
             f"{summary.fps:.1f} fps; latency p50 {latency['p50']:g} ms, p95 {latency['p95']:g} ms, "
             f"p99 {latency['p99']:g} ms; {summary.provider}, {summary.nodes_on_provider} nodes"
         )
+    lines += [
+        f"{name}: {c['captured']:,} frames, {c['processed']:,} answered, {c['dropped']:,} dropped, "
+        f"{c['failed']:,} failed"
+        for name, c in summary.sources.items()
+    ]
     # The page shows what it can; all else was meant to have every answer.
     lost = [f"{name} {n:,}" for name, n in summary.sinks.items() if n and name != "page"]
     if lost:
@@ -66,14 +71,16 @@ class TextLines(Lines):
 
     def __init__(self, stream: IO[str]) -> None:
         super().__init__(stream)
-        self._said: tuple[str, str] | None = None
+        self._said: dict[str, tuple[str, str]] = {}
         self._said_s = 0.0
+        self._names_width = 0
         self._start_ns = 0
 
     def open(self, stream: StreamInfo) -> None:
         """Start with nothing said."""
-        self._said = None
+        self._said = {}
         self._said_s = 0.0
+        self._names_width = max(map(len, stream.sources), default=0)
         self._start_ns = 0
 
     def write(self, answer: Answer) -> None:
@@ -82,15 +89,18 @@ class TextLines(Lines):
         if not result.label:
             return  # the answer is a picture
         self._start_ns = self._start_ns or frame.captured_ns
-        time_s = result.fields.get("time_s", (frame.captured_ns - self._start_ns) / 1e9)
+        since_ns = max(0, frame.captured_ns - self._start_ns)
+        time_s = result.fields.get("time_s", since_ns / 1e9)
         where = frame.name or f"{time_s:8.2f} s"
+        if self._names_width:
+            where = f"{where}  {frame.source:<{self._names_width}}"
         for event in result.events:
             self._line(f"{where}  {event}")
         said = (result.label, result.cause or result.reason)
         due = bool(result.aside) and time_s - self._said_s >= _ASIDE_S
-        if said == self._said and not frame.name and not due:
+        if said == self._said.get(frame.source) and not frame.name and not due:
             return
-        self._said, self._said_s = said, time_s
+        self._said[frame.source], self._said_s = said, time_s
         what = result.reason if result.state == "unknown" else f"{100 * result.score:5.1f} %"
         aside = f"   {result.aside}" if result.aside else ""
         self._line(f"{where}  {result.label:<12} {what}{aside}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from edgecnn.runtime.sources.stream import Stream
 from edgecnn.runtime.sources.test_camera import TestCamera
 from edgecnn.runtime.sources.video import Video
 
-__all__ = ["SOURCES", "SourceKind", "open_lasting", "open_source"]
+__all__ = ["SOURCES", "SourceKind", "open_all", "open_lasting", "open_source"]
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,24 @@ def open_lasting(
     if isinstance(source, GStreamer):
         return Reopening(source, give_up_s=settings.give_up_s, say=say)
     return Paced(source) if settings.policy == "newest" and not source.live else source
+
+
+def open_all(
+    texts: Sequence[str], settings: SourceSettings, say: Callable[[str], None] = lambda text: None
+) -> list[Source]:
+    """Return the sources of one stream, each as :func:`open_lasting` makes it.
+
+    Raises
+    ------
+    UsageError
+        As :func:`open_source`; or there are several, and one of them can't be among others.
+    """
+    sources = [open_lasting(text, settings, say) for text in texts]
+    if len(sources) > 1 and any(isinstance(each, BrowserCamera) for each in sources):
+        raise UsageError("a browser's camera is a source by itself, not among several")
+    if sum(isinstance(each, Stdin) for each in sources) > 1:
+        raise UsageError("there is one standard input, and it is given twice")
+    return sources
 
 
 def _kinds() -> str:
