@@ -95,11 +95,11 @@ def test_a_busy_source_does_not_starve_a_slow_one():
     summary = pipeline.run()
     busy, slow = (sink.numbers(name) for name in sink.stream.sources)
     assert slow == list(range(len(slow)))
-    assert len(slow) >= 13
-    assert len(busy) >= 40
+    assert len(slow) >= 8
+    assert len(busy) >= 20
     waits = [a.latency_ms for a in sink.answers if a.frame.source.endswith("#2")]
-    assert np.median(waits) < 30  # a turn of the other, and its own
-    assert summary.dropped > 100
+    assert np.median(waits) < 60  # a turn of the other, and its own
+    assert summary.dropped > 50
 
 
 def test_two_busy_cameras_share_evenly():
@@ -108,7 +108,8 @@ def test_two_busy_cameras_share_evenly():
     pipeline = Pipeline(open_all(texts, QUICK), Slow(0.005), [sink], frames=80)
     pipeline.run()
     first, second = (len(sink.numbers(name)) for name in sink.stream.sources)
-    assert abs(first - second) <= 4
+    # Without turns, the first would have them all.
+    assert min(first, second) >= 25
 
 
 def test_one_that_is_lost_for_good_is_told_and_the_others_go_on():
