@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -91,8 +92,10 @@ def live(
     from edgecnn.runtime.controls import Controls
     from edgecnn.runtime.live import Engine, run_live
     from edgecnn.runtime.session import load_model
+    from edgecnn.runtime.warm_up import warm_up
     from edgecnn.runtime.watchdog import Patience
 
+    started = time.perf_counter()
     loaded = load_model(
         model,
         provider=provider,
@@ -104,6 +107,8 @@ def live(
         require=engine.require,
         cuda_graph=engine.cuda_graph,
     )
+    opened_ms = 1000 * (time.perf_counter() - started)
+    first_ms = warm_up(loaded)
     controls = Controls()
     # Without anybody who looks there is nothing to draw for.
     seen = outputs.window or outputs.web is not None or answering.explain > 0
@@ -115,7 +120,8 @@ def live(
     placement = loaded.placement
     opening = (
         f"{loaded.metadata.name} on {placement.provider}: {placement.on_provider} nodes"
-        f" ({placement.reason})"
+        f" ({placement.reason}); {opened_ms:.0f} ms to open and check"
+        + ("" if first_ms is None else f", {first_ms:.1f} ms for a first run")
     )
     saving = None
     if engine.save_session is not None:

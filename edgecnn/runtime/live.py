@@ -113,7 +113,7 @@ def run_live(
     stdout = out if out is not None else sys.stdout
     giving = OutputSinks(outputs or Outputs(), stdout, say, alone)
     sinks = [*giving.sinks, DriftRemarks(say)]
-    kept = None if saving is None else Background(saving, room=_SAVING_ROOM)
+    kept = None if saving is None else Background(saving, room=_SAVING_ROOM, name="session")
     if kept is not None:
         sinks.append(kept)
     remarks = [text for text in (opening, *giving.remarks) if text]

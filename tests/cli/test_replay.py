@@ -205,9 +205,13 @@ def test_a_killed_session_replays_up_to_its_last_whole_frame(tmp_path, capsys):
     assert found["compared"] >= 25
     log = folder / "frames.log"
     content = log.read_bytes()
+    # The kill may have cut a record off itself.
+    whole = sum(1 for _ in read_frame_log(log))
     log.write_bytes(content[:-1000])
+    left = sum(1 for _ in read_frame_log(log))
+    assert left in (whole - 1, whole)
     code, cut = _replay(capsys, folder)
-    assert (code, cut["compared"]) == (0, found["compared"] - 1)
+    assert (code, cut["compared"]) == (0, left)
     assert run(["replay", str(folder)]) == 0
     assert "the session was cut off" in capsys.readouterr().out
 
