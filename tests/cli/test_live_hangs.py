@@ -145,7 +145,7 @@ def test_a_models_run_that_hangs_is_cancelled(endless_model: Path, tmp_path: Pat
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((30, 30, 3), value, np.uint8))
     with _running(
         endless_model, "--no-check", "--source", tmp_path, "--headless", "--json",
-        "--stage-timeout", 0.5,
+        "--stage-timeout", 0.5, "--no-gate", "black",
     ) as process:  # fmt: skip
         out, errors = process.communicate(timeout=20)
     rows = [json.loads(line) for line in out.splitlines()]
