@@ -4,25 +4,34 @@ After Nagel et al. 2019 (arXiv:1906.04721), section 4.2: a channel's few weights
 down for good, so its output is off by the same amount whatever the input. That amount is measured
 on the calibration data and taken from the bias, where it costs nothing at run time. Measured is
 each layer by itself, its input as in FP32 but rounded and clipped, so what clipping costs is in it
-too.
+too. No layer is run twice for that: means go through a linear layer (:mod:`.window_means`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from edgecnn.calibration.sessions import session_of
+from edgecnn.calibration.observe import tapped
+from edgecnn.calibration.sessions import run_each, session_of
+from edgecnn.calibration.window_means import Window, window_of
 from edgecnn.export.layers import Network
 from edgecnn.preprocessing.tensors import Tensors
 
 __all__ = ["bias_corrections", "with_bias"]
 
 _CORRECTED = frozenset({"Conv", "Gemm"})
+
+#: Values that are rounded at a time: they stay in the processor's cache.
+_CHUNK = 1 << 18
 
 
 def bias_corrections(
@@ -46,31 +55,22 @@ def bias_corrections(
         By the layer's name what its bias is to be raised by. Layers that are not quantized, or
         that have no bias of their own, are left out.
     """
-    measured, names = _instrumented(prepared, quantized)
-    if not names:
+    inputs = _inputs(prepared, quantized)
+    if not inputs:
         return {}
-    session = session_of(measured)
-    outputs = [f"edgecnn_{number}_shift" for number in range(len(names))]
-    totals: list[NDArray[np.float64]] | None = None
+    given = {value.name for value in prepared.graph.input}
+    inner = sorted({one.tensor for one in inputs.values()} - given)
+    with tapped(prepared, inner):
+        session = session_of(prepared)
     seen = 0
     for batch in batches:
-        shifts = [
-            x.reshape(x.shape[0], -1).astype(np.float64).sum(axis=0)
-            for x in session.run(outputs, dict(batch))
-        ]
-        totals = (
-            shifts
-            if totals is None
-            else [total + shift for total, shift in zip(totals, shifts, strict=True)]
-        )
+        _add(inputs.values(), session, batch, inner)
         seen += len(next(iter(batch.values())))
-    if totals is None:
+    del session
+    if not seen:
         return {}
-    return {
-        name: (-total / seen).astype(np.float32)
-        for name, total in zip(names, totals, strict=True)
-        if np.isfinite(total).all()
-    }
+    shifts = _shifts(prepared, quantized, inputs, seen)
+    return {name: shift for name, shift in shifts.items() if np.isfinite(shift).all()}
 
 
 def with_bias(
@@ -102,60 +102,123 @@ def with_bias(
     return copied
 
 
-def _instrumented(
-    prepared: onnx.ModelProto, quantized: onnx.ModelProto
-) -> tuple[onnx.ModelProto, list[str]]:
-    """Run every quantized layer twice on the same FP32 input, and give the mean difference."""
-    model = onnx.ModelProto()
-    model.CopyFrom(prepared)
-    graph = model.graph
+def _add(inputs: Collection[_Input], session: Any, batch: Tensors, inner: Sequence[str]) -> None:
+    """Take a batch in; its tensors are let go before the next one's are computed."""
+    given: list[tuple[str, Any]] = [pair for pair in batch.items() if pair[0] not in inner]
+    for name, tensor in itertools.chain(
+        given, zip(inner, run_each(session, inner, batch), strict=True)
+    ):
+        for one in inputs:
+            if one.tensor == name:
+                one.add(tensor)
+
+
+@dataclass
+class _Input:
+    """What a layer reads: its mean, and how far rounding moves that, under each place."""
+
+    tensor: str
+    scale: float
+    zero: int
+    low: int
+    high: int
+    window: Window | None
+    mean: NDArray[np.float64] | float = 0.0
+    moved: NDArray[np.float64] | float = 0.0
+
+    def add(self, batch: NDArray[np.float32]) -> None:
+        """Take a batch in, a part that fits the cache at a time."""
+        if self.window is None:
+            self.mean = self.mean + batch.sum(axis=0, dtype=np.float64)
+            self.moved = self.moved + self._moved(batch).sum(axis=0, dtype=np.float64)
+            return
+        size = max(_CHUNK // max(math.prod(batch.shape[2:]), 1), 1)
+        for row in batch:
+            means, moved = [], []
+            for start in range(0, len(row), size):
+                part = row[start : start + size]
+                means.append(self.window.means(part))
+                moved.append(self.window.means(self._moved(part)))
+            self.mean = self.mean + np.concatenate(means)
+            self.moved = self.moved + np.concatenate(moved)
+
+    def _moved(self, part: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what rounding adds to each value."""
+        steps = np.divide(part, np.float32(self.scale), dtype=np.float32)
+        np.rint(steps, out=steps)
+        np.clip(steps, self.low - self.zero, self.high - self.zero, out=steps)
+        steps *= np.float32(self.scale)
+        steps -= part
+        return steps
+
+
+def _inputs(prepared: onnx.ModelProto, quantized: onnx.ModelProto) -> dict[str, _Input]:
+    """Find by name the layers that are quantized and have a bias, with what they read."""
     constants = {tensor.name: tensor for tensor in prepared.graph.initializer}
     network = Network(quantized)
     layers = {node.name: node for node in quantized.graph.node}
     makers = {name: node for node in quantized.graph.node for name in node.output}
     scales = {tensor.name: tensor for tensor in quantized.graph.initializer}
-    names: list[str] = []
+    found: dict[str, _Input] = {}
     for node in prepared.graph.node:
         twin = layers.get(node.name)
         if twin is None or node.op_type not in _CORRECTED or not _has_bias(node, constants):
             continue
-        before = makers.get(twin.input[0])
-        weights = network.constant(twin.input[1])
-        if before is None or before.op_type != "DequantizeLinear" or weights is None:
+        if any(a.name == "transA" and a.i for a in node.attribute):
             continue
-        if twin.input[1] in scales:
-            continue  # its weights are FP32
-        stem = f"edgecnn_{len(names)}"
-        for what, tensor in (("scale", before.input[1]), ("zero", before.input[2])):
-            graph.initializer.append(
-                numpy_helper.from_array(numpy_helper.to_array(scales[tensor]), f"{stem}_{what}")
-            )
-        graph.initializer.append(
-            numpy_helper.from_array(weights.astype(np.float32), f"{stem}_weights")
+        before = makers.get(twin.input[0])
+        if before is None or before.op_type != "DequantizeLinear":
+            continue
+        # Where its weights are FP32, it is not quantized.
+        if twin.input[1] in scales or network.constant(twin.input[1]) is None:
+            continue
+        weights = constants[node.input[1]]
+        scale, zero = (numpy_helper.to_array(scales[name]) for name in before.input[1:3])
+        limits = np.iinfo(zero.dtype)
+        found[node.name] = _Input(
+            node.input[0],
+            float(scale.reshape(-1)[0]),
+            int(zero.reshape(-1)[0]),
+            int(limits.min),
+            int(limits.max),
+            None if node.op_type == "Gemm" else window_of(node, tuple(weights.dims[2:])),
         )
-        rounded = onnx.NodeProto()
-        rounded.CopyFrom(node)
-        rounded.name = f"{stem}_layer"
-        rounded.input[0], rounded.input[1] = f"{stem}_input", f"{stem}_weights"
-        rounded.output[0] = f"{stem}_output"
-        pair = [f"{stem}_scale", f"{stem}_zero"]
-        graph.node.extend(
-            [
-                helper.make_node("QuantizeLinear", [node.input[0], *pair], [f"{stem}_bytes"]),
-                helper.make_node("DequantizeLinear", [f"{stem}_bytes", *pair], [f"{stem}_input"]),
-                rounded,
-                helper.make_node("Sub", [f"{stem}_output", node.output[0]], [f"{stem}_difference"]),
-                # (N, C, ...): the mean over places here, that over examples outside.
-                helper.make_node(
-                    "Identity" if node.op_type == "Gemm" else "GlobalAveragePool",
-                    [f"{stem}_difference"],
-                    [f"{stem}_shift"],
-                ),
-            ]
-        )
-        names.append(node.name)
-        graph.output.append(onnx.ValueInfoProto(name=f"{stem}_shift"))
-    return model, names
+    return found
+
+
+def _shifts(
+    prepared: onnx.ModelProto, quantized: onnx.ModelProto, inputs: Mapping[str, _Input], seen: int
+) -> dict[str, NDArray[np.float32]]:
+    """Take the means through the layers: with weights rounded and not."""
+    constants = {tensor.name: tensor for tensor in prepared.graph.initializer}
+    network = Network(quantized)
+    layers = {node.name: node for node in quantized.graph.node}
+    found = {}
+    for node in prepared.graph.node:
+        one = inputs.get(node.name)
+        rounded = network.constant(layers[node.name].input[1]) if one is not None else None
+        if one is None or rounded is None:
+            continue
+        weights = numpy_helper.to_array(constants[node.input[1]])
+        moved = _through(node, rounded, np.asarray(one.moved))
+        moved += _through(node, rounded - weights, np.asarray(one.mean))
+        found[node.name] = (-moved / seen).astype(np.float32)
+    return found
+
+
+def _through(
+    node: onnx.NodeProto, weights: NDArray[np.floating], means: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the mean of a layer's output by channel, without its bias."""
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    if node.op_type == "Gemm":
+        turned = weights.T if attributes.get("transB", 0) else weights
+        product: NDArray[np.float64] = attributes.get("alpha", 1.0) * (means @ turned)
+        return product
+    groups = attributes.get("group", 1)
+    grouped = weights.reshape(groups, len(weights) // groups, -1).astype(np.float64)
+    out: NDArray[np.float64] = np.einsum("goi,gi->go", grouped, means.reshape(groups, -1))
+    return out.reshape(-1)
 
 
 def _has_bias(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> bool:

@@ -92,15 +92,13 @@ def halve(
     )
 
 
-def quantize_half(plan: Plan, model: onnx.ModelProto) -> QuantizeReport:
+def quantize_half(plan: Plan) -> QuantizeReport:
     """Write the FP16 file, measured with FP16's rounding; nothing is timed, as no GPU is here.
 
     Parameters
     ----------
     plan : Plan
         Its calibration examples are what overflow is looked for on.
-    model : onnx.ModelProto
-        The FP32 file's graph.
 
     Raises
     ------
@@ -111,7 +109,12 @@ def quantize_half(plan: Plan, model: onnx.ModelProto) -> QuantizeReport:
     calibration, out = request.calibration, request.out
     metadata = fp32.metadata
     samples = plan.looked.chosen[:_SAMPLES]
-    made = halve(model, metadata, calibration.inputs(metadata.input, samples), request.exclude)
+    made = halve(
+        onnx.load_model(plan.source),
+        metadata,
+        calibration.inputs(metadata.input, samples),
+        request.exclude,
+    )
     check_graph(made.graph, metadata)
     recipe = HalfPrecision(kept_fp32=made.kept, keep_io=True, source_sha256=sha256_of(fp32.path))
     provenance = msgspec.structs.replace(
@@ -124,7 +127,7 @@ def quantize_half(plan: Plan, model: onnx.ModelProto) -> QuantizeReport:
         settings={**metadata.provenance.settings, "quantize.target": "cuda"},
     )
     written = msgspec.structs.replace(metadata, provenance=provenance)
-    keep_other_keys(model, made.graph)
+    keep_other_keys(plan.other_keys, made.graph)
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
         opened = Candidates(Path(folder), fp32, {}, threads=None, seconds=0)
         rounded = opened.open(made.emulated)

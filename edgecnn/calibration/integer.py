@@ -12,9 +12,8 @@ from edgecnn.calibration.activation_figures import ActivationFigure, activation_
 from edgecnn.calibration.budget_report import no_form, write_points
 from edgecnn.calibration.candidates import Candidates
 from edgecnn.calibration.compare import compare_models
-from edgecnn.calibration.forms import StaticForms
 from edgecnn.calibration.kept import Fusion, fusion_of
-from edgecnn.calibration.making import Made, make_dynamic, make_static, make_weights
+from edgecnn.calibration.making import Told, make_dynamic, make_static, make_weights
 from edgecnn.calibration.outcome import Outcome, dataset_name
 from edgecnn.calibration.plan import Plan
 from edgecnn.calibration.probe import Probe
@@ -36,27 +35,21 @@ _PROBED = 32
 _RACE_S = 0.5
 
 
-def quantize_integer(plan: Plan, model: onnx.ModelProto) -> QuantizeReport:
-    """Make, choose, write and report; see :func:`edgecnn.calibration.quantize.quantize_model`.
-
-    Parameters
-    ----------
-    model : onnx.ModelProto
-        The FP32 file's graph.
-    """
+def quantize_integer(plan: Plan) -> QuantizeReport:
+    """Make, choose, write and report; see :func:`edgecnn.calibration.quantize.quantize_model`."""
     request = plan.request
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
-        made, settled = _settle(plan, model, Path(folder))
+        told, settled = _settle(plan, Path(folder))
     if settled.chosen is not None and not settled.chosen.fits:
         if plan.frontier is not None:
             write_points(plan.frontier, plan.source, settled, plan.budget, plan.unit)
-        raise no_form(plan.source, settled, plan.budget, plan.unit, layers=len(made.forms.layers))
+        raise no_form(plan.source, settled, plan.budget, plan.unit, layers=told.layers)
     quantized = settled.graph
     check_graph(quantized, plan.fp32.metadata)
     # Weights that are stored in 8 bits are FP32 where they are used, as is meant.
     fusion = Fusion((), (), 0) if plan.choice.kind == "weights" else fusion_of(quantized)
-    recipe = recipe_of(plan, made, settled, fusion)
-    keep_other_keys(model, quantized)
+    recipe = recipe_of(plan, told, settled, fusion)
+    keep_other_keys(plan.other_keys, quantized)
 
     def check_budget(outcome: Outcome) -> None:
         if plan.budget and not plan.budget.admits(outcome):
@@ -65,22 +58,22 @@ def quantize_integer(plan: Plan, model: onnx.ModelProto) -> QuantizeReport:
                 settled,
                 plan.budget,
                 plan.unit,
-                layers=len(made.forms.layers),
+                layers=told.layers,
                 then=outcome,
             )
 
-    written = write_integer(plan, quantized, recipe, fusion, made.feature, check=check_budget)
-    report = _report(plan, made, settled, written)
+    written = write_integer(plan, quantized, recipe, fusion, told.feature, check=check_budget)
+    report = _report(plan, told, settled, written)
     if request.page is not None:
         figures: Sequence[ActivationFigure] = ()
-        if made.seen is not None and isinstance(made.forms, StaticForms):
-            figures = activation_figures(made.seen, dict(made.forms.ranges))
+        if told.seen is not None:
+            figures = activation_figures(told.seen, dict(told.ranges))
         _write_page(request.page, plan, report, figures)
     return report
 
 
-def _settle(plan: Plan, model: onnx.ModelProto, folder: Path) -> tuple[Made, Settled]:
-    """Make the forms, and settle on one of them."""
+def _settle(plan: Plan, folder: Path) -> tuple[Told, Settled]:
+    """Make the forms, and settle on one of them: the rest, and the FP32 weights, are let go."""
     request = plan.request
     candidates = Candidates(
         folder,
@@ -89,14 +82,14 @@ def _settle(plan: Plan, model: onnx.ModelProto, folder: Path) -> tuple[Made, Set
         threads=request.threads,
         seconds=min(request.seconds, _RACE_S),
     )
-    probe = Probe(request.calibration, plan.spec, plan.looked.chosen[:_PROBED])
+    probe = Probe(request.calibration, plan.spec, plan.looked.chosen[:_PROBED], folder)
     if plan.choice.kind == "dynamic":
-        made = make_dynamic(model, request.exclude)
+        made = make_dynamic(onnx.load_model(plan.source), request.exclude)
     elif plan.choice.kind == "weights":
-        made = make_weights(model, request.exclude)
+        made = make_weights(onnx.load_model(plan.source), request.exclude)
     else:
         made = make_static(
-            model,
+            plan.source,
             request.calibration,
             plan.looked,
             candidates,
@@ -121,10 +114,10 @@ def _settle(plan: Plan, model: onnx.ModelProto, folder: Path) -> tuple[Made, Set
         run=probe,
         tell=request.tell,
     )
-    return made, settled
+    return made.told, settled
 
 
-def _report(plan: Plan, made: Made, settled: Settled, written: Written) -> QuantizeReport:
+def _report(plan: Plan, told: Told, settled: Settled, written: Written) -> QuantizeReport:
     """Draw the report up, and the frontier where a budget was kept to."""
     request = plan.request
     picture = plan.frontier or request.out.with_name(f"{request.out.stem}.frontier.png")
@@ -134,7 +127,7 @@ def _report(plan: Plan, made: Made, settled: Settled, written: Written) -> Quant
     settings = report_settings(
         written.recipe,
         plan.choice,
-        made,
+        told,
         plan.estimators,
         bias_correction=settled.bias_corrected,
         asked={
@@ -154,10 +147,10 @@ def _report(plan: Plan, made: Made, settled: Settled, written: Written) -> Quant
         kept_fp32=written.recipe.kept_fp32,
         settings=settings,
         same_data=request.is_measured_on_its_calibration,
-        findings=(*plan.findings, *made.findings),
+        findings=(*plan.findings, *told.findings),
         settled=settled,
         fusion=written.fusion,
-        left=made.left,
+        left=told.left,
         excluded=request.exclude,
         chosen_on=(on, request.is_chosen_on_its_test and len(settled.points) > 1),
         frontier=str(picture) if settled.points else None,

@@ -26,24 +26,27 @@ from edgecnn.calibration.settle import leave_blocks
 from edgecnn.calibration.static import WithHistogram, settle_ranges
 from edgecnn.calibration.survey import Survey
 from edgecnn.calibration.target import IntegerTypes, this_machine
+from edgecnn.calibration.tensor_values import Range
 from edgecnn.data.dataset import Dataset
 from edgecnn.export.embed import serialized
 from edgecnn.export.verify import measure_parity
 from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.session import Model
 
-__all__ = ["Made", "make_dynamic", "make_static", "make_weights"]
+__all__ = ["Made", "Told", "make_dynamic", "make_static", "make_weights"]
 
 Progress = Callable[[str, int, int], None]
 
+#: Means of channels are measured on so much input, and on no fewer examples than that.
+_MEANS_BYTES, _LEAST_MEANS = 40_000_000, 64
 
-@dataclass(frozen=True)
-class Made:
-    """Forms of a network, and how they were come to.
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """How forms of a network were come to.
 
     Attributes
     ----------
-    forms : Forms
     method : str
         Where ranges are from, as the file tells it.
     samples : int
@@ -52,10 +55,6 @@ class Made:
         Blocks in FP32, keys of :data:`edgecnn.calibration.settle.BLOCKS`.
     tried : mapping of str to float
         By estimator the logits' signal-to-quantization-noise ratio in dB, if there was a choice.
-    corrected : bool
-        Whether biases are.
-    correct : callable, optional
-        Measures the corrections of biases.
     seen : Observation, optional
         What calibration saw.
     feature : str, optional
@@ -64,33 +63,58 @@ class Made:
         What calibration read or kept, in words; empty without a cache.
     findings : tuple of Finding
         About the ranges.
+    layers : int
+        How many can be left in FP32 one by one.
+    ranges : mapping of str to Range
+        Empty where none were calibrated.
     """
 
-    forms: Forms
     method: str
+    layers: int
+    ranges: Mapping[str, Range] = field(default_factory=dict)
     samples: int = 0
     left: tuple[str, ...] = ()
     tried: Mapping[str, float] = field(default_factory=dict)
-    corrected: bool = False
-    correct: Callable[[], Mapping[str, NDArray[np.float32]]] | None = None
     seen: Observation | None = None
     feature: str | None = None
     cache: str = ""
     findings: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True)
+class Made:
+    """Forms of a network, which hold all of its weights.
+
+    Attributes
+    ----------
+    forms : Forms
+    told : Told
+    corrected : bool
+        Whether biases are.
+    correct : callable, optional
+        Measures the corrections of biases.
+    """
+
+    forms: Forms
+    told: Told
+    corrected: bool = False
+    correct: Callable[[], Mapping[str, NDArray[np.float32]]] | None = None
+
+
 def make_dynamic(model: onnx.ModelProto, exclude: Sequence[str]) -> Made:
     """Make forms whose activations have the range that each input turns out to have."""
-    return Made(DynamicForms(model, tuple(exclude)), "range of each input")
+    forms = DynamicForms(model, tuple(exclude))
+    return Made(forms, Told(method="range of each input", layers=len(forms.layers)))
 
 
 def make_weights(model: onnx.ModelProto, exclude: Sequence[str]) -> Made:
     """Make forms with weights alone in 8 bits."""
-    return Made(WeightForms(model, tuple(exclude)), "largest weight of each channel")
+    forms = WeightForms(model, tuple(exclude))
+    return Made(forms, Told(method="largest weight of each channel", layers=len(forms.layers)))
 
 
 def make_static(
-    model: onnx.ModelProto,
+    source: Path,
     calibration: Dataset,
     looked: Survey,
     candidates: Candidates,
@@ -110,6 +134,8 @@ def make_static(
 
     Parameters
     ----------
+    source : Path
+        The FP32 file.
     looked : Survey
         Of the calibration examples to take.
     candidates : Candidates
@@ -128,7 +154,7 @@ def make_static(
     """
     fp32 = candidates.fp32
     spec, chosen = fp32.metadata.input, looked.chosen
-    prepared = prepare(model)
+    prepared, sha256 = _prepared(source)
     _check_prepared(prepared, fp32, candidates.sample)
     counted = next((one for one in estimators if one.needs_histogram), estimators[0])
     calibrated = calibrate(
@@ -137,20 +163,20 @@ def make_static(
         spec,
         looked,
         WithHistogram(counted) if histograms else counted,
-        model_sha256=hashlib.sha256(serialized(model)).hexdigest(),
+        model_sha256=sha256,
         cache=cache,
         tell=tell,
     )
+    measured = _spread(chosen, candidates.sample)
     made = settle_ranges(
         prepared,
         calibrated.seen,
         again=CalibrationBatches(
             calibration,
             spec,
-            chosen,
-            # Two forms of every layer are held at a time.
+            measured,
             batch=1,
-            progress=lambda done: tell("correcting biases", done, len(chosen)),
+            progress=lambda done: tell("correcting biases", done, len(measured)),
         ),
         types=types,
         exclude=exclude,
@@ -163,19 +189,33 @@ def make_static(
     timed = not allow_slower and types.target == this_machine()
     wanted = () if leave is None and not timed else leave
     forms, left = leave_blocks(made.forms, wanted, candidates, tell)
-    return Made(
-        forms,
-        made.method,
+    told = Told(
+        method=made.method,
+        layers=len(forms.layers),
+        ranges=forms.ranges,
         samples=len(chosen),
         left=left,
         tried=made.tried,
-        corrected=made.corrected,
-        correct=made.correct,
         seen=calibrated.seen,
         feature=last_feature(prepared, fp32.metadata.output.name),
         cache=calibrated.cache,
         findings=calibrated.findings,
     )
+    return Made(forms, told, made.corrected, made.correct)
+
+
+def _spread(chosen: NDArray[np.int64], sample: Tensors) -> NDArray[np.int64]:
+    """Take examples for means: large ones are made of many places, so that fewer do."""
+    size = max(sum(tensor.nbytes for tensor in sample.values()), 1)
+    count = min(max(_MEANS_BYTES // size, _LEAST_MEANS), len(chosen))
+    return chosen[np.linspace(0, len(chosen) - 1, count).astype(np.int64)]
+
+
+def _prepared(source: Path) -> tuple[onnx.ModelProto, str]:
+    """Read a network and prepare it, and hash it with its weights; what was read is let go."""
+    model = onnx.load_model(source)
+    sha256 = hashlib.sha256(serialized(model)).hexdigest()
+    return prepare(model), sha256
 
 
 def _check_prepared(prepared: onnx.ModelProto, fp32: Model, sample: Tensors) -> None:

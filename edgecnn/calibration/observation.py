@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class Observation:
         """Whether values are counted."""
         return self._histograms is not None
 
-    def add_sample(self, values: Sequence[NDArray[np.float32]]) -> None:
+    def add_sample(self, values: Iterable[NDArray[np.float32]]) -> None:
         """Take one sample's tensors in, in the order of ``names``.
 
         Raises

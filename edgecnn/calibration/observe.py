@@ -10,21 +10,19 @@ later. (ONNX Runtime's own percentile and entropy calibrators keep every activat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto
 
 from edgecnn.calibration.observation import Observation
-from edgecnn.calibration.sessions import session_of
+from edgecnn.calibration.sessions import run_each, session_of
 from edgecnn.errors import DataError
 from edgecnn.preprocessing.tensors import Tensors
 
-__all__ = ["Batches", "activations", "hidden_tensors", "observe", "observed_tensors"]
+__all__ = ["Batches", "activations", "hidden_tensors", "observe", "observed_tensors", "tapped"]
 
 #: Operators that ONNX Runtime takes into the rounding of what precedes them: where one is the only
 #: reader of a tensor, the range of its result is the tensor's.
@@ -118,23 +116,14 @@ def observe(
     seen = known or Observation(names, histograms=histograms)
     inputs = {value.name for value in model.graph.input}
     inner = [name for name in names if name not in inputs]
-    with _tapped(model, inner):
+    with tapped(model, inner):
         # Unoptimised, as ONNX Runtime's calibrators run it: fused kernels round otherwise in the
         # last bit, which a histogram's bins do not show.
         session = session_of(model, optimise=histograms)
     for batch in batches(seen.samples) if seen.samples else batches():
         for row in range(len(next(iter(batch.values())))):
             sample = {name: tensor[row : row + 1] for name, tensor in batch.items()}
-            values: dict[str, NDArray[np.float32]] = dict(sample)  # type: ignore[arg-type]
-            if inner:
-                values.update(zip(inner, session.run(inner, sample), strict=True))
-            try:
-                seen.add_sample([values[name] for name in names])
-            except ValueError as error:
-                raise DataError(
-                    f"calibration gives values that are not finite, first in {error}",
-                    hint="is the calibration data what the model was trained on?",
-                ) from error
+            _add(seen, session, sample, names, inner)
         seen.end_batch()
         if after_batch is not None:
             after_batch(seen)
@@ -143,8 +132,23 @@ def observe(
     return seen
 
 
+def _add(
+    seen: Observation, session: Any, sample: Tensors, names: Sequence[str], inner: Sequence[str]
+) -> None:
+    """Take one sample in; its tensors are let go before the next one's are computed."""
+    computed = run_each(session, inner, sample)
+    given: Mapping[str, Any] = sample
+    try:
+        seen.add_sample(given[name] if name in given else next(computed) for name in names)
+    except ValueError as error:
+        raise DataError(
+            f"calibration gives values that are not finite, first in {error}",
+            hint="is the calibration data what the model was trained on?",
+        ) from error
+
+
 @contextmanager
-def _tapped(model: onnx.ModelProto, names: Sequence[str]) -> Iterator[None]:
+def tapped(model: onnx.ModelProto, names: Sequence[str]) -> Iterator[None]:
     """Make tensors outputs of a graph for a while: a copy would hold all the weights twice."""
     outputs = model.graph.output
     before = len(outputs)

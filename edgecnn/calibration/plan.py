@@ -26,6 +26,7 @@ from edgecnn.calibration.outcome import (
     dataset_name,
 )
 from edgecnn.calibration.prepare import is_quantized, refuse_embedded
+from edgecnn.calibration.provenance import other_keys
 from edgecnn.calibration.request import Request, same_data
 from edgecnn.calibration.survey import Survey, survey
 from edgecnn.data.dataset import Dataset
@@ -64,6 +65,8 @@ class Plan:
         What is timed.
     findings : tuple of Finding
         What looks wrong with the data.
+    other_keys : tuple of (str, str)
+        What the file's owner wrote into it beside the contract.
     """
 
     request: Request
@@ -77,6 +80,7 @@ class Plan:
     batches: CalibrationBatches
     sample: Tensors
     findings: tuple[Finding, ...]
+    other_keys: tuple[tuple[str, str], ...] = ()
     _memory: Memory = field(default_factory=dict)
 
     @property
@@ -123,14 +127,8 @@ class Plan:
         )
 
 
-def make_plan(request: Request) -> tuple[Plan, onnx.ModelProto]:
+def make_plan(request: Request) -> Plan:
     """Look into a request: the file, the kind of form, the examples.
-
-    Returns
-    -------
-    plan : Plan
-    model : onnx.ModelProto
-        The FP32 file's graph, which the plan does not hold: it is as large as the network.
 
     Raises
     ------
@@ -156,8 +154,7 @@ def make_plan(request: Request) -> tuple[Plan, onnx.ModelProto]:
         request.activations,
         reduce_range=request.reduce_range,
     )
-    model = onnx.load_model(source)
-    _check_network(model, fp32, source)
+    keys = _check_network(fp32, source)
     _check_data(request, fp32)
     spec = fp32.metadata.input
     looked = survey(
@@ -177,7 +174,7 @@ def make_plan(request: Request) -> tuple[Plan, onnx.ModelProto]:
         None if evaluate is None or same_data(request.calibration, evaluate) else evaluate,
         tell=request.tell,
     )
-    plan = Plan(
+    return Plan(
         request,
         source,
         fp32,
@@ -189,8 +186,8 @@ def make_plan(request: Request) -> tuple[Plan, onnx.ModelProto]:
         batches,
         one_step(spec) if isinstance(spec, CharacterInput) else batches.first(),
         findings,
+        keys,
     )
-    return plan, model
 
 
 def int8_path(path: Path) -> Path:
@@ -204,12 +201,16 @@ def int8_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.int8.onnx")
 
 
-def _check_network(model: onnx.ModelProto, fp32: Model, source: Path) -> None:
+def _check_network(fp32: Model, source: Path) -> tuple[tuple[str, str], ...]:
+    """Refuse what cannot be quantized; return the keys that are not the contract's."""
+    # Not kept: it is as large as the network.
+    model = onnx.load_model(source)
     if is_quantized(model):
         raise ModelError(f"{source} is quantized already", hint="start from its FP32 file")
     if fp32.metadata.provenance.half is not None:
         raise ModelError(f"{source} is FP16 already", hint="start from its FP32 file")
     refuse_embedded(fp32.metadata, str(source))
+    return other_keys(model)
 
 
 def _check_data(request: Request, fp32: Model) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx
 import onnx.version_converter
 
+from edgecnn.calibration.apart import infer_shapes
 from edgecnn.calibration.integer_kernels import use_pooling
 from edgecnn.calibration.sessions import optimised
 from edgecnn.errors import ModelError
@@ -67,26 +68,24 @@ def prepare(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     if opset_of(model) < _PER_CHANNEL_OPSET:
         model = _converted(model)
-    inferred = _inferred(optimised(model, basic=True))
-    if use_pooling(inferred):
-        inferred = _inferred(inferred)
-    used = {node.domain for node in inferred.graph.node} | {"", "ai.onnx"}
-    kept = [entry for entry in inferred.opset_import if entry.domain in used]
-    del inferred.opset_import[:]
-    inferred.opset_import.extend(kept)
-    return inferred
+    prepared = optimised(model, basic=True)
+    _infer(prepared)
+    if use_pooling(prepared):
+        _infer(prepared)
+    used = {node.domain for node in prepared.graph.node} | {"", "ai.onnx"}
+    kept = [entry for entry in prepared.opset_import if entry.domain in used]
+    del prepared.opset_import[:]
+    prepared.opset_import.extend(kept)
+    return prepared
 
 
-def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
+def _infer(model: onnx.ModelProto) -> None:
     try:
-        inferred: onnx.ModelProto = onnx.shape_inference.infer_shapes(
-            model, strict_mode=True, data_prop=True
-        )
+        infer_shapes(model)
     except onnx.shape_inference.InferenceError as error:
         raise ModelError(
             f"shapes cannot be inferred: {' '.join(str(error).split())[:200]}"
         ) from error
-    return inferred
 
 
 def _converted(model: onnx.ModelProto) -> onnx.ModelProto:

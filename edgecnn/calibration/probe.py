@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,22 +27,33 @@ class Probe:
     spec : InputSpec
     indices : ndarray of int
         Which examples.
+    folder : Path
+        Where they are put: in memory they would be in the way of calibration. The caller removes
+        it.
     """
 
-    def __init__(self, dataset: Dataset, spec: InputSpec, indices: NDArray[np.integer]) -> None:
+    def __init__(
+        self, dataset: Dataset, spec: InputSpec, indices: NDArray[np.integer], folder: Path
+    ) -> None:
         self._dataset, self._indices = dataset, indices
+        self._files: dict[str, Path] | None = None
         # Running text is no set of rows: a network that writes is run character by character.
-        self._inputs = None if isinstance(spec, CharacterInput) else dataset.inputs(spec, indices)
+        if not isinstance(spec, CharacterInput):
+            self._files = {}
+            for number, (name, tensor) in enumerate(dataset.inputs(spec, indices).items()):
+                self._files[name] = folder / f"probe-{number}.npy"
+                np.save(self._files[name], tensor)
 
     def __call__(self, model: Model) -> NDArray[np.float32]:
         """Return the model's outputs, one row an example."""
-        if self._inputs is None:
+        if self._files is None:
             return predict_dataset(model, self._dataset, indices=self._indices)
         fixed = model.session.get_inputs()[0].shape[:1] == [1]
         size = 1 if fixed else _BATCH
+        inputs = {name: np.load(path, mmap_mode="r") for name, path in self._files.items()}
         return np.concatenate(
             [
-                model.run({name: x[start : start + size] for name, x in self._inputs.items()})
+                model.run({name: x[start : start + size] for name, x in inputs.items()})
                 for start in range(0, len(self._indices), size)
             ]
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
 import msgspec
 import onnx
@@ -21,7 +22,7 @@ from edgecnn.metadata import (
 from edgecnn.runtime.machine import describe_machine, usable_cpus
 from edgecnn.runtime.session import Model
 
-__all__ = ["keep_other_keys", "measured_of", "with_provenance"]
+__all__ = ["keep_other_keys", "measured_of", "other_keys", "with_provenance"]
 
 #: Up to this many classes, tables by class go into the file.
 _TABLED_CLASSES = 40
@@ -44,11 +45,19 @@ def with_provenance(
     return msgspec.structs.replace(metadata, provenance=provenance)
 
 
-def keep_other_keys(source: onnx.ModelProto, quantized: onnx.ModelProto) -> None:
-    """Carry over what the source's owner wrote beside the contract."""
-    for entry in source.metadata_props:
-        if entry.key != CONTRACT_KEY and not entry.key.startswith(f"{CONTRACT_KEY}."):
-            quantized.metadata_props.add(key=entry.key, value=entry.value)
+def other_keys(model: onnx.ModelProto) -> tuple[tuple[str, str], ...]:
+    """Return what a file's owner wrote beside the contract."""
+    return tuple(
+        (entry.key, entry.value)
+        for entry in model.metadata_props
+        if entry.key != CONTRACT_KEY and not entry.key.startswith(f"{CONTRACT_KEY}.")
+    )
+
+
+def keep_other_keys(keys: Sequence[tuple[str, str]], quantized: onnx.ModelProto) -> None:
+    """Carry them over."""
+    for key, value in keys:
+        quantized.metadata_props.add(key=key, value=value)
 
 
 def measured_of(

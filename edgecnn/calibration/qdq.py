@@ -57,12 +57,14 @@ def insert_qdq(
     """
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
-    from onnxruntime.quantization.quant_utils import QuantType
+    from onnxruntime.quantization.quant_utils import QuantType, add_infer_metadata
     from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
     check_excluded(model, exclude)
     copied = onnx.ModelProto()
     copied.CopyFrom(model)
+    # Shapes are inferred: otherwise it writes the whole network to a file to do that again.
+    add_infer_metadata(copied)
     found = dict(ranges)
     for name, result in hidden_tensors(model).items():
         if result in found:
@@ -87,6 +89,8 @@ def insert_qdq(
         quantizer.quantize_model()
     quantizer.model.topological_sort()
     quantized: onnx.ModelProto = quantizer.model.model
+    quantized.ClearField("metadata_props")
+    quantized.metadata_props.extend(model.metadata_props)
     if not any(node.op_type == "QuantizeLinear" for node in quantized.graph.node):
         raise ModelError(
             "nothing in this network can be quantized",

@@ -177,7 +177,5 @@ def quantize_model(
         seconds=seconds,
         progress=progress,
     )
-    plan, model = make_plan(request)
-    if plan.choice.kind == "fp16":
-        return quantize_half(plan, model)
-    return quantize_integer(plan, model)
+    plan = make_plan(request)
+    return quantize_half(plan) if plan.choice.kind == "fp16" else quantize_integer(plan)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgecnn.calibration.estimators import Estimator
 from edgecnn.calibration.kinds import KindChoice
-from edgecnn.calibration.making import Made
+from edgecnn.calibration.making import Told
 from edgecnn.metadata import Quantization
 from edgecnn.runtime.machine import describe_machine
 
@@ -16,7 +16,7 @@ __all__ = ["report_settings"]
 def report_settings(
     recipe: Quantization,
     choice: KindChoice,
-    made: Made,
+    made: Told,
     estimators: Sequence[tuple[str, Estimator]],
     *,
     bias_correction: bool,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 
+from edgecnn.calibration.apart import LEAST_BYTES, WEIGHTS, write_apart
 from edgecnn.errors import EdgeCNNError, ModelError
-from edgecnn.export.embed import serialized
+from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.machine import usable_cpus
 from edgecnn.runtime.providers import import_runtime
 
-__all__ = ["optimised", "session_of"]
+__all__ = ["optimised", "run_each", "session_of"]
 
 
 def session_of(model: onnx.ModelProto, *, optimise: bool = True) -> Any:
@@ -31,6 +35,20 @@ def session_of(model: onnx.ModelProto, *, optimise: bool = True) -> Any:
         ONNX Runtime refuses it, or it is more than 2 GB.
     """
     return _open(model, None, level="ORT_ENABLE_ALL" if optimise else "ORT_DISABLE_ALL")
+
+
+def run_each(session: Any, names: Sequence[str], inputs: Tensors) -> Iterator[NDArray[np.float32]]:
+    """Run a session, and yield its outputs one by one: all of them copied would be held twice."""
+    if not names:
+        return
+    binding = session.io_binding()
+    for name, tensor in inputs.items():
+        binding.bind_cpu_input(name, np.ascontiguousarray(tensor))
+    for name in names:
+        binding.bind_output(name)
+    session.run_with_iobinding(binding)
+    for value in binding.get_outputs():
+        yield value.numpy()
 
 
 def optimised(model: onnx.ModelProto, *, basic: bool) -> onnx.ModelProto:
@@ -55,14 +73,19 @@ def _open(model: onnx.ModelProto, written: Path | None, *, level: str) -> Any:
     options = runtime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = usable_cpus()
+    # What a run took is given back: the next stage needs it.
+    options.enable_cpu_mem_arena = False
     if written is not None:
         options.optimized_model_filepath = str(written)
+        entry = "session.optimized_model_external_initializers_"
+        options.add_session_config_entry(f"{entry}file_name", WEIGHTS)
+        options.add_session_config_entry(f"{entry}min_size_in_bytes", str(LEAST_BYTES))
     options.graph_optimization_level = getattr(runtime.GraphOptimizationLevel, level)
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
-        # Through a file: from memory, ONNX Runtime holds the bytes beside its own copy.
+        # Through files: from memory, ONNX Runtime holds the bytes beside its own copy.
         path = Path(folder, "graph.onnx")
         try:
-            path.write_bytes(serialized(model))
+            write_apart(model, path)
         except OSError as error:
             raise EdgeCNNError(
                 f"cannot write to {folder}: {error.strerror or error}",

@@ -12,7 +12,7 @@ from edgecnn.calibration.baseline import measure_baseline
 from edgecnn.calibration.kept import Fusion
 from edgecnn.calibration.kinds import KindChoice
 from edgecnn.calibration.latency import Comparison
-from edgecnn.calibration.making import Made
+from edgecnn.calibration.making import Told
 from edgecnn.calibration.outcome import Outcome, dataset_name
 from edgecnn.calibration.pay import refuse_slower, will_it_pay
 from edgecnn.calibration.plan import Plan
@@ -51,7 +51,7 @@ class Written:
     latency: Comparison
 
 
-def recipe_of(plan: Plan, made: Made, settled: Settled, fusion: Fusion) -> Quantization:
+def recipe_of(plan: Plan, made: Told, settled: Settled, fusion: Fusion) -> Quantization:
     """Say how a form was made, as its file tells it."""
     choice = plan.choice
     return Quantization(

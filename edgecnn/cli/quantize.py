@@ -160,6 +160,7 @@ def quantize(
     """
     from edgecnn.bundled import resolve_model
     from edgecnn.calibration.estimators import PERCENTILE
+    from edgecnn.calibration.heap import give_back_memory
     from edgecnn.calibration.quantize import int8_path, quantize_model
     from edgecnn.cli.output import fetch_data, print_json, progress_bar, remark, warn
     from edgecnn.data import open_dataset, require_kind
@@ -171,6 +172,7 @@ def quantize(
         raise UsageError(
             f"--percentile goes with --method percentile, not {method}",
         )
+    give_back_memory()
     named = [name.strip() for name in leave.split(",")]
     blocks = None if leave == "auto" else [] if leave == "none" else named
     source = resolve_model(model)

@@ -1,0 +1,29 @@
+"""Give memory back to the system as soon as it is free."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+
+__all__ = ["give_back_memory"]
+
+_M_MMAP_THRESHOLD = -3
+
+
+def give_back_memory(least_bytes: int = 1 << 20) -> None:
+    """Let the C library map each large block by itself, and unmap it when it is freed.
+
+    By itself glibc raises the size from which it does so to that of the largest block that was ever
+    freed, up to 32 MB; from then on what is free lies between what is used, and is not given back:
+    a network that is opened several times takes its size as often. This is a setting of the whole
+    process, so it is for commands, not for libraries. Other C libraries are left as they are.
+
+    Parameters
+    ----------
+    least_bytes : int
+        What is large.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").mallopt(_M_MMAP_THRESHOLD, least_bytes)
