@@ -69,6 +69,26 @@ def test_json_is_one_document(beat_model, recordings, tmp_path):
     assert document["ecg_seconds"] == 40
 
 
+def test_a_rhythm_model_runs_as_well_and_a_link_is_told(
+    beat_model, rhythm_model, recordings, tmp_path
+):
+    (recordings / "link.npz").symlink_to(recordings / "a.npz")
+    options = ["--rhythm", rhythm_model, "-o", tmp_path / "out"]
+    done = _score(beat_model, recordings, *options)
+    assert done.returncode == 0, done.stderr
+    assert (
+        done.stderr == f"{recordings / 'link.npz'} leads to {recordings / 'a.npz'}: scored once\n"
+    )
+    header, first, *_ = done.stdout.splitlines()
+    assert header.split()[-4:] == ["rhythm", "AF", "%", "notes"]
+    assert first.split()[-2:] == ["NSR", "0.0"]
+    done = _score(beat_model, recordings, *options, "--workers", "2", "--json")
+    document = json.loads(done.stdout)
+    assert [row["rhythm"] for row in document["records"]] == ["NSR", "NSR"]
+    assert document["links"] == [[str(recordings / "link.npz"), str(recordings / "a.npz")]]
+    assert (tmp_path / "out" / "episodes.csv").read_text().count("NSR") == 2
+
+
 def test_a_bad_file_is_reported_the_others_are_scored_and_the_code_is_1(
     beat_model, recordings, tmp_path
 ):
@@ -145,6 +165,8 @@ def test_options_reach_the_library(beat_model, tmp_path):
         (["MODEL", "empty", "-o", "out"], 1, "no records in empty"),
         (["PICTURE", "x.csv", "-o", "out"], 1, "reads pictures, not heartbeats"),
         (["MODEL", "empty", "-o", "empty"], 2, "both searched"),
+        (["MODEL", "em*", "-o", "out", "--rhythm", "none.onnx"], 1, "no such model: none.onnx"),
+        (["MODEL", "em*", "-o", "out", "--rhythm", "MODEL"], 1, "reads heartbeats, not fragments"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
