@@ -10,6 +10,8 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -261,36 +263,42 @@ def test_an_annotator_that_counts_at_another_rate(model, tmp_path):
     assert [int(row["sample"]) for row in table] == ecg.samples.tolist()
 
 
-@pytest.mark.parametrize(("name", "of_e"), [("literature", "N"), ("bxb", "S")])
-def test_a_class_map_counts_symbols_as_classes(beat_model, recordings, tmp_path, name, of_e):
-    """What the rule calls N and V are beats of a bundle branch block and escape beats here."""
+@pytest.mark.parametrize(("name", "escape"), [("literature", "N"), ("bxb", "S")])
+def test_a_class_map_counts_symbols_as_classes(beat_model, recordings, tmp_path, name, escape):
+    """What the rule calls N and V are atrial and nodal escape beats here."""
     stored = onnx.load(beat_model)
     contract = next(p for p in stored.metadata_props if p.key == metadata.CONTRACT_KEY)
-    contract.value = contract.value.replace('["N","S","V","F"]', '["L","N","e","F"]')
+    contract.value = contract.value.replace('["N","S","V","F"]', '["e","A","j","F"]')
     onnx.save(stored, tmp_path / "symbols.onnx")
     model = load_model(tmp_path / "symbols.onnx")
     plain = score_records(model, [recordings], tmp_path / "plain").records
-    assert list(plain[0].counts) == ["L", "N", "e", "F", "Q"]
+    assert list(plain[0].counts) == ["e", "A", "j", "F", "Q"]
     mapped = score_records(model, [recordings], tmp_path / "out", class_map=name).records
+    of_symbol = {"e": escape, "j": escape, "A": "S", "F": "F", "Q": "Q"}
     for before, after in zip(plain, mapped, strict=True):
-        counts = dict(before.counts)
-        assert counts["e"]
-        assert counts["L"]
-        classes = {"N": counts["N"] + counts["L"]}
-        classes[of_e] = classes.get(of_e, 0) + counts["e"]
-        assert {name: n for name, n in after.counts.items() if n} == classes
-        burden = after.ectopy.get("S")
-        assert (burden.beats if burden else 0) == classes.get("S", 0)
-        assert after.classes == tuple({"L": "N", "e": of_e}.get(c, c) for c in before.classes)
+        assert before.counts["e"]
+        assert before.counts["j"]
+        summed = Counter()
+        for symbol, count in before.counts.items():
+            summed[of_symbol[symbol]] += count
+        assert {name: n for name, n in after.counts.items() if n} == +summed
+        assert after.ectopy["S"].beats == summed["S"]
+        assert after.classes == tuple(of_symbol[symbol] for symbol in before.classes)
+        # Intervals count as normal where both beats are of class N.
+        normal = sum(one == next_ == "N" for one, next_ in pairwise(after.classes))
+        assert after.variability.intervals == normal
     header = (tmp_path / "out" / "records.csv").read_text().splitlines()[0].split(",")
-    assert header.count("N") == 1
+    assert header.count("S") == 1
     pairs = {(b["symbol"], b["class"]) for b in rows(tmp_path / "out" / "beats.csv")}
-    assert ("e", of_e) in pairs
+    assert {("e", escape), ("j", escape)} <= pairs
     if name == "bxb":
         assert 'class="strip"' in (tmp_path / "out" / "records" / "ecg.html").read_text()
-        with pytest.raises(UsageError, match="unknown class map: mine"):
-            score_records(model, [recordings], tmp_path / "no", class_map="mine")
-        assert not (tmp_path / "no").exists()
+
+
+def test_an_unknown_class_map_is_refused_before_anything_is_written(model, recordings, tmp_path):
+    with pytest.raises(UsageError, match="unknown class map: mine"):
+        score_records(model, [recordings], tmp_path / "out", class_map="mine")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_name_with_a_comma_stays_one_cell(model, tmp_path):
