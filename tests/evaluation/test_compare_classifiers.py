@@ -26,7 +26,7 @@ class Shifted:
     def __init__(self, session, by):
         self.session, self.by = session, by
 
-    def run(self, names, inputs):
+    def run(self, names, inputs, options=None):
         return self.session.run(
             names, {name: x + np.float32(self.by) for name, x in inputs.items()}
         )
@@ -95,7 +95,7 @@ def test_labels_in_another_order_are_the_same_answers(model):
     order = [2, 0, 1]
 
     class Turned:
-        def run(self, names, inputs):
+        def run(self, names, inputs, options=None):
             return [model.session.run(names, inputs)[0][:, order]]
 
     metadata = msgspec.structs.replace(model.metadata, labels=tuple(LABELS[i] for i in order))
@@ -108,7 +108,7 @@ def test_labels_in_another_order_are_the_same_answers(model):
 
 def test_a_network_that_gives_no_numbers_is_compared_too(model):
     class Broken:
-        def run(self, names, inputs):
+        def run(self, names, inputs, options=None):
             logits = model.session.run(names, inputs)[0].copy()
             logits[0] = np.nan
             return [logits]

@@ -30,7 +30,7 @@ class Session:
     def __init__(self, probability, turns=False):
         self.probability, self.turns = probability, turns
 
-    def run(self, names, inputs):
+    def run(self, names, inputs, options=None):
         numbers = inputs["characters"]
         after_b = (numbers == 1) & self.turns
         likely = np.where(after_b, 1 - self.probability, self.probability)[..., None]

@@ -50,7 +50,7 @@ class Pets:
 class Session:
     """Finds every dog, and the cat in pictures of even numbers only; sees a bird in the fifth."""
 
-    def run(self, names, inputs):
+    def run(self, names, inputs, options=None):
         (tensor,) = inputs.values()
         assert len(tensor) == 1
         number = int(tensor[0, 0, 0, 0])

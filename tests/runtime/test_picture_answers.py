@@ -57,7 +57,7 @@ def test_the_processor_times_its_stages(picture_model):
     model = load_model(picture_model, provider="cpu")
 
     class Session:
-        def run(self, names, inputs):
+        def run(self, names, inputs, options=None):
             return [np.array([[[50, 50, 20, 10, 1.0, 0.9, 0.1]]], np.float32)]
 
     detector = dataclasses.replace(model, metadata=CONTRACT, session=Session())
