@@ -86,7 +86,7 @@ def test_no_output_shows_a_cameras_password(picture_model, camera, tmp_path):
         [sys.executable, "-m", "edgecnn", "live", picture_model, "--source", camera.url,
          "--json", "--headless", "--csv", "out.csv", "--record", "out.mkv", "--sink", "own:Own",
          "--save-session", "session", "--web", "127.0.0.1:0",
-         "--give-up", "1", "--read-timeout", "1"],
+         "--give-up", "0.5", "--read-timeout", "0.5"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -289,10 +289,9 @@ class Labels:
         return None
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_pausing_and_keeping_a_frame(browser, stream, size, tmp_path):
+def test_pausing_and_keeping_a_frame(browser, stream, tmp_path):
     running = stream(kept=tmp_path)
-    page = _open(browser, running.url, size)
+    page = _open(browser, running.url, "phone")
     page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
     page.click("#pause")
     page.wait_for_selector("#state[data-state=paused]", timeout=PATIENCE_MS)
@@ -318,10 +317,9 @@ def test_pausing_and_keeping_a_frame(browser, stream, size, tmp_path):
     second.context.close()
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_the_last_minute_and_the_drift_are_shown(browser, stream, size):
+def test_the_last_minute_and_the_drift_are_shown(browser, stream):
     running = stream("test:digits?size=160x120&fps=30&hold=0.5", processor=Labels())
-    page = _open(browser, running.url, size)
+    page = _open(browser, running.url, "phone")
     _until(page, "document.querySelectorAll('#strip rect').length >= 4")
     colours = page.evaluate(
         "[...document.querySelectorAll('#strip rect')].map(e => getComputedStyle(e).fill)"
@@ -340,8 +338,9 @@ def test_the_last_minute_and_the_drift_are_shown(browser, stream, size):
     lights = page.locator("#lights li")
     assert lights.all_text_contents() == ["brightness: ok", "confidence: alarm"]
     assert [lights.nth(i).get_attribute("data-state") for i in (0, 1)] == ["ok", "alarm"]
+    assert page.get_attribute("#spark-line", "d").count("L") >= 4
     # Who comes later sees it too.
-    later = _open(browser, running.url, size)
+    later = _open(browser, running.url)
     _until(later, "document.querySelectorAll('#strip rect').length >= 4")
     assert _no_overflow(page) == []
     assert page.troubles == later.troubles == []

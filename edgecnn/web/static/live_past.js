@@ -87,9 +87,12 @@ function legend(entries) {
 
 function drawLatency(x) {
   const most = Math.max(...past.points.map((point) => point.latency), 0.001);
-  const points = past.points.map((point) =>
-    x(point.t).toFixed(1) + "," + (23 - (21 * point.latency) / most).toFixed(1));
-  byId("spark-line").setAttribute("points", points.join(" "));
+  const steps = past.points.map((point, place) => {
+    const before = past.points[place - 1];
+    const joined = before && point.t - before.t <= GAP_S;
+    return (joined ? "L" : "M") + x(point.t).toFixed(1) + " " + (23 - (21 * point.latency) / most).toFixed(1);
+  });
+  byId("spark-line").setAttribute("d", steps.join(""));
   setText("spark-most", "up to " + milliseconds(most) + " ms in the last minute");
 }
 
