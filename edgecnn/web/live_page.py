@@ -33,8 +33,8 @@ _NEXT_PART = f"\r\n--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
 _LAST_PART = f"\r\n--{_BOUNDARY}--\r\n".encode()
 #: Figures change faster than anyone reads.
 _FIGURES_S = 0.1
-#: Points of the past: a minute of them, at four a second.
-_PAST = 240
+#: Points of the past: a minute of them, at four a second, of four sources.
+_PAST = 960
 _PARTS = (
     *("live.css", "live.js", "live_past.js", "live_controls.js", "live_camera.js"),
     "live_heart.js",

@@ -384,6 +384,44 @@ def test_the_figures_and_alarms_of_an_ecg_are_shown(browser, stream, size):
     page.context.close()
 
 
+def test_of_several_sources_each_has_its_answer_and_its_row(browser):
+    about = {"source": "2 sources", "model": "digits", "card": {}}
+    ledger = dict.fromkeys(("captured", "processed", "dropped", "failed", "pending"), 1)
+    one = {"score": 0.9, "state": "ok", "reason": "", "latency_ms": 2.0}
+    answers = [
+        one | {"source": "camera 0", "t": 3.0, "label": "seven"},
+        one
+        | {
+            "source": "camera 1",
+            "t": 3.1,
+            "label": "unknown",
+            "state": "unknown",
+            "reason": "black",
+        },
+    ]
+    shown = LivePage(Address("127.0.0.1", 0), about)
+    shown.start()
+    for t in range(3):
+        shown.remember((t / 4, "one", "ok", 1.0, "camera 0"))
+        shown.remember((t / 4, "two", "ok", 1.0, "camera 1"))
+    status = one | {"frame": 1, "label": "seven", "top": [], "fps": 9.0, "ledger": ledger}
+    shown.publish(status | {"answers": answers, "paused": False, "silence_s": 0, "t": 3.1})
+    page = _open(browser, shown.url, "phone")
+    _until(page, "document.querySelectorAll('#answers div').length === 2")
+    assert page.inner_text("#answers").split("\n") == [
+        "camera 0", "seven 90 %", "camera 1", "unknown: black",
+    ]  # fmt: skip
+    assert not page.locator("#label").is_visible()
+    rows = page.evaluate(
+        "[...document.querySelectorAll('#strip rect')].map(e => e.y.baseVal.value)"
+    )
+    assert set(rows) == {0, 10}
+    assert _no_overflow(page) == []
+    assert page.troubles == []
+    page.context.close()
+    shown.end({})
+
+
 def test_where_nothing_watches_for_drift_none_is_shown(browser, stream):
     page = _open(browser, stream().url)
     page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)

@@ -74,7 +74,10 @@ class WebPage(Sink):
         self._stream: StreamInfo | None = None
         self._last: Answer | None = None
         self._last_shown = 0.0
-        self._opened = self._last_point = self._last_told = self._last_answer = time.monotonic()
+        self._opened = self._last_told = self._last_answer = time.monotonic()
+        # Of several sources, each one's newest answer and when it came; when it was drawn last.
+        self._newest: dict[str, tuple[Answer, float]] = {}
+        self._points: dict[str, float] = {}
         self._paused = False
 
     def open(self, stream: StreamInfo) -> None:
@@ -112,11 +115,13 @@ class WebPage(Sink):
             jpeg = answer.jpeg()
             self._last_shown = now
         self._last, self._last_answer = answer, now
-        if now - self._last_point >= _POINT_S:
+        source = answer.frame.source
+        self._newest[source] = (answer, now)
+        if now - self._points.get(source, 0.0) >= _POINT_S:
             result = answer.result
-            point = (round(now - self._opened, 2), result.label, result.state, answer.latency_ms)
-            self._page.remember(point)
-            self._last_point = now
+            at = round(now - self._opened, 2)
+            self._page.remember((at, result.label, result.state, answer.latency_ms, source))
+            self._points[source] = now
         # Figures change faster than anyone reads; the last of a burst are shown by `idle`.
         if jpeg is not None or now - self._last_told >= _FIGURES_S:
             self._page.publish(self._status(), jpeg)
@@ -152,7 +157,20 @@ class WebPage(Sink):
             "t": round(self._last_answer - self._opened, 2),
             "silence_s": round(now - self._last_answer, 1),
             "ledger": dataclasses.asdict(self._stream.counts()),
+            "answers": [self._brief(each, when) for each, when in list(self._newest.values())],
             "lost": {name: n for name, n in self._stream.lost().items() if n and name != "page"},
+        }
+
+    def _brief(self, answer: Answer, when: float) -> dict[str, Any]:
+        result = answer.result
+        return {
+            "source": answer.frame.source,
+            "t": round(when - self._opened, 2),
+            "label": result.label,
+            "score": round(result.score, 4),
+            "state": result.state,
+            "reason": result.reason,
+            "latency_ms": answer.latency_ms,
         }
 
     def _control(self, wish: Mapping[str, object]) -> Mapping[str, object]:

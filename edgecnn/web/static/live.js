@@ -112,6 +112,24 @@ function drift(state) {
   });
 }
 
+// Of several sources, what each shows: there is no one answer.
+function bySource(answers) {
+  const list = byId("answers");
+  while (list.children.length < answers.length) {
+    const row = document.createElement("div");
+    row.append(document.createElement("dt"), document.createElement("dd"));
+    list.append(row);
+  }
+  answers.forEach((answer, place) => {
+    const [name, text] = list.children[place].children;
+    name.textContent = answer.source;
+    text.textContent = answer.state === "unknown"
+      ? "unknown: " + answer.reason
+      : (answer.label || "–") + (answer.label ? " " + (100 * answer.score).toFixed(0) + " %" : "");
+    text.className = answer.state === "unknown" ? "warning" : "";
+  });
+}
+
 function losses(lost) {
   const told = Object.entries(lost || {}).map(([name, count]) => name + " " + count.toLocaleString("en"));
   byId("lost").hidden = !told.length;
@@ -131,15 +149,20 @@ function show(status) {
   losses(status.lost);
   if (status.frame !== undefined) {
     document.querySelector(".answer").dataset.state = status.state;
+    const several = (status.answers || []).length > 1;
+    for (const part of document.querySelectorAll(".headline, #top")) part.hidden = several;
+    byId("answers").hidden = !several;
+    if (several) bySource(status.answers);
     setText("label", status.label || "–");
-    byId("reason").hidden = !status.reason;
+    byId("reason").hidden = several || !status.reason;
     setText("reason", status.reason);
     bars(status.top);
     setText("fps", status.fps.toFixed(1));
     setText("latency", milliseconds(status.latency_ms));
     drift(status.drift);
     heart(status);
-    if (status.t !== undefined && past.add([status.t, status.label || "", status.state, status.latency_ms])) drawPast();
+    const added = (status.answers || []).map((one) => past.add([one.t, one.label, one.state, one.latency_ms, one.source]));
+    if (added.some((is) => is)) drawPast();
   }
   if (status.summary) ended(status.summary);
   else if (status.frame !== undefined || status.paused !== undefined) pill(status);

@@ -8,16 +8,19 @@ const GAP_S = 2;
 const COLOURS = 10;
 
 const past = {
-  points: [],
+  // By source, in the order in which they came up.
+  sources: new Map(),
   colours: new Map(),
 
-  add([t, label, state, latency]) {
-    const last = this.points.at(-1);
+  add([t, label, state, latency, source]) {
+    if (!this.sources.has(source)) this.sources.set(source, []);
+    const points = this.sources.get(source);
+    const last = points.at(-1);
     // Another time than before: the stream was started anew.
-    if (last && t < last.t) this.points = [];
+    if (last && t < last.t) points.length = 0;
     else if (last && t - last.t < STEP_S) return false;
-    this.points.push({ t, label, state, latency });
-    while (this.points[0].t < t - WINDOW_S) this.points.shift();
+    points.push({ t, label, state, latency });
+    while (points[0].t < t - WINDOW_S) points.shift();
     return true;
   },
 
@@ -27,10 +30,10 @@ const past = {
     return "label-" + this.colours.get(point.label);
   },
 
-  runs() {
+  runs(points) {
     const runs = [];
-    for (const [place, point] of this.points.entries()) {
-      const next = this.points[place + 1];
+    for (const [place, point] of points.entries()) {
+      const next = points[place + 1];
       const until = next && next.t - point.t <= GAP_S ? next.t : point.t + STEP_S;
       const colour = this.colour(point);
       const run = runs.at(-1);
@@ -42,11 +45,13 @@ const past = {
 };
 
 function drawPast() {
-  if (!past.points.length) return;
-  const end = past.points.at(-1).t + STEP_S;
+  const rows = [...past.sources.values()].filter((points) => points.length);
+  if (!rows.length) return;
+  const end = Math.max(...rows.map((points) => points.at(-1).t)) + STEP_S;
   const x = (t) => Math.max(0, 600 * (1 - (end - t) / WINDOW_S));
-  drawStrip(past.runs(), x);
-  drawLatency(x);
+  const high = 20 / rows.length;
+  drawStrip(rows.flatMap((points, row) => past.runs(points).map((run) => ({ ...run, y: row * high, high }))), x);
+  drawLatency(rows, x);
 }
 
 function drawStrip(runs, x) {
@@ -55,7 +60,6 @@ function drawStrip(runs, x) {
   const strip = byId("strip");
   while (strip.children.length < runs.length) {
     const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    bar.setAttribute("height", "20");
     strip.append(bar);
   }
   while (strip.children.length > runs.length) strip.lastChild.remove();
@@ -65,6 +69,9 @@ function drawStrip(runs, x) {
     bar.setAttribute("x", x(run.from).toFixed(1));
     bar.setAttribute("width", Math.max(0, x(run.until) - x(run.from)).toFixed(1));
     bar.setAttribute("class", run.colour);
+    bar.setAttribute("y", run.y.toFixed(2));
+    // A hair between the rows of several sources.
+    bar.setAttribute("height", (run.high < 20 ? 0.9 * run.high : run.high).toFixed(2));
     const seen = lasted.get(run.label) || { colour: run.colour, seconds: 0 };
     seen.seconds += run.until - run.from;
     lasted.set(run.label, seen);
@@ -85,20 +92,20 @@ function legend(entries) {
   });
 }
 
-function drawLatency(x) {
-  const most = Math.max(...past.points.map((point) => point.latency), 0.001);
-  const steps = past.points.map((point, place) => {
-    const before = past.points[place - 1];
+function drawLatency(rows, x) {
+  const most = Math.max(...rows.flat().map((point) => point.latency), 0.001);
+  const steps = rows.flatMap((points) => points.map((point, place) => {
+    const before = points[place - 1];
     const joined = before && point.t - before.t <= GAP_S;
     return (joined ? "L" : "M") + x(point.t).toFixed(1) + " " + (23 - (21 * point.latency) / most).toFixed(1);
-  });
+  }));
   byId("spark-line").setAttribute("d", steps.join(""));
   setText("spark-most", "up to " + milliseconds(most) + " ms in the last minute");
 }
 
 async function remember() {
   const answer = await fetch("past.json");
-  past.points = [];
+  past.sources.clear();
   for (const point of await answer.json()) past.add(point);
   drawPast();
 }
