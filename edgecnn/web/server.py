@@ -96,6 +96,7 @@ class WebServer:
         from edgecnn.web.camera import MOST_BYTES
         from edgecnn.web.connections import Busy, Connection
         from edgecnn.web.guard import Guard
+        from edgecnn.web.sockets import Socket
 
         if token is None and not address.loopback:
             token = secrets.token_urlsafe(24)
@@ -114,7 +115,7 @@ class WebServer:
                 scheme=self._scheme,
             ),
             lifespan="off",
-            ws="websockets-sansio" if sockets else "none",
+            ws=Socket if sockets else "none",
             ws_max_size=MOST_BYTES,
             # What is sent are JPEGs, which grow no smaller.
             ws_per_message_deflate=False,

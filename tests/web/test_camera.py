@@ -1,6 +1,8 @@
 """The web socket that takes a browser's pictures: who may open it, and what it takes."""
 
+import gc
 import socket
+import ssl
 import threading
 import time
 import urllib.request
@@ -14,6 +16,7 @@ from edgecnn.web import connections
 from edgecnn.web.address import Address
 from edgecnn.web.camera import MOST_BYTES
 from edgecnn.web.live_page import LivePage
+from edgecnn.web.tls import own_certificate
 
 ABOUT = {"source": "browser camera", "model": "m", "card": {}, "camera": {"size": 640, "fps": 20}}
 
@@ -190,3 +193,35 @@ def test_the_end_of_the_stream_is_not_held_up_by_a_camera(page):
         assert time.monotonic() - started < 4
         with pytest.raises(ConnectionClosed):
             browser.recv(timeout=20)
+
+
+# Python 3.11 forgets the socket of a TLS connection that is closed a second time.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_browser_that_is_just_leaving_does_not_disturb_the_end(page, tmp_path):
+    """It has said goodbye, and its connection is not down yet: nothing is raised anywhere."""
+    address = Address("127.0.0.1", 0)
+    shown = page(tls=own_certificate([address], tmp_path))
+    host = f"127.0.0.1:{shown.port}"
+    head = {
+        "Host": host,
+        "Origin": f"https://{host}",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    lines = ["GET /camera HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+    context = ssl.create_default_context(cafile=tmp_path / "own.pem")
+    with (
+        socket.create_connection(("127.0.0.1", shown.port), timeout=20) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as leaving,
+    ):
+        leaving.sendall("\r\n".join(lines).encode())
+        seen = b""
+        while b"\r\n\r\n" not in seen:
+            seen += leaving.recv(4096)
+        leaving.sendall(b"\x88\x82\0\0\0\0\x03\xe8")
+        # The answer; that TLS ends here as well, which the server now waits for, is never said.
+        assert leaving.recv(4096).startswith(b"\x88")
+        shown.end({})
+        gc.collect()

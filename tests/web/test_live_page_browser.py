@@ -409,7 +409,7 @@ def test_of_several_sources_each_has_its_answer_and_its_row(browser):
     page = _open(browser, shown.url, "phone")
     _until(page, "document.querySelectorAll('#answers div').length === 2")
     assert page.inner_text("#answers").split("\n") == [
-        "camera 0", "seven 90 %", "camera 1", "unknown: black",
+        "camera 0", "seven · 90 %", "camera 1", "unknown: black",
     ]  # fmt: skip
     assert not page.locator("#label").is_visible()
     rows = page.evaluate(

@@ -125,7 +125,7 @@ function bySource(answers) {
     name.textContent = answer.source;
     text.textContent = answer.state === "unknown"
       ? "unknown: " + answer.reason
-      : (answer.label || "–") + (answer.label ? " " + (100 * answer.score).toFixed(0) + " %" : "");
+      : (answer.label || "–") + (answer.label ? " · " + (100 * answer.score).toFixed(0) + " %" : "");
     text.className = answer.state === "unknown" ? "warning" : "";
   });
 }
