@@ -200,6 +200,8 @@ def _shifts(
         if one is None or rounded is None:
             continue
         weights = numpy_helper.to_array(constants[node.input[1]])
+        # A channel of zeros that only makes the kernel faster is not the network's.
+        rounded = rounded[:, : weights.shape[1]]
         moved = _through(node, rounded, np.asarray(one.moved))
         moved += _through(node, rounded - weights, np.asarray(one.mean))
         found[node.name] = (-moved / seen).astype(np.float32)

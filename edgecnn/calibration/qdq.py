@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import onnx
 
+from edgecnn.calibration.aligned import align_channels
 from edgecnn.calibration.excluded import check_excluded
 from edgecnn.calibration.fp32_islands import guard_islands
 from edgecnn.calibration.integer_kernels import tabulate_gates
@@ -99,6 +100,8 @@ def insert_qdq(
     _keep_logits_float(quantized)
     tabulate_gates(quantized)
     guard_islands(quantized)
+    if activations == "uint8":
+        align_channels(quantized)
     return quantized
 
 
