@@ -31,6 +31,7 @@ from edgecnn.runtime.session import Model
 from edgecnn.runtime.smoothed import SmoothedProcessor
 from edgecnn.runtime.smoothing.settings import make_smoother
 from edgecnn.runtime.sources.base import Source
+from edgecnn.runtime.sources.screen import Screen
 
 __all__ = ["GATES", "Answering", "answer_pictures", "judged_model"]
 
@@ -89,10 +90,10 @@ class Answering:
             make_smoother(self.smooth)
 
     def of_source(self, source: Source) -> Answering:
-        """Return what holds for a source: a screen may stand still."""
-        if not getattr(source, "may_stand", False):
+        """Return what holds for a source: of a screen, standing still and blank parts are usual."""
+        if not isinstance(source, Screen):
             return self
-        return dataclasses.replace(self, without=(*self.without, "frozen"))
+        return dataclasses.replace(self, without=(*self.without, "frozen", "corrupt"))
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain data, for :meth:`from_plain`."""

@@ -10,6 +10,7 @@ from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.pipeline import Pipeline
 from edgecnn.runtime.session import load_model
 from edgecnn.runtime.sinks.base import Sink
+from edgecnn.runtime.sources.screen import Screen
 from edgecnn.runtime.sources.test_camera import TestCamera
 
 
@@ -152,3 +153,10 @@ def test_a_steady_label_outlasts_a_black_frame_and_not_a_black_second(lenet, liv
     assert rows[15]["raw"]["reason"].startswith("black")
     assert (rows[15]["state"], rows[-1]["state"]) == ("ok", "unknown")
     assert rows[-1]["cause"] == "black"
+
+
+def test_a_screen_may_stand_still_and_have_blank_parts():
+    asked = Answering(without=("black",))
+    kinds = [type(gate).__name__ for gate in asked.of_source(Screen("screen:")).gates(live=True)]
+    assert kinds == ["Shape", "Stale"]
+    assert asked.of_source(TestCamera()) == asked
