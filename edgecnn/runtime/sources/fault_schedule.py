@@ -30,9 +30,9 @@ class FaultKind:
 
 
 FAULTS: dict[str, FaultKind] = {
-    "stall": FaultKind("gives nothing", 3.0),
+    "stall": FaultKind("gives nothing", 6.0),
     "black": FaultKind("black pictures, with a sensor's noise", 2.0),
-    "freeze": FaultKind("the same pixels again and again", 2.0),
+    "freeze": FaultKind("the same pixels again and again", 8.0),
     "corrupt": FaultKind("pictures that cannot be decoded", 1.0),
     "garbled": FaultKind("what decoders make of a damaged JPEG", 1.0),
     "resize": FaultKind("pictures of half the size", 2.0),
