@@ -69,7 +69,7 @@ def test_black_pictures_are_black_but_not_equal():
 
 
 def test_frozen_pictures_are_the_last_one_again():
-    frames = read(drill("freeze"), 31)
+    frames = read(drill("freeze=2s"), 31)
     assert all(np.array_equal(f.data, frames[9].data) for f in frames[10:30])
     assert [f.number for f in frames] == list(range(31))
     assert {f.truth for f in frames[10:30]} == {None}
