@@ -100,8 +100,8 @@ def test_notice_names_the_bundled_models_data(repository: Path) -> None:
 def test_extras(project: dict[str, Any]) -> None:
     extras = project["project"]["optional-dependencies"]
     assert set(extras) == {
-        "cpu", "gpu", "train", "search", "quantize", "ecg", "web", "screen", "serial", "cluster",
-        "dev", "all",
+        "cpu", "gpu", "train", "search", "quantize", "ecg", "web", "screen", "serial", "letters",
+        "cluster", "dev", "all",
     }  # fmt: skip
     (everything,) = extras["all"]
     assert Requirement(everything).extras == set(extras) - {"cpu", "gpu", "all"}
