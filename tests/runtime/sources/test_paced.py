@@ -20,7 +20,7 @@ def test_a_file_plays_at_its_own_speed():
     assert source.live
     seconds = (frames[-1].captured_ns - frames[0].captured_ns) / 1e9
     assert 0.47 < seconds < 2
-    assert np.diff([f.captured_ns for f in frames]).min() > 5e6
+    assert np.median(np.diff([f.captured_ns for f in frames])) > 12e6
     assert abs(time.monotonic_ns() - frames[-1].captured_ns) < 2e9
 
 
