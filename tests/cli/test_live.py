@@ -349,10 +349,25 @@ def test_a_recording_that_was_cut_off_ends_with_an_error_and_exact_books(picture
     assert summary["dropped"] == summary["failed"] == summary["pending"] == 0
 
 
-@pytest.mark.parametrize("delay_s", [0.06, 0.15, 0.3, 0.45])
+def _await_handlers(process):
+    """Wait until the program handles SIGTERM: until then the interpreter starts, and not we."""
+    status = Path(f"/proc/{process.pid}/status")
+    bit = 1 << (signal.SIGTERM - 1)
+    for _ in range(1000):
+        caught = next(
+            (x for x in status.read_text().splitlines() if x.startswith("SigCgt")), "x\t0"
+        )
+        if int(caught.split()[1], 16) & bit:
+            return
+        time.sleep(0.005)
+    raise AssertionError("SIGTERM is not handled")
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.25, 0.4])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_starts_ends_it_without_a_traceback(picture_model, number, delay_s):
     with _running(picture_model, "--source", "test:", "--json", "--headless") as process:
+        _await_handlers(process)
         time.sleep(delay_s)
         process.send_signal(number)
         _, errors = process.communicate(timeout=20)
