@@ -173,6 +173,7 @@ def quantize_half(plan: Plan) -> QuantizeReport:
             "seed": request.seed,
             "samples_asked": request.samples,
             "threads": request.thread_count,
+            **request.as_named,
         },
         same_data=request.is_measured_on_its_calibration,
         findings=plan.findings,

@@ -136,6 +136,7 @@ def _report(plan: Plan, told: Told, settled: Settled, written: Written) -> Quant
             "percentile": request.percentile,
             "seed": request.seed,
             "threads": request.thread_count,
+            **request.as_named,
         },
     )
     on = written.outcome.on if request.select is None else dataset_name(request.select)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +47,7 @@ def quantize_model(
     cache: str | os.PathLike[str] | None = None,
     threads: int | None = None,
     seconds: float = 2.0,
+    named: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> QuantizeReport:
     """Quantize a model file to 8 bits by static calibration (QDQ, weights per channel).
@@ -119,6 +120,9 @@ def quantize_model(
         For the comparison of latencies; the default is all that this process may use.
     seconds : float
         Time to spend on that comparison.
+    named : mapping of str to str, optional
+        How ``model``, ``calibration`` and ``evaluate`` are to be called in the command
+        that a report prints: as they were given. The file that is made does not tell.
     progress : callable, optional
         Called with (stage, done, total); stages are ``looking`` (at the examples), ``comparing
         data``, ``calibrating``, ``choosing method``, ``correcting biases``, ``choosing`` (which
@@ -175,6 +179,7 @@ def quantize_model(
         cache=None if cache is None else Path(cache),
         threads=threads,
         seconds=seconds,
+        named=named or {},
         progress=progress,
     )
     plan = make_plan(request)

@@ -106,9 +106,13 @@ def command_of(report: QuantizeReport) -> str:
     ``edgecnn quantize net.onnx --calibration photos:all --method mse --leave none ...``
     """
     s = report.settings
-    parts = ["edgecnn", "quantize", report.source, "--calibration", str(s["calibration"])]
+    model, calibration = (
+        str(s.get(f"{what}_named", otherwise))
+        for what, otherwise in (("model", report.source), ("calibration", s["calibration"]))
+    )
+    parts = ["edgecnn", "quantize", model, "--calibration", calibration]
     if report.metric is not None:
-        parts += ["--evaluate", report.agreement_on]
+        parts += ["--evaluate", str(s.get("evaluate_named", report.agreement_on))]
     parts += [
         "--form",
         str(s["form"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -48,6 +48,7 @@ class Request:
     cache: Path | None
     threads: int | None
     seconds: float
+    named: Mapping[str, str]
     progress: Progress | None
 
     @property
@@ -71,6 +72,11 @@ class Request:
         if self.select is None:
             return True
         return self.evaluate is not None and same_data(self.select, self.evaluate)
+
+    @property
+    def as_named(self) -> dict[str, str]:
+        """What the report's command is to call the data and the model, by setting."""
+        return {f"{what}_named": name for what, name in self.named.items()}
 
     @property
     def thread_count(self) -> int:

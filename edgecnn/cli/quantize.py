@@ -213,6 +213,15 @@ def quantize(
             strict=strict,
             cache=cache_root() / "calibration" if keeps else None,
             threads=threads,
+            named={
+                what: name
+                for what, name in (
+                    ("model", model),
+                    ("calibration", calibration),
+                    ("evaluate", evaluation),
+                )
+                if name is not None
+            },
             progress=progress,
         )
     if as_json:

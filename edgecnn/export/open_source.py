@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from edgecnn.errors import MetadataError, MissingFileError, UsageError
+from edgecnn.export.code_files import code_files
 from edgecnn.export.locked_file import locked
 from edgecnn.export.source import Source
-from edgecnn.metadata import ExportLock, LockedFile, ModelMetadata, from_properties
+from edgecnn.metadata import ExportLock, ModelMetadata, from_properties
 
 if TYPE_CHECKING:
     import torch
@@ -125,10 +125,7 @@ def _factory(text: str, weights: Path | None, folder: Path | None) -> Source:
     from edgecnn.export.module_source import ModuleSource
 
     module = build_module(text, folder=folder)
-    files: list[LockedFile] = []
-    code = getattr(sys.modules[text.partition(":")[0]], "__file__", None)
-    if code is not None:
-        files.append(locked(Path(code), "code"))
+    files = [locked(path, "code") for path in code_files(text.partition(":")[0])]
     if weights is not None:
         load_weights(module, weights)
         files.append(locked(weights, "weights"))

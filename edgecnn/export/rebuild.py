@@ -165,7 +165,8 @@ def export_again(locked: Locked, found: Sequence[Found], given: Samples, out: Pa
         It was exported from Python: there is nothing that could be called.
     """
     lock = locked.lock
-    at = {one.file.role: one.path for one in found}
+    # Of several files of code, the first is the one that the factory is in.
+    at = {one.file.role: one.path for one in reversed(found)}
     if lock.source == "factory":
         folder = _import_folder(at["code"], lock.name) if "code" in at else None
         network = open_source(lock.name, weights=at.get("weights"), folder=folder)

@@ -83,6 +83,19 @@ def test_the_command_makes_the_same_file(made):
     assert given["form"] == "static"
 
 
+def test_the_command_names_what_was_given_as_it_was_given(made):
+    """Not by the data's name, which is no path; and the file itself tells of no folder."""
+    report = made[1]
+    named = {
+        "model_named": "bundled:net",
+        "calibration_named": "my photos/",
+        "evaluate_named": "../labelled",
+    }
+    given = msgspec.structs.replace(report, settings=report.settings | named)
+    words = shlex.split(command_of(given))
+    assert words[2:7] == ["bundled:net", "--calibration", "my photos/", "--evaluate", "../labelled"]
+
+
 def test_clipped_values_are_red():
     counts = np.ones(80)
     figure = ActivationFigure("x", Range(0.0, 8.0), Range(0.0, 4.0), 0.5, counts)
