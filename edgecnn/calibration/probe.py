@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.calibration.sessions import writing_to
 from edgecnn.data.dataset import Dataset
 from edgecnn.evaluation.evaluate import predict_dataset
 from edgecnn.metadata import CharacterInput, InputSpec
@@ -36,13 +38,15 @@ class Probe:
         self, dataset: Dataset, spec: InputSpec, indices: NDArray[np.integer], folder: Path
     ) -> None:
         self._dataset, self._indices = dataset, indices
-        self._files: dict[str, Path] | None = None
+        self._files: dict[str, tuple[Path, np.dtype[Any], tuple[int, ...]]] | None = None
         # Running text is no set of rows: a network that writes is run character by character.
         if not isinstance(spec, CharacterInput):
             self._files = {}
             for number, (name, tensor) in enumerate(dataset.inputs(spec, indices).items()):
-                self._files[name] = folder / f"probe-{number}.npy"
-                np.save(self._files[name], tensor)
+                path = folder / f"probe-{number}"
+                with writing_to(folder):
+                    path.write_bytes(np.ascontiguousarray(tensor).data)
+                self._files[name] = (path, tensor.dtype, tensor.shape)
 
     def __call__(self, model: Model) -> NDArray[np.float32]:
         """Return the model's outputs, one row an example."""
@@ -50,7 +54,10 @@ class Probe:
             return predict_dataset(model, self._dataset, indices=self._indices)
         fixed = model.session.get_inputs()[0].shape[:1] == [1]
         size = 1 if fixed else _BATCH
-        inputs = {name: np.load(path, mmap_mode="r") for name, path in self._files.items()}
+        inputs = {
+            name: np.memmap(path, dtype, "r", shape=shape)
+            for name, (path, dtype, shape) in self._files.items()
+        }
         return np.concatenate(
             [
                 model.run({name: x[start : start + size] for name, x in inputs.items()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.machine import usable_cpus
 from edgecnn.runtime.providers import import_runtime
 
-__all__ = ["optimised", "run_each", "session_of"]
+__all__ = ["optimised", "run_each", "session_of", "writing_to"]
 
 
 def session_of(model: onnx.ModelProto, *, optimise: bool = True) -> Any:
@@ -68,6 +69,23 @@ def optimised(model: onnx.ModelProto, *, basic: bool) -> onnx.ModelProto:
         return onnx.load_model(path)
 
 
+@contextmanager
+def writing_to(folder: str | Path) -> Iterator[None]:
+    """Say in one line that a temporary folder is full, or not for us to write to.
+
+    Raises
+    ------
+    EdgeCNNError
+    """
+    try:
+        yield
+    except OSError as error:
+        raise EdgeCNNError(
+            f"cannot write to {folder}: {error.strerror or error}",
+            hint="TMPDIR names the folder for temporary files",
+        ) from error
+
+
 def _open(model: onnx.ModelProto, written: Path | None, *, level: str) -> Any:
     runtime = import_runtime()
     options = runtime.SessionOptions()
@@ -84,13 +102,8 @@ def _open(model: onnx.ModelProto, written: Path | None, *, level: str) -> Any:
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
         # Through files: from memory, ONNX Runtime holds the bytes beside its own copy.
         path = Path(folder, "graph.onnx")
-        try:
+        with writing_to(folder):
             write_apart(model, path)
-        except OSError as error:
-            raise EdgeCNNError(
-                f"cannot write to {folder}: {error.strerror or error}",
-                hint="TMPDIR names the folder for temporary files",
-            ) from error
         return _session(runtime, path, options)
 
 
