@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from edgecnn.errors import EdgeCNNError
 from edgecnn.runtime.batching import most_at_once, results_of
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.gates.base import Gate
 from edgecnn.runtime.processor import Processor, Result
+from edgecnn.runtime.wrapped import WrappedProcessor
 
 __all__ = ["GatedProcessor"]
 
 
-class GatedProcessor:
+class GatedProcessor(WrappedProcessor):
     """Asks the gates first, and the processor behind it about the frames that they let pass.
 
     Parameters
@@ -25,29 +26,9 @@ class GatedProcessor:
     """
 
     def __init__(self, inner: Processor, make_gates: Callable[[], Sequence[Gate]]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._make_gates = make_gates
         self._gates: dict[str, tuple[Gate, ...]] = {}
-
-    @property
-    def title(self) -> str:
-        """Name the model."""
-        return self._inner.title
-
-    @property
-    def provider(self) -> str:
-        """Name the execution provider."""
-        return self._inner.provider
-
-    @property
-    def nodes_on_provider(self) -> str:
-        """Count the nodes that the provider runs, of all."""
-        return self._inner.nodes_on_provider
-
-    @property
-    def card(self) -> Mapping[str, str]:
-        """State facts about the model."""
-        return self._inner.card
 
     def process(self, frame: Frame) -> Result:
         """Answer one frame; "unknown", with the reason, where a gate refuses it."""
@@ -75,7 +56,3 @@ class GatedProcessor:
             if refusal is not None:
                 return Result.unknown(refusal.reason, refusal.cause)
         return None
-
-    def finish(self) -> Result | None:
-        """Say what is still to be said after the last frame."""
-        return self._inner.finish()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from edgecnn.errors import EdgeCNNError
 from edgecnn.runtime.batching import most_at_once, results_of
@@ -11,11 +11,12 @@ from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.processor import Processor, Result
 from edgecnn.runtime.smoothing.base import Smoother
 from edgecnn.runtime.tasks.classify import UNKNOWN
+from edgecnn.runtime.wrapped import WrappedProcessor
 
 __all__ = ["SmoothedProcessor"]
 
 
-class SmoothedProcessor:
+class SmoothedProcessor(WrappedProcessor):
     """Makes steady answers of those of the processor behind it.
 
     What that one said of the frame itself is in the answer's ``raw``: ``label``, ``score``,
@@ -36,30 +37,10 @@ class SmoothedProcessor:
         make_smoother: Callable[[], Smoother],
         clock: Callable[[Frame], float],
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._make_smoother = make_smoother
         self._clock = clock
         self._smoothers: dict[str, Smoother] = {}
-
-    @property
-    def title(self) -> str:
-        """Name the model."""
-        return self._inner.title
-
-    @property
-    def provider(self) -> str:
-        """Name the execution provider."""
-        return self._inner.provider
-
-    @property
-    def nodes_on_provider(self) -> str:
-        """Count the nodes that the provider runs, of all."""
-        return self._inner.nodes_on_provider
-
-    @property
-    def card(self) -> Mapping[str, str]:
-        """State facts about the model."""
-        return self._inner.card
 
     def process(self, frame: Frame) -> Result:
         """Answer with what holds now."""
@@ -98,7 +79,3 @@ class SmoothedProcessor:
             cause=steady.cause,
             fields={**result.fields, "raw": raw},
         )
-
-    def finish(self) -> Result | None:
-        """Say what is still to be said after the last frame."""
-        return self._inner.finish()
