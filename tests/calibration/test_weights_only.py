@@ -94,5 +94,7 @@ def test_the_file_says_what_it_is(fp32, calibration, stripes, tmp_path):
     assert (recipe.format, recipe.activations, recipe.weights) == ("weights", "float32", "int8")
     assert recipe.kept_fp32 == report.kept_fp32 == ()
     assert report.agreement > 0.98
-    assert report.size_bytes["int8"] < report.size_bytes["fp32"]
+    # Of so small a network the documents in the file outweigh what is saved.
+    before, after = (onnx.load(path).graph.ByteSize() for path in (fp32, out))
+    assert after < 0.8 * before
     assert load_model(out, provider="cpu").golden is not None
