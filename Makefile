@@ -42,8 +42,11 @@ help:
 demo: device
 	@$(BIN)/edgecnn demo
 
+# Two at a time, file by file: what a file's tests share is made once. JOBS=0 runs them in turn.
+JOBS ?= 2
+
 test: full
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 # Minutes of training and soaking, left out of `make test`.
 test-long: full

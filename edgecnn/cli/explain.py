@@ -42,8 +42,8 @@ def explain(
     r"""Draw what MODEL makes of INPUT, a picture, an ECG record or a text, as PNG sheets.
 
     \b
-    evidence.png   where in the input the evidence for each class lies; of a generator of text,
-                   what it expected at each character
+    evidence.png   where in the input the evidence for each class lies; of a
+                   generator of text, what it expected at each character
     layers.png     what every layer makes of it
     kernels.png    the first convolution's kernels
     layers/        every feature map of every layer
@@ -54,7 +54,7 @@ def explain(
     edgecnn explain bundled:cifar10-resnet truck.png -o inside/
     edgecnn explain bundled:ecg-beats recordings/100.hea -o inside/ --at 63.5
     edgecnn explain bundled:rt-polarity-cnn --text "a quiet delight" -o inside/
-    edgecnn explain bundled:shakespeare-lstm --text "To be, or not to be" -o inside/
+    edgecnn explain bundled:shakespeare-lstm --text "To be" -o inside/
     """
     if (input is None) == (text is None):
         raise click.UsageError("give either an INPUT file or a --text")

@@ -68,9 +68,9 @@ class Spy:
         self.session = session
         self.seen = []
 
-    def run(self, outputs, inputs):
+    def run(self, outputs, inputs, options=None):
         self.seen.append(inputs)
-        return self.session.run(outputs, inputs)
+        return self.session.run(outputs, inputs, options)
 
 
 def test_batches_are_the_rows_of_beat_inputs(model, ecg):

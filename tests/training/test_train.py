@@ -270,7 +270,11 @@ def test_real_digits_in_seconds(
 ) -> None:
     """MNIST with the committed recipe, shortened: a tenth of the data for five epochs."""
     monkeypatch.setenv("EDGECNN_DATA", str(data_root))
-    overrides = ("data.limit=6000", "train.epochs=5", "train.batch=32", "train.ema_decay=0.98")
+    # A quarter of the batch, and so of the rate: at the whole rate some seeds learn nothing.
+    overrides = (
+        "data.limit=6000", "train.epochs=5", "train.batch=32", "train.ema_decay=0.98",
+        "train.peak_rate=0.025",
+    )  # fmt: skip
     summary = train_recipe(load_recipe("mnist-lenet5", overrides=overrides), tmp_path / "run")
     assert summary.test is not None
-    assert summary.test.value >= 0.95
+    assert summary.test.value >= 0.97
