@@ -168,7 +168,7 @@ def _open(
 ) -> tuple[Source | list[Source], Processor, Answering, Sequence[str]]:
     """Choose sources and processor by what the model reads; with what holds, and what to say."""
     from edgecnn.errors import UsageError
-    from edgecnn.metadata import BeatInput
+    from edgecnn.metadata import BeatInput, SignalInput
 
     if isinstance(model.metadata.input, BeatInput):
         from edgecnn.ecg.live import open_live
@@ -182,9 +182,19 @@ def _open(
         return *pair, answering, ()
     if alarms:
         raise UsageError(
-            "--alarm watches an ECG, and this model reads pictures",
-            hint="bundled:ecg-beats reads an ECG",
+            "--alarm watches an ECG's beats, and this model reads none",
+            hint="bundled:ecg-beats reads them",
         )
+    if isinstance(model.metadata.input, SignalInput):
+        from edgecnn.ecg.live_fragments import open_live_fragments
+        from edgecnn.runtime.answering import judged_model
+
+        settings.check_whole()
+        if len(sources) > 1:
+            raise UsageError("a signal is watched alone: its windows follow one another")
+        judged = judged_model(model, answering)
+        found = open_live_fragments(judged, sources[0], settings=settings, say=remark)
+        return *found, answering, ()
     from edgecnn.runtime.answering import answer_pictures
     from edgecnn.runtime.sources.registry import open_all
 

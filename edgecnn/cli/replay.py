@@ -83,7 +83,7 @@ def replay(
 
 def _processor(model: Model, frames: SavedFrames, settings: Mapping[str, Any]) -> Processor:
     """Make the processor by what the model reads and what was asked for then."""
-    from edgecnn.metadata import BeatInput
+    from edgecnn.metadata import BeatInput, SignalInput
     from edgecnn.runtime.answering import Answering, answer_pictures, judged_model
 
     answering = Answering.from_plain(settings.get("answering", {}))
@@ -93,6 +93,10 @@ def _processor(model: Model, frames: SavedFrames, settings: Mapping[str, Any]) -
 
         limits = alarm_limits(settings.get("alarms", ()))
         return EcgProcessor(judged_model(model, answering), frames, limits=limits)
+    if isinstance(model.metadata.input, SignalInput):
+        from edgecnn.ecg.live_fragments import FragmentProcessor
+
+        return FragmentProcessor(judged_model(model, answering), frames)
     return answer_pictures(model, answering, live=lambda: frames.was_live, fps=lambda: frames.fps)[
         0
     ]

@@ -42,7 +42,7 @@ class Fragment:
 
 
 class FragmentStream:
-    """Cut a stream into whole fragments, side by side from its first sample.
+    """Cut a stream into whole fragments, side by side from its first sample unless told otherwise.
 
     Parameters
     ----------
@@ -50,6 +50,9 @@ class FragmentStream:
         Of the stream.
     spec : SignalInput
         From the model's metadata.
+    step : int, optional
+        Samples, at the model's rate, from one fragment's start to the next one's; the default is a
+        fragment's length.
 
     Notes
     -----
@@ -57,9 +60,10 @@ class FragmentStream:
     :func:`~edgecnn.preprocessing.fragments.fragment_inputs` for the finished recording.
     """
 
-    def __init__(self, rate_hz: float, spec: SignalInput) -> None:
+    def __init__(self, rate_hz: float, spec: SignalInput, *, step: int | None = None) -> None:
         rate = spec.sampling_rate_hz
         self._spec = spec
+        self._step = step or spec.samples
         self._conditioners = [LeadConditioner(rate_hz, rate) for _ in spec.leads]
         self._reach = 0 if spec.filter is None else reach(spec.filter, rate)
         none = (np.empty(0, dtype=np.int64), np.empty(0, dtype=bool))
@@ -105,13 +109,15 @@ class FragmentStream:
 
         length = self._spec.samples
         complete = self._first + self._signal.shape[1] - (0 if ended else self._reach)
-        count = max(0, (complete - self._next) // length)
+        count = max(0, (complete - self._next - length) // self._step + 1)
         if not count:
             return []
         # As far to both sides as the filter looks; at the recording's ends it repeats a sample.
         signal_mv = filtered_mv(self._signal, self._spec)
-        found = [self._fragment(signal_mv, self._next + number * length) for number in range(count)]
-        self._next += count * length
+        found = [
+            self._fragment(signal_mv, self._next + number * self._step) for number in range(count)
+        ]
+        self._next += count * self._step
         forgotten = max(0, self._next - self._reach - self._first)
         self._signal = self._signal[:, forgotten:].copy()
         self._valid = self._valid[:, forgotten:].copy()

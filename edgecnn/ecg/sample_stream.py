@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edgecnn.ecg.sample_format import SampleFormat, sample_format
 from edgecnn.ecg.sample_ports import SamplePort, sample_port
 from edgecnn.errors import SourceError, UsageError
-from edgecnn.metadata import BeatInput
+from edgecnn.metadata import BeatInput, SignalInput
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.sources.backoff import Backoff
 from edgecnn.runtime.sources.options import Options
@@ -41,7 +41,7 @@ class SampleStream:
         ``tcp://HOST:PORT``, ``serial:DEVICE`` or ``-``, with the options ``rate`` (Hz; must be
         stated), ``lead`` (the model's own), those of
         :func:`~edgecnn.ecg.sample_format.sample_format`, and of a serial port ``baud`` (115200).
-    spec : BeatInput
+    spec : BeatInput or SignalInput
         Of the model that will read it.
     settings : SourceSettings, optional
     say : callable
@@ -62,7 +62,7 @@ class SampleStream:
     def __init__(
         self,
         text: str,
-        spec: BeatInput,
+        spec: BeatInput | SignalInput,
         settings: SourceSettings | None = None,
         *,
         say: Callable[[str], None] = lambda text: None,

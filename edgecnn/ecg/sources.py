@@ -19,7 +19,7 @@ from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.sample_stream import SampleStream
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import UsageError
-from edgecnn.metadata import BeatInput
+from edgecnn.metadata import BeatInput, SignalInput
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.sources.base import Source
 from edgecnn.runtime.sources.options import Options
@@ -51,7 +51,7 @@ class EcgSource(Source, Protocol):
 
 def open_ecg_source(
     text: str,
-    spec: BeatInput,
+    spec: BeatInput | SignalInput,
     settings: SourceSettings | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> EcgSource:
@@ -64,7 +64,7 @@ def open_ecg_source(
         of a record, with options (:class:`RecordReplay`); ``tcp://HOST:PORT``, ``serial:DEVICE`` or
         ``-`` for samples as they come
         (:class:`~edgecnn.ecg.sample_stream.SampleStream`).
-    spec : BeatInput
+    spec : BeatInput or SignalInput
         Of the model that will read it: its lead and sampling rate.
     settings : SourceSettings, optional
         How long a stream of samples may say nothing, and is connected again.
@@ -159,7 +159,7 @@ class DrawnEcg(_Chunks):
         With the options ``seed`` (0), ``heart_rate`` (72 a minute), ``pvc_every`` (about 9 beats;
         0 for none), ``seconds`` (without end), ``pace`` (``live``, or ``free``: as fast as it is
         read), ``speed`` (times real time, 1).
-    spec : BeatInput
+    spec : BeatInput or SignalInput
 
     Attributes
     ----------
@@ -167,7 +167,7 @@ class DrawnEcg(_Chunks):
         Sample and symbol (``"N"`` or ``"V"``) of each beat drawn so far: the right answers.
     """
 
-    def __init__(self, text: str, spec: BeatInput) -> None:
+    def __init__(self, text: str, spec: BeatInput | SignalInput) -> None:
         name, options = Options.split(text)
         if name not in (_DRAWN, f"{_DRAWN}ecg"):
             raise UsageError(
@@ -231,10 +231,10 @@ class RecordReplay(_Chunks):
         Path of a record after ``record:``, with the options ``lead`` (the model's own), ``rate``
         (of a file that states none), ``from`` (its start) and ``seconds`` (to its end), ``pace``
         (``live``, or ``free``: as fast as it is read), ``speed`` (times real time, 1).
-    spec : BeatInput
+    spec : BeatInput or SignalInput
     """
 
-    def __init__(self, text: str, spec: BeatInput) -> None:
+    def __init__(self, text: str, spec: BeatInput | SignalInput) -> None:
         name, options = Options.split(text)
         super().__init__(options)
         self._path = Path(name.removeprefix(_REPLAYED)).expanduser()

@@ -61,6 +61,8 @@ class Trace:
     ringing : tuple of str
         The alarms that are on.
     lead : str
+    counts_beats : bool
+        Whether there is a heart rate; it is left out otherwise.
     """
 
     signal_uv: NDArray[np.int64]
@@ -72,6 +74,7 @@ class Trace:
     figures: RollingFigures
     ringing: tuple[str, ...]
     lead: str
+    counts_beats: bool = True
 
 
 def draw_trace(trace: Trace) -> NDArray[np.uint8]:
@@ -156,6 +159,10 @@ def _mark(canvas: NDArray[np.uint8], x: int, label: str) -> None:
 
 def _figures(canvas: NDArray[np.uint8], trace: Trace, scale: float) -> None:
     """Write heart rate, lead and scale at the upper right."""
+    legend = f"{trace.lead}   {scale:g} mV high   {TRACE_S:g} s"
+    _right_aligned(canvas, legend, 160, 0.5, _FAINT)
+    if not trace.counts_beats:
+        return
     rate = "--" if trace.heart_rate_bpm is None else f"{trace.heart_rate_bpm:.0f}"
     right = canvas.shape[1] - _MARGIN
     (number_width, _), _ = cv2.getTextSize(rate, _FONT, 2.4, 4)
@@ -164,8 +171,6 @@ def _figures(canvas: NDArray[np.uint8], trace: Trace, scale: float) -> None:
     cv2.putText(canvas, rate, (x, 100), _FONT, 2.4, _TEXT, 4, cv2.LINE_AA)
     cv2.putText(canvas, "/min", (right - unit_width, 100), _FONT, 0.7, _FAINT, 1, cv2.LINE_AA)
     _right_aligned(canvas, "   ".join(trace.figures.told), 134, 0.55, _TEXT)
-    legend = f"{trace.lead}   {scale:g} mV high   {TRACE_S:g} s"
-    _right_aligned(canvas, legend, 160, 0.5, _FAINT)
 
 
 def _alarms(canvas: NDArray[np.uint8], ringing: Sequence[str]) -> None:

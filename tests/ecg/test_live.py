@@ -332,4 +332,4 @@ def test_alarms_are_of_an_ecg():
         check=False,
     )
     assert done.returncode == 2
-    assert "--alarm watches an ECG" in done.stderr
+    assert "--alarm watches an ECG's beats" in done.stderr
