@@ -120,10 +120,15 @@ class Network:
 
     @cached_property
     def first_kernels(self) -> NDArray[np.float32] | None:
-        """Weights of the first convolution, ``(out, in, H, W)`` or ``(out, in, T)``; None: none."""
+        """Weights of the first convolution, ``(out, in, H, W)`` or ``(out, in, T)``; None: none.
+
+        Those of channels of zeros, which quantizing adds for speed, are left out.
+        """
         for node in self.model.graph.node:
             if node.op_type == "Conv":
-                return self.constant(node.input[1])
+                weights = self.constant(node.input[1])
+                added = self._added_channels(node)
+                return weights if weights is None or not added else weights[:, :-added]
         return None
 
     def class_weights(self, output: str) -> ClassWeights | None:
@@ -221,6 +226,16 @@ class Network:
             )
             and bool(readers)
         )
+
+    def _added_channels(self, node: onnx.NodeProto) -> int:
+        """Count the channels that were put behind a convolution's input, none of them seen."""
+        before = self._makers.get(node.input[0])
+        while before is not None and before.op_type in _QUANTIZING:
+            before = self._makers.get(before.input[0])
+        if before is None or before.op_type != "Pad":
+            return 0
+        pads = self.constant(before.input[1])
+        return 0 if pads is None else int(pads[len(pads) // 2 + 1])
 
     def _is_bias(self, node: onnx.NodeProto) -> bool:
         """Tell whether a sum adds nothing but constants."""

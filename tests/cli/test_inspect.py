@@ -108,5 +108,6 @@ def test_it_needs_no_more_than_a_device_has(device_python: Path, tmp_path: Path)
     done = subprocess.run(
         [*command, "--html", str(page)], capture_output=True, text=True, check=True, timeout=120
     )
-    assert "48,170,080 multiply-adds" in done.stdout
+    # A third more in the first convolution, whose fourth channel is there for speed.
+    assert "48,317,536 multiply-adds" in done.stdout
     assert page.exists()
