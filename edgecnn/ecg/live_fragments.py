@@ -6,6 +6,7 @@ every window that starts where one of ``edgecnn predict`` does has the same answ
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -169,13 +170,8 @@ class FragmentProcessor:
         else:
             fields |= {**last.fields, "is_new": bool(fragments)}
         total_ms = (time.perf_counter_ns() - started) / 1e6
-        return Result(
-            last.label,
-            last.score,
-            last.top,
-            last.state,
-            last.reason,
-            cause=last.cause,
+        return dataclasses.replace(
+            last,
             fields=fields,
             draw=partial(draw_trace, self._trace()),
             stages_ms={"prepare": total_ms - infer_ms, "infer": infer_ms},
@@ -188,17 +184,13 @@ class FragmentProcessor:
         fields: dict[str, Any] = {"window": window}
         if fragment.tensor is None:
             unknown = Result.unknown(fragment.reason, "no-signal")
-            return Result(
-                UNKNOWN, 0.0, (), "unknown", unknown.reason, cause=unknown.cause, fields=fields
-            ), 0.0
+            return dataclasses.replace(unknown, fields=fields), 0.0
         began = time.perf_counter_ns()
         logits = self._model.run({self._spec.name: fragment.tensor})
         infer_ms = (time.perf_counter_ns() - began) / 1e6
         if not np.isfinite(logits).all():
-            reason = "the network gave a value that is no number"
-            return Result(
-                UNKNOWN, 0.0, (), "unknown", reason, cause="not-finite", fields=fields
-            ), infer_ms
+            unknown = Result.unknown("the network gave a value that is no number", "not-finite")
+            return dataclasses.replace(unknown, fields=fields), infer_ms
         answer = decode(logits, self._model.metadata, top=_TOP)[0]
         if answer.above is not None:
             fields["labels"] = [[label, round(score, 6)] for label, score in answer.above]
