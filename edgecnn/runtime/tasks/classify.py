@@ -56,8 +56,10 @@ def scores(logits: NDArray[np.float32], output: Output) -> NDArray[np.float32]:
         # By way of tanh, which does not overflow.
         sigmoid: NDArray[np.float32] = (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
         return sigmoid
-    exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
-    softmax: NDArray[np.float32] = exponent / exponent.sum(axis=1, keepdims=True)
+    # The ufuncs' own reductions: called between two runs, the methods around them cost as much.
+    best: NDArray[np.float32] = np.maximum.reduce(logits, axis=1, keepdims=True)
+    softmax: NDArray[np.float32] = np.exp(logits - best)
+    softmax /= np.add.reduce(softmax, axis=1, keepdims=True)
     return softmax
 
 
@@ -75,13 +77,21 @@ def decode(
     answers = []
     for row in scores(logits, metadata.output):
         order = np.argsort(-row, kind="stable")
-        ranked = [(metadata.labels[i], float(row[i])) for i in order]
         above = None
         if metadata.output.thresholds:
             reached = row >= np.array(metadata.output.thresholds, dtype=row.dtype)
-            above = tuple(pair for pair, i in zip(ranked, order, strict=True) if reached[i])
+            above = _named(order[reached[order]], row, metadata)
+        # Of a thousand labels only those that are asked for get a name.
+        ranked = _named(order[: max(1, top)], row, metadata)
         label, score = (above or ranked)[0]
         if score < metadata.output.min_score or above == ():
             label = UNKNOWN
-        answers.append(Classification(label, score, tuple(ranked[:top]), above))
+        answers.append(Classification(label, score, ranked[:top], above))
     return answers
+
+
+def _named(
+    order: NDArray[np.intp], row: NDArray[np.float32], metadata: ModelMetadata
+) -> tuple[tuple[str, float], ...]:
+    pairs = zip(order.tolist(), row[order].tolist(), strict=True)
+    return tuple((metadata.labels[index], score) for index, score in pairs)
