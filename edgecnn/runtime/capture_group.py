@@ -195,6 +195,7 @@ def start_capture(
     stall_s: float,
     open_s: float,
     settings: SourceSettings | None,
+    ahead: Callable[[Frame], Frame],
 ) -> CaptureStage | CaptureGroup:
     """Return what captures a source, or several; not yet started.
 
@@ -217,6 +218,7 @@ def start_capture(
             renew=renew,
             settings=settings,
             arrived=arrived,
+            ahead=ahead,
         )
 
     if not isinstance(source, Sequence):

@@ -39,6 +39,8 @@ class CaptureStage:
         Which frames are answered.
     arrived : threading.Event, optional
         Set when a frame comes: for who waits for several sources.
+    ahead : callable, optional
+        Prepares a frame for its turn, while others wait for theirs.
 
     Attributes
     ----------
@@ -62,8 +64,10 @@ class CaptureStage:
         renew: Callable[[], Source] | None = None,
         settings: SourceSettings | None = None,
         arrived: threading.Event | None = None,
+        ahead: Callable[[Frame], Frame] = lambda frame: frame,
     ) -> None:
         self._arrived = arrived
+        self._ahead = ahead
         settings = settings or SourceSettings()
         self._policy = settings.policy
         self._intake = Intake(stride=settings.stride, max_fps=settings.max_fps)
@@ -209,6 +213,10 @@ class CaptureStage:
             return True
         self._ledger.skip()
         return False
+
+    def prepared(self, frame: Frame) -> Frame:
+        """Return the frame, prepared for its turn as far as that is possible."""
+        return self._ahead(frame)
 
     def rest(self) -> None:
         """Wait until the next frame of a source that waits may be taken."""

@@ -41,6 +41,10 @@ class Receiver(Protocol):
         """Tell whether a frame is to be answered; one that is not has been counted."""
         ...
 
+    def prepared(self, frame: Frame) -> Frame:
+        """Return the frame, prepared for its turn as far as that is possible."""
+        ...
+
     def rest(self) -> None:
         """Wait until the next frame of a source that waits may be taken."""
         ...
@@ -151,6 +155,8 @@ class CaptureThread(threading.Thread):
             if not self._receiver.takes(frame, waits=not live):
                 continue
             count += 1
+            if mailbox.ahead:
+                frame = self._receiver.prepared(frame)
             if not mailbox.put(frame):
                 return
             if not live:

@@ -34,6 +34,8 @@ class Frame:
         processor; its ``data`` is empty.
     turn_ns : int
         ``time.monotonic_ns()`` when its turn came to be answered; 0 before.
+    ahead : object
+        What its processor made of it before its turn (:mod:`edgecnn.runtime.ahead`), or None.
     """
 
     source: str
@@ -44,3 +46,4 @@ class Frame:
     truth: str | None = None
     fault: str = ""
     turn_ns: int = 0
+    ahead: Any = None

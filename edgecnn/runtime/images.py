@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -41,6 +42,14 @@ def picture_input(metadata: ModelMetadata, source: str) -> ImageInput:
     raise TaskError(
         f"{source} reads {reads(metadata.input)}, not pictures", hint=how_to_run(metadata.input)
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """The network's inputs for one picture, and how long they took to make."""
+
+    inputs: dict[str, NDArray[np.float32]]
+    took_ms: float
 
 
 class ImageProcessor:
@@ -88,29 +97,34 @@ class ImageProcessor:
 
     def process(self, frame: Frame) -> Result:
         """Answer one picture."""
+        ready = self._ready(frame)
+        prepared = time.perf_counter_ns()
+        output = self._model.run(ready.inputs)
+        infer_ms = (time.perf_counter_ns() - prepared) / 1e6
+        self._gain.add(1, infer_ms)
+        return self._decoded(frame, ready, output, infer_ms)
+
+    def prepare_ahead(self, frame: Frame) -> _Prepared:
+        """Prepare a picture before its turn."""
         started = time.perf_counter_ns()
         inputs = self.prepare(frame.data)
-        prepared = time.perf_counter_ns()
-        output = self._model.run(inputs)
-        inferred = time.perf_counter_ns()
-        self._gain.add(1, (inferred - prepared) / 1e6)
-        stages = {"prepare": (prepared - started) / 1e6, "infer": (inferred - prepared) / 1e6}
-        return self._decoded(frame, inputs, output, stages)
+        return _Prepared(inputs, (time.perf_counter_ns() - started) / 1e6)
+
+    def _ready(self, frame: Frame) -> _Prepared:
+        made = frame.ahead
+        return made if isinstance(made, _Prepared) else self.prepare_ahead(frame)
 
     def process_many(self, frames: Sequence[Frame]) -> list[Result | EdgeCNNError]:
         """Answer several pictures, in one run of the network where that is faster."""
         if not self._gain.pays(len(frames)):
             return one_by_one(self, frames)
-        ready: list[tuple[dict[str, NDArray[np.float32]], float] | EdgeCNNError] = []
+        ready: list[_Prepared | EdgeCNNError] = []
         for frame in frames:
-            started = time.perf_counter_ns()
             try:
-                inputs = self.prepare(frame.data)
+                ready.append(self._ready(frame))
             except EdgeCNNError as error:
                 ready.append(error)
-            else:
-                ready.append((inputs, (time.perf_counter_ns() - started) / 1e6))
-        whole = [each[0] for each in ready if not isinstance(each, EdgeCNNError)]
+        whole = [each.inputs for each in ready if isinstance(each, _Prepared)]
         if not whole:
             return [each for each in ready if isinstance(each, EdgeCNNError)]
         started = time.perf_counter_ns()
@@ -126,16 +140,15 @@ class ImageProcessor:
             if isinstance(each, EdgeCNNError):
                 results.append(each)
                 continue
-            stages = {"prepare": each[1], "infer": infer_ms}
-            results.append(self._decoded(frame, each[0], next(outputs), stages))
+            results.append(self._decoded(frame, each, next(outputs), infer_ms))
         return results
 
     def _decoded(
         self,
         frame: Frame,
-        inputs: dict[str, NDArray[np.float32]],
+        ready: _Prepared,
         output: NDArray[np.float32],
-        stages: dict[str, float],
+        infer_ms: float,
     ) -> Result:
         """Say what the network's output means, and have looked at it who is to."""
         inferred = time.perf_counter_ns()
@@ -143,9 +156,10 @@ class ImageProcessor:
             return Result.unknown("the network gave a value that is no number", "not-finite")
         result = self._answer(output, self._model.metadata, frame.data, self._top)
         decoded = time.perf_counter_ns()
+        stages = {"prepare": ready.took_ms, "infer": infer_ms}
         stages["decode"] = (decoded - inferred) / 1e6
         if self._after:
-            seen = Seen(frame, inputs, output)
+            seen = Seen(frame, ready.inputs, output)
             for one in self._after:
                 result = one.look(seen, result)
             stages["watch"] = (time.perf_counter_ns() - decoded) / 1e6

@@ -23,7 +23,8 @@ class Mailbox:
         older than one frame; :meth:`put` never waits. False: holds a few, in order, and
         :meth:`put` waits for room.
     room : int
-        How many frames may wait when every one counts.
+        How many frames may wait when every one counts; once so many do, a quarter is left before
+        there is room again.
     arrived : threading.Event, optional
         Set when a frame comes, or none will: for who waits at several mailboxes.
     """
@@ -44,12 +45,23 @@ class Mailbox:
         self._changed = threading.Condition()
         self._closed = False
 
+    @property
+    def ahead(self) -> bool:
+        """Whether frames wait that all count: whoever leaves another one is in no hurry."""
+        return not self.newest and bool(self._waiting)
+
+    @property
+    def _full(self) -> bool:
+        return not self.newest and len(self._waiting) >= self._room
+
     def put(self, frame: Frame) -> bool:
         """Leave a frame; False when the mailbox is closed and wants no more."""
         with self._changed:
             self._ledger.capture()
-            while not self.newest and len(self._waiting) >= self._room and not self._closed:
-                self._changed.wait()
+            if self._full:
+                # Woken for every single frame, it would get in the way of who takes them.
+                while len(self._waiting) > self._room // 4 and not self._closed:
+                    self._changed.wait()
             if self._closed:
                 self._ledger.drop()
                 return False
@@ -57,7 +69,8 @@ class Mailbox:
                 self._waiting.clear()
                 self._ledger.drop()
             self._waiting.append(frame)
-            self._changed.notify_all()
+            if len(self._waiting) == 1:
+                self._changed.notify_all()
             if self._arrived is not None:
                 self._arrived.set()
             return True
@@ -70,7 +83,8 @@ class Mailbox:
             if not self._waiting:
                 return None
             frame = self._waiting.popleft()
-            self._changed.notify_all()
+            if len(self._waiting) == self._room // 4:
+                self._changed.notify_all()
             return frame
 
     def wake(self) -> None:

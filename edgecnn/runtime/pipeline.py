@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from edgecnn.errors import EdgeCNNError
+from edgecnn.runtime.ahead import ahead_of
 from edgecnn.runtime.answer import Answer, Summary
 from edgecnn.runtime.batching import most_at_once, results_of
 from edgecnn.runtime.capture_group import start_capture
@@ -97,7 +98,11 @@ class Pipeline:
         settings: SourceSettings | None = None,
     ) -> None:
         self._processor = processor
+        self._most = most_at_once(processor)
+        self._title = f"model {processor.title}"
         self._sinks = tuple(sinks)
+        # Waiting for room in a queue is no hanging: the sink behind it is watched itself.
+        self._told = [(sink, type(sink).watched is Sink.watched) for sink in self._sinks]
         self._frames = frames
         self._leave = leave
         self._say = say
@@ -112,6 +117,7 @@ class Pipeline:
             stall_s=stall_s,
             open_s=open_s,
             settings=settings,
+            ahead=ahead_of(processor),
         )
         self._mosaic: Mosaic | None = None
         self._asked: Sequence[Frame] = ()
@@ -221,7 +227,7 @@ class Pipeline:
                 continue
             # Asked before the mailbox: a frame put just before the end is not missed.
             over = capture.over.is_set()
-            frame = capture.mailbox.get(_POLL_S)
+            frame = capture.mailbox.get(0 if over else _POLL_S)
             if frame is not None:
                 self._answer_together(frame)
             elif over:
@@ -237,8 +243,7 @@ class Pipeline:
 
     def _answer_together(self, frame: Frame) -> None:
         """Answer a frame, and one of each other source that waits, in one run if possible."""
-        most = most_at_once(self._processor) - 1
-        frames = [frame, *self._capture.also(frame, most)]
+        frames = [frame, *self._capture.also(frame, self._most - 1)]
         now = time.monotonic_ns()
         frames = [f if f.turn_ns else dataclasses.replace(f, turn_ns=now) for f in frames]
         for each, result in zip(frames, self._results(frames), strict=True):
@@ -256,8 +261,11 @@ class Pipeline:
     def _results(self, frames: Sequence[Frame]) -> Iterator[Result]:
         """Give the answers one by one, each counted when it is taken."""
         self._asked = [frame for frame in frames if not frame.fault]
-        with self._own.doing(f"model {self._processor.title}", "process"):
+        self._own.begin(self._title, "process")
+        try:
             given = iter(results_of(self._processor, self._asked))
+        finally:
+            self._own.end()
         self._asked = ()
         for frame in frames:
             ledger = self._capture.ledger_of(frame)
@@ -290,9 +298,8 @@ class Pipeline:
             fps=self._figures.recent_fps,
             provider=self._processor.provider,
         )
-        for sink in self._sinks:
-            # Waiting for room in a queue is no hanging: the sink behind it is watched itself.
-            if type(sink).watched is Sink.watched:
+        for sink, watched in self._told:
+            if watched:
                 self._own.begin(_name(sink), "output")
             sink.write(answer)
             self._own.end()

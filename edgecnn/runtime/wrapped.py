@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from edgecnn.runtime.ahead import Ahead
+from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.processor import Processor, Result
 
 __all__ = ["WrappedProcessor"]
@@ -39,6 +42,10 @@ class WrappedProcessor:
     def card(self) -> Mapping[str, str]:
         """State facts about the model."""
         return self._inner.card
+
+    def prepare_ahead(self, frame: Frame) -> Any:
+        """Have the processor behind it prepare a frame, if it can."""
+        return self._inner.prepare_ahead(frame) if isinstance(self._inner, Ahead) else None
 
     def finish(self) -> Result | None:
         """Say what is still to be said after the last frame."""

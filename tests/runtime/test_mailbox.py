@@ -36,6 +36,32 @@ def test_every_frame_comes_in_order_and_put_waits_for_room():
     assert ledger.counts().dropped == 0
 
 
+def test_a_full_mailbox_has_room_again_when_a_quarter_is_left():
+    ledger = Ledger()
+    mailbox = Mailbox(ledger, newest=False, room=4)
+    assert not mailbox.ahead
+    writer = threading.Thread(target=lambda: [mailbox.put(_frame(n)) for n in range(5)])
+    writer.start()
+    while ledger.counts().captured < 5:
+        pass
+    assert mailbox.ahead
+    for number in range(2):
+        assert mailbox.get(0).number == number
+        writer.join(0.05)
+        assert writer.is_alive()
+    assert mailbox.get(0).number == 2
+    writer.join(20)
+    assert not writer.is_alive()
+    assert [mailbox.get(0).number for _ in range(2)] == [3, 4]
+    assert not mailbox.ahead
+
+
+def test_a_newest_frame_is_never_ahead():
+    mailbox = Mailbox(Ledger(), newest=True)
+    mailbox.put(_frame(0))
+    assert not mailbox.ahead
+
+
 def test_closing_gives_up_what_waits_and_frees_a_waiting_put():
     ledger = Ledger()
     mailbox = Mailbox(ledger, newest=False, room=1)

@@ -319,6 +319,17 @@ def test_equal_frames_of_a_live_source_are_counted_as_duplicates():
     assert summary.duplicates == 2
 
 
+def test_a_file_that_ends_is_not_waited_for():
+    took = []
+    for _ in range(5):
+        source = NumberingSource(3, live=False)
+        started = time.monotonic()
+        # The last frame is read long before it is answered.
+        Pipeline(source, SlowProcessor(0.02)).run()
+        took.append(time.monotonic() - started)
+    assert min(took) < 3 * 0.02 + 0.05
+
+
 def test_the_summary_has_the_agreed_keys():
     import dataclasses
 
