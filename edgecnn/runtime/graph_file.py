@@ -9,7 +9,16 @@ from pathlib import Path
 from edgecnn.errors import MissingFileError, NotAModelError
 from edgecnn.runtime.protobuf import Value, fields, message, numbers, text
 
-__all__ = ["External", "GraphFile", "Node", "Weight", "check_external", "read_graph"]
+__all__ = [
+    "External",
+    "GraphFile",
+    "Node",
+    "Weight",
+    "check_external",
+    "parse_graph",
+    "parse_node",
+    "read_graph",
+]
 
 # Field numbers of onnx.proto.
 _MODEL = {"ir_version": 1, "producer": 2, "graph": 7, "opset": 8}
@@ -106,7 +115,7 @@ def read_graph(file: Path) -> GraphFile:
     except OSError as error:
         raise NotAModelError(f"cannot read {file}: {error.strerror}") from error
     try:
-        return _model(content)
+        return parse_graph(content)
     except (ValueError, IndexError) as error:
         raise NotAModelError(
             f"{file} is not a readable ONNX model ({error})",
@@ -148,7 +157,14 @@ def with_outputs(content: bytes, names: list[str]) -> bytes:
     return content + message(_MODEL["graph"], outputs)
 
 
-def _model(content: bytes) -> GraphFile:
+def parse_graph(content: bytes | memoryview) -> GraphFile:
+    """Read a model's bytes.
+
+    Raises
+    ------
+    ValueError
+        It is no ONNX model, or is cut short.
+    """
     ir_version: int | None = None
     opset: dict[str, int] = {}
     graphs: list[memoryview] = []
@@ -170,7 +186,7 @@ def _model(content: bytes) -> GraphFile:
             if not isinstance(value, memoryview):
                 continue
             if number == _GRAPH["node"]:
-                nodes.append(_node(value))
+                nodes.append(parse_node(value))
             elif number == _GRAPH["initializer"]:
                 weight = _weight(value)
                 weights[weight.name] = weight
@@ -188,7 +204,8 @@ def _grouped(content: memoryview) -> dict[int, list[Value]]:
     return found
 
 
-def _node(content: memoryview) -> Node:
+def parse_node(content: memoryview) -> Node:
+    """Read the bytes of one node; raises as :func:`parse_graph`."""
     parts = _grouped(content)
     ints: dict[str, tuple[int, ...]] = {}
     texts: dict[str, str] = {}
@@ -228,7 +245,7 @@ def _read_inside(graph: memoryview) -> list[str]:
     names: list[str] = []
     for number, value in fields(graph):
         if number == _GRAPH["node"] and isinstance(value, memoryview):
-            node = _node(value)
+            node = parse_node(value)
             names += [*node.inputs, *node.captured]
     return names
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
-__all__ = ["Value", "fields", "message", "numbers", "text"]
+__all__ = ["Value", "fields", "message", "number_field", "numbers", "parts", "text"]
 
 #: A number, or the bytes of a text, an array or a message.
 Value = int | memoryview
@@ -25,14 +25,21 @@ def fields(content: bytes | memoryview) -> Iterator[tuple[int, Value]]:
     ValueError
         It is no message, or is cut short.
     """
+    for number, value, _ in parts(content):
+        yield number, value
+
+
+def parts(content: bytes | memoryview) -> Iterator[tuple[int, Value, memoryview]]:
+    """Split a message as :func:`fields` does, and give each field as it is written, too."""
     view = memoryview(content)
     at = 0
     while at < len(view):
+        first = at
         key, at = _varint(view, at)
         number, kind = key >> 3, key & 7
         if kind == 0:
             value, at = _varint(view, at)
-            yield number, value
+            yield number, value, view[first:at]
             continue
         if kind == 2:
             length, at = _varint(view, at)
@@ -42,7 +49,7 @@ def fields(content: bytes | memoryview) -> Iterator[tuple[int, Value]]:
             raise ValueError(f"no field is of kind {kind}")
         if at + length > len(view) or number == 0:
             raise ValueError("a field ends beyond its message")
-        yield number, view[at : at + length]
+        yield number, view[at : at + length], view[first : at + length]
         at += length
 
 
@@ -79,6 +86,17 @@ def message(number: int, content: bytes) -> bytes:
     '0a026162'
     """
     return _written(number << 3 | 2) + _written(len(content)) + content
+
+
+def number_field(number: int, value: int) -> bytes:
+    """Write one field that holds an integer of 0 or more.
+
+    Examples
+    --------
+    >>> number_field(3, 150).hex()
+    '189601'
+    """
+    return _written(number << 3) + _written(value)
 
 
 def _varint(view: memoryview, at: int) -> tuple[int, int]:

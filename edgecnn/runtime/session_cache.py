@@ -27,7 +27,7 @@ from edgecnn.runtime.machine import describe_machine
 
 __all__ = ["CachedSession", "Entry", "cache_folder"]
 
-_SCHEMA = 1
+_SCHEMA = 2
 #: Smaller files open in a millisecond or two.
 _LEAST_BYTES = 300_000
 #: A file that changed just now may change again within one tick of the file system's clock.
