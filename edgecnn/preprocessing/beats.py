@@ -19,7 +19,7 @@ from edgecnn.preprocessing.usual_beat import likeness, usual_beats
 __all__ = ["beat_inputs", "beat_tensors", "cut_windows", "template_sums"]
 
 #: Beats that are scaled at once.
-_ROWS = 48
+_ROWS = 128
 
 
 def beat_inputs(
@@ -90,6 +90,8 @@ def beat_tensors(
     """
     begin = max(0, first - spec.template_beats)
     tensors = {}
+    template: NDArray[np.int64] | NDArray[np.float64]
+    counts = None
     if spec.template == "usual":
         early = early_beats(peaks, spec)
         template, resembled = usual_beats(windows[begin:], early[begin:], spec)
@@ -98,25 +100,40 @@ def beat_tensors(
             numbers = likeness(windows[first:], template, resembled, spec)
             tensors[spec.likeness.name] = numbers
     else:
-        sums = template_sums(windows[begin:], spec.template_beats)[first - begin :]
+        template = template_sums(windows[begin:], spec.template_beats)[first - begin :]
         counts = np.minimum(np.arange(first, len(windows)), spec.template_beats)
         counts[counts == 0] = 1
-        template = sums.astype(np.float64)
-        template /= counts[:, None]
-    own = windows[first:]
-    beats = np.empty((len(own), 2, windows.shape[1]), dtype=np.float32)
+    tensors[spec.name] = _scaled(windows[first:], template, counts, spec.clip)
+    ratios = rhythm_ratios(peaks, spec, next_peak=next_peak)[first:]
+    return {spec.name: tensors.pop(spec.name), spec.rhythm.name: ratios, **tensors}
+
+
+def _scaled(
+    windows: NDArray[np.int64],
+    template: NDArray[np.int64] | NDArray[np.float64],
+    counts: NDArray[np.int64] | None,
+    clip: float,
+) -> NDArray[np.float32]:
+    """Divide each beat and its template, a sum of so many beats, by the template's own size."""
+    beats = np.empty((len(windows), 2, windows.shape[1]), dtype=np.float32)
+    scratch = np.empty((2, min(_ROWS, len(windows)), windows.shape[1]))
     # A row depends on no other here: so few at a time that they stay in the processor's cache.
-    for start in range(0, len(own), _ROWS):
+    for start in range(0, len(windows), _ROWS):
         rows = slice(start, start + _ROWS)
-        mean = template[rows].astype(np.float64)
-        rms = np.sqrt(np.mean(mean * mean, axis=1))
+        out = beats[rows]
+        mean, squares = scratch[:, : len(out)]
+        np.copyto(mean, template[rows])
+        if counts is not None:
+            mean /= counts[rows, None]
+        rms = np.sqrt(np.mean(np.multiply(mean, mean, out=squares), axis=1))
         # A flat line has no size of its own; 16 is one microvolt.
         scale = np.maximum(rms, 16.0)[:, None]
-        for place, values in enumerate((own[rows].astype(np.float64), mean)):
-            np.divide(values, scale, out=values)
-            beats[rows, place] = np.clip(values, -spec.clip, spec.clip, out=values)
-    ratios = rhythm_ratios(peaks, spec, next_peak=next_peak)[first:]
-    return {spec.name: beats, spec.rhythm.name: ratios, **tensors}
+        own = squares
+        np.copyto(own, windows[rows])
+        for place, values in enumerate((own, mean)):
+            out[:, place] = np.divide(values, scale, out=values)
+        np.clip(out, -clip, clip, out=out)
+    return beats
 
 
 def cut_windows(
@@ -142,10 +159,10 @@ def template_sums(windows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Sum the up to ``count`` windows before each; the first beat is its own template."""
     if not len(windows):
         return windows
-    sums = np.empty_like(windows)
+    totals = np.cumsum(windows, axis=0)
+    sums = np.empty_like(totals)
     sums[0] = windows[0]
-    np.cumsum(windows[:-1], axis=0, out=sums[1:])
-    if len(windows) > count + 1:
-        # A copy: what is subtracted are the running sums as they were.
-        sums[count + 1 :] -= sums[1:-count].copy()
+    sums[1 : count + 1] = totals[: min(count, len(totals) - 1)]
+    if len(totals) > count + 1:
+        np.subtract(totals[count:-1], totals[: -count - 1], out=sums[count + 1 :])
     return sums
