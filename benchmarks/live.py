@@ -1,16 +1,14 @@
-"""The live engine beside what it cannot be faster than, and beside the loop that people write.
+"""The live engine beside what it cannot be faster than.
 
-All of it in turns, in one process or with one process each, on the same frames: what slows the
-machine down slows all of them. ``EDGECNN_DATA`` adds MobileNetV2 to the bundled networks.
+All of it in turns, in one process, on the same frames: what slows the machine down slows all of
+them. ``EDGECNN_DATA`` adds MobileNetV2 to the bundled networks. Whole processes are compared by
+``live_peers.py``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -34,32 +32,6 @@ from edgecnn.runtime.sources.video import Video
 #: Share of the bare network's throughput, by how long it takes: goals, one core left for the rest.
 GOAL_SLOW, GOAL_QUICK = 0.95, 0.90
 GOAL_ADDED_MS = 1.0
-
-#: What people write: a capture, a resize, a run, one after the other.
-PLAIN_LOOP = """
-import json, sys, time
-import cv2, numpy as np, onnxruntime
-
-session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
-size, name = int(sys.argv[3]), session.get_inputs()[0].name
-how = getattr(cv2, sys.argv[4])
-mean = np.float32({mean}).reshape(-1, 1, 1)
-std = np.float32({std}).reshape(-1, 1, 1)
-capture = cv2.VideoCapture(sys.argv[2])
-times, started = [], time.perf_counter()
-while True:
-    there, frame = capture.read()
-    if not there:
-        break
-    captured = time.perf_counter()
-    picture = cv2.cvtColor(cv2.resize(frame, (size, size), interpolation=how), cv2.COLOR_BGR2RGB)
-    tensor = (picture.transpose(2, 0, 1).astype(np.float32) / 255 - mean) / std
-    logits = session.run(None, {{name: tensor[None]}})[0][0]
-    print(json.dumps({{"label": int(logits.argmax()), "score": float(logits.max())}}), flush=True)
-    times.append(1000 * (time.perf_counter() - captured))
-seconds = time.perf_counter() - started
-print(json.dumps({{"fps": len(times) / seconds, "p95": float(np.percentile(times, 95))}}))
-"""
 
 
 class Memory:
@@ -291,123 +263,6 @@ def from_video(video: Path, count: int, rounds: int) -> None:
     print_table(header, rows)
 
 
-@dataclass(frozen=True)
-class Process:
-    """What one whole process came to."""
-
-    fps: float
-    p95_ms: float
-    cpu_s: float
-    rss_mb: float
-    wall_s: float
-
-
-def _process(command: list[str], read: Callable[[str], tuple[float, float]]) -> Process:
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdout is not None
-    last, peak_kb = "", 0
-    for number, line in enumerate(process.stdout):
-        last = line
-        if number % 10 == 0:
-            peak_kb = max(peak_kb, _peak_kb(process.pid))
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
-    if process.returncode:
-        raise SystemExit(f"{command[:4]} failed")
-    fps, p95 = read(last)
-    wall = time.perf_counter() - started
-    return Process(fps, p95, usage.ru_utime + usage.ru_stime, peak_kb / 1024, wall)
-
-
-def _peak_kb(pid: int) -> int:
-    """Return the most memory held so far; what ``wait4`` tells begins with the parent's."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(found[0]) if found else 0
-
-
-def beside_a_plain_loop(video: Path, rounds: int, folder: Path) -> None:
-    """Whole processes: `edgecnn live`, and the loop that people write."""
-
-    def plain(last: str) -> tuple[float, float]:
-        row = json.loads(last)
-        return row["fps"], row["p95"]
-
-    def ours(last: str) -> tuple[float, float]:
-        summary = json.loads(last)["summary"]
-        return summary["fps"], summary["latency_ms"]["p95"]
-
-    edgecnn = str(Path(sys.executable).with_name("edgecnn"))
-    rows = []
-    for network in networks()[1:]:
-        model = network.load(1)
-        spec = model.metadata.input
-        assert isinstance(spec, ImageInput)
-        script = folder / f"{network.name}.py"
-        script.write_text(PLAIN_LOOP.format(mean=list(spec.mean), std=list(spec.std)))
-        live = [edgecnn, "live", network.path, "--source", str(video), "--headless", "--json"]
-        if network.contract is not None:
-            toml = folder / f"{network.name}.toml"
-            toml.write_text(_toml(spec))
-            live += ["--metadata", str(toml)]
-        loop = [sys.executable, str(script), str(model.path), str(video), str(spec.width)]
-        commands = {
-            "edgecnn live": ([*live, "--no-check"], ours),
-            "plain loop, as it resizes": ([*loop, "INTER_AREA"], plain),
-            "plain loop, bilinear": ([*loop, "INTER_LINEAR"], plain),
-        }
-        found: dict[str, list[Process]] = {name: [] for name in commands}
-        for _ in range(rounds):
-            for name, (command, read) in commands.items():
-                found[name].append(_process(command, read))
-        for name, runs in found.items():
-
-            def median(of: str, runs: list[Process] = runs) -> float:
-                return float(np.median([getattr(run, of) for run in runs]))
-
-            rows.append(
-                (
-                    f"{network.name}, {name}",
-                    f"{median('fps'):.1f}",
-                    f"{median('p95_ms'):.3g}",
-                    f"{median('cpu_s'):.3g}",
-                    f"{median('rss_mb'):.0f}",
-                    f"{median('wall_s'):.3g}",
-                )
-            )
-    print_heading("Live: whole processes on a 720p file")
-    print_table(("", "fps", "p95 ms", "CPU s", "RSS MB", "wall s"), rows)
-    print(
-        "\np95: from a frame's capture to its answer; of `edgecnn live`, which decodes ahead, with "
-        "the wait in its queue of four frames. What people write resizes bilinearly, which skips "
-        "most pixels of a 720p frame; averaging areas, as edgecnn does, takes 2 ms."
-    )
-
-
-def _toml(spec: ImageInput) -> str:
-    labels = ", ".join(f'"{number}"' for number in range(1000))
-    return f"""
-task = "classify"
-labels = [{labels}]
-
-[input]
-kind = "image"
-name = "input"
-height = {spec.height}
-width = {spec.width}
-colour = "{spec.colour}"
-mean = {list(spec.mean)}
-std = {list(spec.std)}
-
-[output]
-name = "output"
-"""
-
-
 def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -421,7 +276,6 @@ def main() -> None:
         video = Path(name) / "video.mp4"
         make_video(video, chosen.frames)
         from_video(video, chosen.frames, chosen.rounds)
-        beside_a_plain_loop(video, max(3, chosen.rounds // 3), Path(name))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ NAMES = (
     "embedded",
     "models",
     "live",
+    "live_peers",
     "fragments",
     "calibration",
     "ecg_score",
