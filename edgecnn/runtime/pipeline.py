@@ -8,7 +8,6 @@ sinks are closed and the ledger balances in each case.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,7 @@ from edgecnn.runtime.ledger import Ledger
 from edgecnn.runtime.mosaic import Mosaic
 from edgecnn.runtime.own_stage import OwnStage
 from edgecnn.runtime.processor import Processor, Result
+from edgecnn.runtime.sink_row import SinkRow
 from edgecnn.runtime.sinks.base import Sink, StreamInfo
 from edgecnn.runtime.sources.base import Source
 from edgecnn.runtime.sources.settings import SourceSettings
@@ -35,8 +35,6 @@ __all__ = ["Pipeline"]
 #: How often a waiting pipeline looks whether it was told to stop. A signal handler can only set a
 #: flag: taking a lock there could wait for ever for the very thread that it interrupted.
 _POLL_S = 0.1
-#: Closing may take its time: an MP4 is made of a recording.
-_CLOSING_S = 300.0
 
 
 class Pipeline:
@@ -100,9 +98,6 @@ class Pipeline:
         self._processor = processor
         self._most = most_at_once(processor)
         self._title = f"model {processor.title}"
-        self._sinks = tuple(sinks)
-        # Waiting for room in a queue is no hanging: the sink behind it is watched itself.
-        self._told = [(sink, type(sink).watched is Sink.watched) for sink in self._sinks]
         self._frames = frames
         self._leave = leave
         self._say = say
@@ -123,9 +118,9 @@ class Pipeline:
         self._asked: Sequence[Frame] = ()
         patience = patience or Patience()
         self._own = OwnStage(patience.stage_s, cancel=cancel, give_up=self._give_up)
+        self._sinks = SinkRow(sinks, self._own)
         self._patience = patience
         self._watchdog = Watchdog(self._stages, patience, say)
-        self._open_sinks: list[Sink] = []
         self._figures = StreamFigures()
         self._stop_reason = ""
         self._last_frame: Frame | None = None
@@ -153,36 +148,24 @@ class Pipeline:
         """
         self._capture.start()
         self._watchdog.start()
-        summary: Summary | None = None
         started = False
 
-        def close(sink: Sink) -> None:
-            self._open_sinks.remove(sink)
-            with self._own.doing(f"closing {_name(sink)}", "closing", _CLOSING_S):
-                sink.close(summary if started else None)
-
         try:
-            # The sinks are closed in reverse, whichever of them fails.
-            with contextlib.ExitStack() as closing:
-                try:
-                    self._await_open()
-                    self._mosaic = self._capture.mosaic()
-                    if not self._stop_reason:
-                        info = self._stream_info()
-                        for sink in self._sinks:
-                            closing.callback(close, sink)
-                            self._open_sinks.append(sink)
-                            with self._own.doing(f"opening {_name(sink)}", "opening"):
-                                sink.open(info)
-                        started = True
-                        self._capture.begin()
-                        self._answer_all()
-                except BaseException as error:
-                    self.stop(str(error) or type(error).__name__)
-                    raise
-                finally:
-                    self._capture.end()
-                    summary = self._summary()
+            try:
+                self._await_open()
+                self._mosaic = self._capture.mosaic()
+                if not self._stop_reason:
+                    self._sinks.open(self._stream_info())
+                    started = True
+                    self._capture.begin()
+                    self._answer_all()
+            except BaseException as error:
+                self.stop(str(error) or type(error).__name__)
+                raise
+            finally:
+                self._capture.end()
+                summary = self._summary()
+                self._sinks.close(summary if started else None)
         finally:
             self._watchdog.end()
         return summary
@@ -191,8 +174,7 @@ class Pipeline:
         """List what may hang; called on the watchdog's thread."""
         yield from self._capture.stages
         yield self._own
-        for sink in self._sinks:
-            yield from sink.watched()
+        yield from self._sinks.watched()
 
     def _stream_info(self) -> StreamInfo:
         source = self._capture.source
@@ -206,7 +188,7 @@ class Pipeline:
             stop=self.stop,
             controls=self._controls,
             counts=self.ledger.counts,
-            lost=self._lost,
+            lost=self._sinks.lost,
             events=self._events,
             stalls=lambda: dict(self._watchdog.stalls),
             stage_s=self._patience.stage_s,
@@ -222,7 +204,7 @@ class Pipeline:
         capture = self._capture
         while not self._stop_reason:
             if self._controls.paused:
-                self._idle()
+                self._sinks.idle()
                 time.sleep(_POLL_S)
                 continue
             # Asked before the mailbox: a frame put just before the end is not missed.
@@ -234,12 +216,8 @@ class Pipeline:
                 capture.check()
                 self.stop("end of source")
             else:
-                self._idle()
+                self._sinks.idle()
         self._finish()
-
-    def _idle(self) -> None:
-        for sink in self._sinks:
-            sink.idle()
 
     def _answer_together(self, frame: Frame) -> None:
         """Answer a frame, and one of each other source that waits, in one run if possible."""
@@ -298,14 +276,7 @@ class Pipeline:
             fps=self._figures.recent_fps,
             provider=self._processor.provider,
         )
-        for sink, watched in self._told:
-            if watched:
-                self._own.begin(_name(sink), "output")
-            sink.write(answer)
-            self._own.end()
-
-    def _lost(self) -> dict[str, int]:
-        return {sink.name: sink.lost for sink in self._sinks if sink.name}
+        self._sinks.write(answer)
 
     def _events(self) -> dict[str, int]:
         capture = self._capture
@@ -332,7 +303,7 @@ class Pipeline:
             source=self._capture.source.description,
             seconds=self._figures.seconds,
             ended=self._stop_reason or "end of source",
-            sinks=self._lost(),
+            sinks=self._sinks.lost(),
             stalls=dict(self._watchdog.stalls),
             restarts=self._watchdog.restarts,
             skipped=self.ledger.skipped,
@@ -357,13 +328,5 @@ class Pipeline:
         for frame in pending:
             self._capture.ledger_of(frame).fail()
         summary = self._summary()
-        for sink in reversed(self._open_sinks):
-            if sink.any_thread and _name(sink) != self._own.title:
-                # Whatever it says about it, there is nobody left to hear.
-                with contextlib.suppress(Exception):
-                    sink.close(summary)
+        self._sinks.close_from_elsewhere(summary)
         self._leave(error)
-
-
-def _name(sink: Sink) -> str:
-    return f"sink {sink.name or type(sink).__name__.lower()}"
