@@ -20,7 +20,7 @@ _TABLED_LAYERS = 30
 _FLIPS = 8
 
 
-@click.command(short_help="Compare two model files on the same data.")
+@click.command()
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @click.option("--data", required=True, help="A dataset's name or a folder; labels if there are.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 
-@click.command(short_help="See it work: a drawn camera and a drawn ECG, offline.")
+@click.command()
 @click.option(
     "-o",
     "--output",

@@ -11,7 +11,7 @@ from edgecnn.cli.output import json_option, metadata_option
 __all__ = ["explain"]
 
 
-@click.command(short_help="Draw what happens inside a model.")
+@click.command()
 @click.argument("model")
 @click.argument("input", type=click.Path(path_type=Path), required=False)
 @click.option("--text", metavar="SENTENCE", help="A text in place of INPUT, for a text model.")

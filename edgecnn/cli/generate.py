@@ -9,7 +9,7 @@ from edgecnn.cli.output import json_option, model_options, print_json, remark, w
 __all__ = ["generate"]
 
 
-@click.command(short_help="Write text, going on from a prompt.")
+@click.command()
 @click.argument("model")
 @click.option(
     "--prompt", default="\n", help="What the text goes on from [default: the start of a line]."

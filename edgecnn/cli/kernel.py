@@ -21,9 +21,7 @@ class _Command(click.Command):
         )
 
 
-@click.command(
-    cls=_Command, short_help="Make an image kernel (sharpen, edges, ...) into a model file."
-)
+@click.command(cls=_Command)
 @click.argument("kernel", required=False)
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="The .onnx file."

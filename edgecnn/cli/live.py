@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["live"]
 
 
-@click.command(short_help="Run a camera, video, folder or stream through a model.")
+@click.command()
 @click.argument("model")
 @click.option(
     "--source",

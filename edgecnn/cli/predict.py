@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 
-@click.command(short_help="Answer pictures, sentences or recordings.")
+@click.command()
 @click.argument("model")
 @click.argument("files", nargs=-1)
 @click.option("--text", "texts", multiple=True, help="A sentence to answer, for a text model.")

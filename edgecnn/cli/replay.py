@@ -24,7 +24,7 @@ __all__ = ["replay"]
 _MOST_KEYS = 5
 
 
-@click.command(short_help="Derive a saved live session again, and compare.")
+@click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--model", help="Another MODEL than the session's, to compare with it.")
 @click.option("--provider", help="Another provider than the session's.")

@@ -25,7 +25,7 @@ __all__ = ["score"]
 _TELL_S = 60.0
 
 
-@click.command(short_help="Classify the beats of ECG records.")
+@click.command()
 @click.argument("model")
 @click.argument("paths", nargs=-1)
 @click.option(

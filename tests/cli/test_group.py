@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import click
 import pytest
@@ -17,6 +19,21 @@ def test_help_lists_every_command_with_its_summary(capsys: pytest.CaptureFixture
     listed = out.split("Commands:\n")[1].splitlines()
     assert [line.split()[0] for line in listed] == list(COMMANDS)
     assert all(len(line.split()) > 2 for line in listed)
+    # Each on one line, and whole.
+    assert all(line.endswith(".") and not line.endswith("..") for line in listed)
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    program = (
+        "import sys; from edgecnn.cli.run import run; run(['--help'])\n"
+        "from edgecnn.cli.group import COMMANDS\n"
+        "loaded = [name for name in COMMANDS if f'edgecnn.cli.{name}' in sys.modules]\n"
+        "print(loaded, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "[]\n"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
