@@ -4,6 +4,10 @@ A stage that hangs in a call (a driver, a file on a network, a full pipe) cannot
 outside: a thread ends when its call returns, if ever. So the thread is left to itself and another
 takes its place, where the stage knows how; where it does not, or it hangs again and again, the
 stream ends with an error instead of standing still.
+
+A process that is stopped as a whole (``SIGSTOP``, a frozen container, a virtual machine that is put
+to sleep) hangs nowhere: the clock goes on while none of its threads does. The watchdog notices that
+it was not woken itself, and that time counts against nobody.
 """
 
 from __future__ import annotations
@@ -21,6 +25,10 @@ __all__ = ["Patience", "Watchdog", "Watched"]
 
 #: How often it looks: what hangs is reported so much later than its time is up, at most.
 _LOOK_S = 0.1
+#: Woken later than this, it was not the stages that stood still but the process.
+_LATE_S = 0.5
+#: How many such times are remembered: none outlasts a stage's limit for long.
+_PAUSES = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,23 +125,34 @@ class Watchdog(threading.Thread):
         self._over = threading.Event()
         self._told: dict[int, float] = {}
         self._restarted: deque[float] = deque()
+        self._pauses: deque[tuple[float, float]] = deque(maxlen=_PAUSES)
         self.stalls: dict[str, int] = {}
         self.restarts = 0
 
     def run(self) -> None:
         """Look until the end."""
+        looked = time.monotonic()
         while not self._over.wait(_LOOK_S):
+            now = time.monotonic()
+            if now - looked > _LOOK_S + _LATE_S:
+                self._pauses.append((looked + _LOOK_S, now))
             for stage in self._stages():
                 since = stage.busy_since
                 if since is None or self._told.get(id(stage)) == since:
                     continue
-                if time.monotonic() - since > stage.limit_s:
+                if self._awake_s(since, now) > stage.limit_s:
                     self._told[id(stage)] = since
                     self._stalled(stage)
+            looked = time.monotonic()
 
     def end(self) -> None:
         """Look no more."""
         self._over.set()
+
+    def _awake_s(self, since: float, now: float) -> float:
+        """Return the seconds since then in which the process ran."""
+        asleep = sum(max(0.0, end - max(begin, since)) for begin, end in self._pauses)
+        return now - since - asleep
 
     def _stalled(self, stage: Watched) -> None:
         now = time.monotonic()

@@ -77,7 +77,7 @@ class FaultCamera:
             for w, h in ((width, height), (max(16, width // 2), max(16, height // 2)))
         )
         self.description = (
-            f"fault drill ({width}x{height}, {rate:g} fps; {every_s:g} s apart: "
+            f"fault drill ({width}x{height}, {rate:g} fps, {every_s:g} s apart: "
             f"{', '.join(map(str, faults))})"
         )
         self._tick = self._count = 0
