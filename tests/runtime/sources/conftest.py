@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from edgecnn.runtime.sources.timecode import TimeCode, draw_timecode
+from tests.runtime.sources.engine import Engine
+from tests.runtime.sources.rtsp_server import RtspCamera
 
 _HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n"
 
@@ -114,3 +116,31 @@ def camera_server():
     yield make
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def rtsp_camera():
+    """Return a function that starts one that speaks RTSP."""
+    servers = []
+
+    def make(**options):
+        servers.append(RtspCamera(**options))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def watch():
+    """Return a function that starts an engine on a server's stream."""
+    engines = []
+
+    def make(server, **options):
+        engines.append(Engine(server.url, **options))
+        return engines[-1].sink
+
+    yield make
+    for engine in engines:
+        engine.end()

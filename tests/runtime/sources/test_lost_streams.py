@@ -2,114 +2,23 @@
 
 import ssl
 import subprocess
-import threading
 import time
 
 import pytest
 
-from edgecnn.errors import SourceError
-from edgecnn.runtime.pipeline import Pipeline
-from edgecnn.runtime.processor import Result
-from edgecnn.runtime.sinks.base import Sink
-from edgecnn.runtime.sources.registry import open_lasting
-from edgecnn.runtime.sources.settings import SourceSettings
-from edgecnn.runtime.sources.timecode import read_timecode
-
-READ_S = 0.6
-
-
-class Label:
-    title, provider, nodes_on_provider, card = "label", "cpu", "1/1", {}
-
-    def process(self, frame):
-        code = read_timecode(frame.data)
-        return Result(str(code.frame) if code else "damaged", 1.0)
-
-    def finish(self):
-        return None
-
-
-class Watch(Sink):
-    """Keeps every answer with its time, and lets a test wait for one."""
-
-    def __init__(self):
-        self.rows, self.summary = [], None
-        self._changed = threading.Condition()
-
-    def open(self, stream):
-        self.stop = stream.stop
-
-    def write(self, answer):
-        with self._changed:
-            self.rows.append((time.monotonic(), answer.row(), answer.frame.data.shape))
-            self._changed.notify_all()
-
-    def close(self, summary):
-        self.summary = summary
-
-    def wait(self, matches, timeout_s=20):
-        """Wait for a new row that matches; return when it came."""
-        with self._changed:
-            start = len(self.rows)
-            assert self._changed.wait_for(
-                lambda: any(matches(row) for _, row, _ in self.rows[start:]), timeout_s
-            )
-            return next(when for when, row, _ in self.rows[start:] if matches(row))
-
-
-@pytest.fixture
-def watch(camera_server):
-    """Return a function that starts an engine on a server's stream."""
-    runs = []
-
-    def make(server, **options):
-        said, sink = [], Watch()
-        settings = SourceSettings(open_s=0.8, read_s=READ_S, **options)
-        source = open_lasting(server.url, settings, said.append)
-        thread = threading.Thread(target=_run, args=[Pipeline(source, Label(), [sink]), said])
-        thread.start()
-        runs.append((sink, thread))
-        sink.wait(_good)
-        sink.said, sink.thread = said, thread
-        return sink
-
-    yield make
-    for sink, thread in runs:
-        sink.stop("the test is over")
-        thread.join(10)
-        assert not thread.is_alive()
-        s = sink.summary
-        assert s.captured == s.processed + s.dropped + s.failed
-        assert s.pending == 0
-        # No label from a frame that is none.
-        assert all(row["label"] != "damaged" for _, row, _ in sink.rows)
-
-
-def _run(pipeline, said):
-    try:
-        pipeline.run()
-    except SourceError as error:
-        said.append(error.message)
-
-
-def _good(row):
-    return row["state"] == "ok"
-
-
-def _bad(row):
-    return row["state"] == "unknown"
+from tests.runtime.sources.engine import READ_S, bad, good
 
 
 def test_a_stall_is_seen_in_time_and_got_over(camera_server, watch):
     server = camera_server()
     sink = watch(server)
     server.mode = "silent"
-    seen = sink.wait(_bad)
-    last = max(when for when, row, _ in sink.rows if _good(row))
+    seen = sink.wait(bad)
+    last = max(when for when, row, _ in sink.rows if good(row))
     assert READ_S - 0.2 < seen - last < READ_S + 0.5
     server.mode = "serve"
     back = time.monotonic()
-    assert sink.wait(_good) - back < 2
+    assert sink.wait(good) - back < 2
     assert [text.partition(" is back")[0] for text in sink.said[1:]] == [server.url]
     numbers = [row["frame"] for _, row, _ in sink.rows]
     assert numbers == sorted(set(numbers))
@@ -119,26 +28,26 @@ def test_a_server_that_accepts_and_says_nothing_is_tried_ever_more_rarely(camera
     server = camera_server()
     sink = watch(server)
     server.mode = "silent"
-    sink.wait(_bad)
+    sink.wait(bad)
     tried = server.connections
     time.sleep(1.5)
     assert server.connections - tried <= 3 + 3  # attempts, and looks whether the port accepts
     server.mode = "serve"
     back = time.monotonic()
-    assert sink.wait(_good) - back < 2
+    assert sink.wait(good) - back < 2
 
 
 def test_a_server_that_goes_away_and_comes_back_is_found_at_once(camera_server, watch):
     server = camera_server()
     sink = watch(server)
     server.stop()
-    sink.wait(_bad)
+    sink.wait(bad)
     time.sleep(1.2)
     server.mode = "serve"
     server.size = (480, 270)
     server.start()
     back = time.monotonic()
-    assert sink.wait(_good) - back < 2
+    assert sink.wait(good) - back < 2
     assert sink.said[-1].endswith(", now 480x270")
     assert sink.rows[-1][2] == (270, 480, 3)
 
@@ -147,19 +56,19 @@ def test_connections_that_end_in_the_middle_of_a_picture_give_no_label(camera_se
     server = camera_server()
     sink = watch(server)
     server.mode = "drop"
-    sink.wait(_bad)
+    sink.wait(bad)
     server.mode = "serve"
-    sink.wait(_good)
+    sink.wait(good)
 
 
 def test_pictures_that_are_cut_short_are_failed_frames(camera_server, watch):
     server = camera_server()
     sink = watch(server)
     server.mode = "cut"
-    sink.wait(_bad)
-    sink.wait(_good)
+    sink.wait(bad)
+    sink.wait(good)
     server.mode = "serve"
-    assert {row["reason"] for _, row, _ in sink.rows if _bad(row)} == {
+    assert {row["reason"] for _, row, _ in sink.rows if bad(row)} == {
         "the picture cannot be decoded"
     }
     assert sink.said == []
@@ -172,7 +81,7 @@ def test_pictures_of_another_size_come_as_they_are(camera_server, watch):
     while sink.rows[-1][2] != (270, 480, 3):
         sink.wait(lambda row: True)
     assert {shape for _, _, shape in sink.rows} == {(240, 320, 3), (270, 480, 3)}
-    assert all(_good(row) for _, row, _ in sink.rows)
+    assert all(good(row) for _, row, _ in sink.rows)
 
 
 def test_one_that_does_not_come_back_is_given_up(camera_server, watch):
@@ -188,7 +97,7 @@ def test_an_engine_that_waits_for_it_stops_at_once(camera_server, watch):
     server = camera_server()
     sink = watch(server)
     server.stop()
-    sink.wait(_bad)
+    sink.wait(bad)
     time.sleep(0.7)
     sink.stop("enough")
     started = time.monotonic()
@@ -214,8 +123,8 @@ def test_an_encrypted_stream_that_is_dropped_comes_back(certificate, camera_serv
     server = camera_server(tls=context)
     sink = watch(server)
     server.stop()
-    sink.wait(_bad)
+    sink.wait(bad)
     server.mode = "serve"
     server.start()
     back = time.monotonic()
-    assert sink.wait(_good) - back < 2
+    assert sink.wait(good) - back < 2
