@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -138,7 +139,7 @@ def live(
     run_live(
         where,
         processor,
-        outputs=outputs,
+        outputs=dataclasses.replace(outputs, colours=_colours(loaded)),
         settings=settings,
         frames=frames,
         promises=promises,
@@ -209,6 +210,18 @@ def _open(
         controls=controls,
     )
     return opened[0] if len(opened) == 1 else opened, processor, answering, remarks
+
+
+def _colours(model: Model) -> dict[str, str]:
+    """Return what the page colours labels by: as boxes are, and as beats are in the trace."""
+    from edgecnn.metadata import BeatInput
+    from edgecnn.runtime.label_colours import page_colours
+
+    if isinstance(model.metadata.input, BeatInput):
+        from edgecnn.ecg.trace import BEAT_COLOURS
+
+        return page_colours(model.metadata.labels, BEAT_COLOURS)
+    return page_colours(model.metadata.labels)
 
 
 def _renewing(

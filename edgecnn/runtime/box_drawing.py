@@ -6,16 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.runtime.label_colours import Colour, label_colour
 from edgecnn.runtime.overlay import enlarged, text_width, write_text
 from edgecnn.runtime.tasks.detect import Detections
 
-__all__ = ["box_colour", "draw_boxes"]
+__all__ = ["draw_boxes"]
 
 Picture = NDArray[np.uint8]
-Colour = tuple[int, int, int]
-
-#: Degrees of hue from one label to the next: no small multiple of it comes back to the start.
-_GOLDEN_ANGLE = 137.508
 
 
 def draw_boxes(picture: Picture, found: Detections, names: tuple[str, ...]) -> Picture:
@@ -41,20 +38,12 @@ def draw_boxes(picture: Picture, found: Detections, names: tuple[str, ...]) -> P
     line = max(2, round(unit / 7))
     # The best are drawn last, over the others.
     for rank in reversed(range(len(found))):
-        colour = box_colour(int(found.labels[rank]))
+        colour = label_colour(int(found.labels[rank]))
         left, top, right, bottom = (round(float(edge)) for edge in found.boxes[rank] * times)
         cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colour, line)
         text = f"{names[int(found.labels[rank])]} {100 * float(found.scores[rank]):.0f} %"
         _tag(canvas, text, (left, top), unit, colour)
     return canvas
-
-
-def box_colour(label: int) -> Colour:
-    """Return a label's colour, blue, green, red: bright, and unlike its neighbours'."""
-    hue = (label * _GOLDEN_ANGLE + 20) % 360
-    pixel = np.array([[[hue / 2, 170, 255]]]).astype(np.uint8)
-    blue, green, red = cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0]
-    return int(blue), int(green), int(red)
 
 
 def _tag(canvas: Picture, text: str, corner: tuple[int, int], unit: float, colour: Colour) -> None:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.runtime.overlay import text_width, write_fitted
+from edgecnn.runtime.overlay import shade, text_width, write_fitted
 
 __all__ = ["Mosaic"]
 
@@ -63,4 +63,5 @@ class Mosaic:
         size, room = self._height / 26, 0.45 * self._width
         wide = min(text_width(name, size), room)
         at = (self._width - wide - 0.5 * size, 1.4 * size)
+        shade(tile, at[0] - 0.5 * size, 0, wide + size, 2 * size)
         write_fitted(tile, name, at, room, size=size, colour=(205, 210, 214))

@@ -34,7 +34,7 @@ class Outlier:
         values = energy(seen.output, self._output)
         if values is None or result.state == "unknown" or float(values[0]) >= self._least:
             return result
-        reason = f"out of distribution: energy {values[0]:.2f}, at calibration {self._least:.2f} up"
+        reason = f"unlike calibration: energy {values[0]:.2f}, there {self._least:.2f} or more"
         return dataclasses.replace(
             result, label=UNKNOWN, state="unknown", reason=reason, cause="outlier"
         )

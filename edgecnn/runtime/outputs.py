@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -57,6 +57,8 @@ class Outputs:
         Sinks of the user's own, as ``module:factory?option=value``.
     snapshots : Path
         Folder of what the window's keys and the page's button keep.
+    colours : mapping of str to str
+        Colour of each label on the page, as a style sheet writes it, in the labels' order.
     """
 
     as_json: bool = False
@@ -71,6 +73,7 @@ class Outputs:
     csv: Path | None = None
     sinks: tuple[str, ...] = ()
     snapshots: Path = Path("snapshots")
+    colours: Mapping[str, str] = field(default_factory=dict)
 
 
 class OutputSinks:

@@ -23,6 +23,7 @@ __all__ = [
     "badge",
     "draw_overlay",
     "enlarged",
+    "shade",
     "text_width",
     "write_fitted",
     "write_text",
@@ -102,7 +103,7 @@ def badge(picture: Picture, text: str) -> Picture:
     size, margin = 0.9 * unit, 0.6 * unit
     wide = min(text_width(text, size) + 1.2 * size, width - 2 * margin)
     top = max(0.0, height - 1.5 * unit - margin - 1.8 * size)
-    _shade(canvas, margin, top, wide, 1.8 * size)
+    shade(canvas, margin, top, wide, 1.8 * size)
     at = (margin + 0.6 * size, top + 1.25 * size)
     write_fitted(canvas, text, at, wide - 1.1 * size, size=size, colour=_WARNING)
     return canvas
@@ -147,15 +148,18 @@ def _panel(canvas: Picture, reading: Reading, unit: float) -> None:
     margin, pad, small = 0.6 * unit, 0.6 * unit, 0.9 * unit
     most = canvas.shape[1] - 2 * margin
     bars = reading.top[:5]
-    reason = reading.reason if reading.unknown else ""
     score = "" if reading.unknown else f"{100 * reading.score:.0f} %"
     score_width = text_width(score, unit) + 0.5 * unit if score else 0.0
     names = max((text_width(label, small) for label, _ in bars), default=0.0) + 0.5 * unit
     names = min(names, 0.5 * most)
-    wanted = (text_width(reading.label, 1.9 * unit) + score_width, text_width(reason, small))
+    reason = _lines(reading.reason, 0.55 * most, small) if reading.unknown else []
+    wanted = (
+        text_width(reading.label, 1.9 * unit) + score_width,
+        max((text_width(line, small) for line in reason), default=0.0),
+    )
     width = min(most, 2 * pad + max(*wanted, names + 4.5 * unit, 8 * unit))
-    height = 2 * pad + 2.1 * unit + (1.3 * unit if reason else 0) + 1.25 * unit * len(bars)
-    _shade(canvas, margin, margin, width, height)
+    height = 2 * pad + 2.1 * unit + 1.2 * unit * len(reason) + 1.25 * unit * len(bars)
+    shade(canvas, margin, margin, width, height)
     left, right = margin + pad, margin + width - pad
     baseline = margin + pad + 1.55 * unit
     colour = _WARNING if reading.unknown else _WHITE
@@ -164,9 +168,9 @@ def _panel(canvas: Picture, reading: Reading, unit: float) -> None:
     if score:
         at = (right - text_width(score, unit), baseline)
         write_text(canvas, score, at, size=unit, colour=_SOFT)
-    if reason:
-        baseline += 1.3 * unit
-        write_fitted(canvas, reason, (left, baseline), right - left, size=small, colour=_SOFT)
+    for line in reason:
+        baseline += 1.2 * unit
+        write_fitted(canvas, line, (left, baseline), right - left, size=small, colour=_SOFT)
     for rank, (label, value) in enumerate(bars):
         baseline += 1.25 * unit
         write_fitted(canvas, label, (left, baseline), names - 0.4 * unit, size=small, colour=_SOFT)
@@ -178,13 +182,27 @@ def _panel(canvas: Picture, reading: Reading, unit: float) -> None:
             _fill(canvas, filled, _ACCENT if best else _SOFT)
 
 
+def _lines(text: str, room: float, size: float) -> list[str]:
+    """Break a text into two lines where it is wider than ``room``, so that the picture is seen."""
+    words = text.split()
+    if text_width(text, size) <= room or len(words) < 2:
+        return [text] if text else []
+
+    def wider(place: int) -> float:
+        halves = (" ".join(words[:place]), " ".join(words[place:]))
+        return max(text_width(half, size) for half in halves)
+
+    place = min(range(1, len(words)), key=wider)
+    return [" ".join(words[:place]), " ".join(words[place:])]
+
+
 def _footer(canvas: Picture, reading: Reading, unit: float) -> None:
     """Figures along the lower edge."""
     if not reading.footer and not reading.corner:
         return
     height, width = canvas.shape[:2]
     strip = 1.5 * unit
-    _shade(canvas, 0, height - strip, width, strip)
+    shade(canvas, 0, height - strip, width, strip)
     size, baseline, margin = 0.85 * unit, height - 0.5 * unit, 0.7 * unit
     corner = text_width(reading.corner, size, 500)
     room = width - 2 * margin - corner - unit
@@ -192,7 +210,7 @@ def _footer(canvas: Picture, reading: Reading, unit: float) -> None:
     write_text(canvas, reading.corner, (width - margin - corner, baseline), size=size, colour=_SOFT)
 
 
-def _shade(canvas: Picture, x: float, y: float, width: float, height: float) -> None:
+def shade(canvas: Picture, x: float, y: float, width: float, height: float) -> None:
     """Darken a rectangle so that light text reads on any picture."""
     part = canvas[round(y) : round(y + height), round(x) : round(x + width)]
     if part.size:

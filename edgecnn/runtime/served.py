@@ -63,7 +63,14 @@ def served_sinks(
     if metrics is not None:
         sinks.append(MetricsServer(metrics, monitor, announce("metrics"), tls=tls))
     if web is not None:
-        page = WebPage(web, announce("page"), monitor=monitor, tls=tls, camera=camera)
+        page = WebPage(
+            web,
+            announce("page"),
+            monitor=monitor,
+            tls=tls,
+            camera=camera,
+            colours=outputs.colours,
+        )
         sinks.append(Background(page, room=1, may_lose=True, name="page"))
     return sinks
 

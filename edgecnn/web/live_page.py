@@ -57,8 +57,9 @@ class LivePage:
     ----------
     address : Address
     about : mapping
-        Plain data that the page shows once: ``source``, ``model``, ``card``; with ``camera``,
-        what a browser's camera is asked for: ``size``, ``fps``.
+        Plain data that the page shows once: ``source``, ``sources`` (several names),
+        ``model``, ``card``, ``colours`` (of labels); with ``camera``, what a browser's camera is
+        asked for: ``size``, ``fps``.
     token, tls : str and Tls, optional
         See :class:`~edgecnn.web.server.WebServer`.
     control : callable, optional

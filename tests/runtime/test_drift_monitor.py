@@ -160,4 +160,4 @@ def test_what_is_like_nothing_in_calibration_gets_no_label(model):
     assert 5 < sum(refused) < 15
     for result in results:
         assert (result.label == "unknown") == (result.cause == "outlier")
-    assert f"at calibration {least:.2f} up" in results[refused.index(True)].reason
+    assert f"there {least:.2f} or more" in results[refused.index(True)].reason

@@ -59,6 +59,26 @@ def test_unknown_is_told_apart_and_gives_its_reason():
     assert (with_reason != without).any()
 
 
+@pytest.mark.parametrize("size", [(240, 320), (480, 640), (1080, 1920)])
+def test_a_long_reason_takes_two_lines_and_leaves_most_of_the_picture(monkeypatch, size):
+    written = []
+    real = overlay.write_text
+
+    def spy(canvas, text, *rest, **options):
+        written.append(text)
+        real(canvas, text, *rest, **options)
+
+    monkeypatch.setattr(overlay, "write_text", spy)
+    reason = "unlike calibration: energy 2.57, there 2.77 or more"
+    picture = np.full((*size, 3), 200, np.uint8)
+    drawn = draw_overlay(
+        picture, Reading("unknown", 0.0, (("dog", 0.2), ("cat", 0.1)), unknown=True, reason=reason)
+    )
+    assert " ".join(text for text in written if text in reason) == reason
+    covered = (drawn != 200).any(axis=(0, 2))
+    assert covered.mean() < 0.6
+
+
 @pytest.mark.skipif(not hasattr(cv2, "FontFace"), reason="this OpenCV draws ASCII only")
 def test_letters_of_other_scripts_are_not_question_marks():
     def drawn(label):

@@ -46,6 +46,8 @@ class WebPage(Sink):
         What ``/metrics``, ``/healthz`` and ``/readyz`` tell; it gets the answers itself.
     camera : BrowserCamera, optional
         The stream's source, if it is the camera of whoever opens the page.
+    colours : mapping of str to str, optional
+        Colour of each label; see :class:`~edgecnn.runtime.outputs.Outputs`.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class WebPage(Sink):
         monitor: Monitor | None = None,
         tls: Tls | None = None,
         camera: BrowserCamera | None = None,
+        colours: Mapping[str, str] | None = None,
     ) -> None:
         require_web()
         self._monitor = monitor or Monitor()
@@ -70,6 +73,7 @@ class WebPage(Sink):
         self._announce = announce
         self._token = token
         self._camera = camera
+        self._colours = dict(colours or {})
         self._page: LivePage | None = None
         self._stream: StreamInfo | None = None
         self._last: Answer | None = None
@@ -87,7 +91,13 @@ class WebPage(Sink):
         from edgecnn.web.live_page import LivePage
 
         self._stream = stream
-        about = {"source": stream.source, "model": stream.model, "card": dict(stream.card)}
+        about = {
+            "source": stream.source,
+            "model": stream.model,
+            "card": dict(stream.card),
+            "colours": self._colours,
+            "sources": list(stream.sources),
+        }
         if self._camera is not None:
             about["camera"] = self._camera.wishes
         monitor = self._monitor
@@ -157,9 +167,15 @@ class WebPage(Sink):
             "t": round(self._last_answer - self._opened, 2),
             "silence_s": round(now - self._last_answer, 1),
             "ledger": dataclasses.asdict(self._stream.counts()),
-            "answers": [self._brief(each, when) for each, when in list(self._newest.values())],
+            "answers": [self._brief(each, when) for each, when in self._in_order()],
             "lost": {name: n for name, n in self._stream.lost().items() if n and name != "page"},
         }
+
+    def _in_order(self) -> list[tuple[Answer, float]]:
+        """Return each source's newest answer, as the sources are named in the picture."""
+        assert self._stream is not None
+        newest, names = dict(self._newest), list(self._stream.sources)
+        return [newest[name] for name in names if name in newest] or list(newest.values())
 
     def _brief(self, answer: Answer, when: float) -> dict[str, Any]:
         result = answer.result

@@ -26,6 +26,9 @@ async function about() {
   document.title = facts.model + " · edgecnn live";
   byId("tools").hidden = !facts.controls;
   offerCamera(facts.camera);
+  past.order = facts.sources || [];
+  past.colours = new Map(Object.entries(facts.colours || {}));
+  drawPast();
   const list = byId("facts");
   list.replaceChildren();
   for (const [title, text] of Object.entries(facts.card)) {

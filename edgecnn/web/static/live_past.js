@@ -5,11 +5,14 @@ const WINDOW_S = 60;
 const STEP_S = 0.25;
 // Two points further apart have nothing between them: the stream stood still.
 const GAP_S = 2;
-const COLOURS = 10;
+// Labels that the legend has room for.
+const MOST = 10;
 
 const past = {
-  // By source, in the order in which they came up.
   sources: new Map(),
+  // Their names from top to bottom, where there are several.
+  order: [],
+  // Of each label, in the labels' order: the same as in the picture, and for every visitor.
   colours: new Map(),
 
   add([t, label, state, latency, source]) {
@@ -24,10 +27,14 @@ const past = {
     return true;
   },
 
+  // What is no answer has none; what is none of the labels ("none" found) is grey.
   colour(point) {
-    if (point.state === "unknown") return "unknown";
-    if (!this.colours.has(point.label)) this.colours.set(point.label, this.colours.size % COLOURS);
-    return "label-" + this.colours.get(point.label);
+    return point.state === "unknown" ? "" : this.colours.get(point.label) || "var(--quiet)";
+  },
+
+  place(label) {
+    const place = [...this.colours.keys()].indexOf(label);
+    return place < 0 ? this.colours.size : place;
   },
 
   runs(points) {
@@ -45,7 +52,8 @@ const past = {
 };
 
 function drawPast() {
-  const rows = [...past.sources.values()].filter((points) => points.length);
+  const names = past.order.length ? past.order : [...past.sources.keys()];
+  const rows = names.map((name) => past.sources.get(name) || []).filter((points) => points.length);
   if (!rows.length) return;
   const end = Math.max(...rows.map((points) => points.at(-1).t)) + STEP_S;
   const x = (t) => Math.max(0, 600 * (1 - (end - t) / WINDOW_S));
@@ -68,7 +76,7 @@ function drawStrip(runs, x) {
     const bar = strip.children[place];
     bar.setAttribute("x", x(run.from).toFixed(1));
     bar.setAttribute("width", Math.max(0, x(run.until) - x(run.from)).toFixed(1));
-    bar.setAttribute("class", run.colour);
+    paint(bar, run.colour);
     bar.setAttribute("y", run.y.toFixed(2));
     // A hair between the rows of several sources.
     bar.setAttribute("height", (run.high < 20 ? 0.9 * run.high : run.high).toFixed(2));
@@ -77,8 +85,15 @@ function drawStrip(runs, x) {
     lasted.set(run.label, seen);
   });
   // Those that lasted longest, in an order that stays.
-  const shown = [...lasted].filter(([label]) => label).sort((a, b) => b[1].seconds - a[1].seconds).slice(0, COLOURS);
-  legend(shown.sort((a, b) => (a[1].colour < b[1].colour ? -1 : 1)));
+  const shown = [...lasted].filter(([label]) => label).sort((a, b) => b[1].seconds - a[1].seconds).slice(0, MOST);
+  legend(shown.sort((a, b) => past.place(a[0]) - past.place(b[0])));
+}
+
+function paint(element, colour) {
+  if (element.dataset.colour === colour) return;
+  element.dataset.colour = colour;
+  if (colour) element.style.setProperty("--colour", colour);
+  else element.style.removeProperty("--colour");
 }
 
 function legend(entries) {
@@ -88,7 +103,7 @@ function legend(entries) {
   entries.forEach(([label, { colour }], place) => {
     const entry = list.children[place];
     if (entry.textContent !== label) entry.textContent = label;
-    if (entry.className !== colour) entry.className = colour;
+    paint(entry, colour);
   });
 }
 

@@ -1,0 +1,46 @@
+"""The colour of each label: the same around boxes, in the page's strip, and for every visitor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+
+__all__ = ["Colour", "label_colour", "page_colours"]
+
+#: Blue, green, red.
+Colour = tuple[int, int, int]
+
+#: Degrees of hue from one label to the next: no small multiple of it comes back to the start.
+_GOLDEN_ANGLE = 137.508
+
+
+def label_colour(label: int) -> Colour:
+    """Return a label's colour by its number: bright, and unlike its neighbours'."""
+    hue = (label * _GOLDEN_ANGLE + 20) % 360
+    pixel = np.array([[[hue / 2, 170, 255]]]).astype(np.uint8)
+    blue, green, red = cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0]
+    return int(blue), int(green), int(red)
+
+
+def page_colours(labels: Sequence[str], own: Mapping[str, Colour] | None = None) -> dict[str, str]:
+    """Return the labels' colours as a style sheet writes them, in the labels' order.
+
+    Parameters
+    ----------
+    labels : sequence of str
+    own : mapping of str to Colour, optional
+        Labels whose colour is a convention.
+
+    Examples
+    --------
+    >>> page_colours(["N", "V"], {"V": (80, 80, 255)})
+    {'N': '#ff8c54', 'V': '#ff5050'}
+    """
+    own = own or {}
+    colours = (own.get(label) or label_colour(place) for place, label in enumerate(labels))
+    return {
+        label: f"#{red:02x}{green:02x}{blue:02x}"
+        for label, (blue, green, red) in zip(labels, colours, strict=True)
+    }
