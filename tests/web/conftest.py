@@ -1,0 +1,86 @@
+"""A browser, and streams whose page it opens."""
+
+import dataclasses
+import threading
+import time
+
+import pytest
+
+from edgecnn.runtime.images import ImageProcessor
+from edgecnn.runtime.label_colours import page_colours
+from edgecnn.runtime.pipeline import Pipeline
+from edgecnn.runtime.session import load_model
+from edgecnn.runtime.sinks.background import Background
+from edgecnn.runtime.sinks.snapshot import Snapshots
+from edgecnn.runtime.sinks.web import WebPage
+from edgecnn.runtime.sources.browser import BrowserCamera
+from edgecnn.runtime.sources.registry import open_source
+from edgecnn.web.address import Address
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+
+
+@pytest.fixture(scope="session")
+def browser(chromium):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@dataclasses.dataclass
+class Stream:
+    pipeline: Pipeline
+    thread: threading.Thread
+    url: str
+
+
+@pytest.fixture
+def stream(picture_model):
+    """A running stream; its page's address is known when the test starts."""
+    running = []
+
+    def make(
+        text="test:digits?size=320x240",
+        address=Address("127.0.0.1", 0),  # noqa: B008
+        processor=None,
+        kept=None,
+        tls=None,
+        labels=(),
+    ):
+        announced = []
+        source = open_source(text)
+        camera = source if isinstance(source, BrowserCamera) else None
+        page = WebPage(
+            address, announced.append, camera=camera, tls=tls, colours=page_colours(labels)
+        )
+        sinks = [Background(page, room=1, may_lose=True, name="page")]
+        if kept is not None:
+            sinks.append(Snapshots(kept))
+        model = load_model(picture_model, provider="cpu", spinning=False)
+        pipeline = Pipeline(source, processor or ImageProcessor(model), sinks)
+        thread = threading.Thread(target=pipeline.run)
+        thread.start()
+        limit = time.monotonic() + 90
+        while not announced:
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+        running.append(Stream(pipeline, thread, announced[0]))
+        return running[-1]
+
+    yield make
+    for each in running:
+        each.pipeline.stop()
+        each.thread.join()

@@ -1,0 +1,44 @@
+"""An ECG's figures and alarms, in a real browser."""
+
+import pytest
+
+from edgecnn.runtime.processor import Result
+from tests.web.looking import SIZES, no_overflow, open_page, until
+
+pytestmark = pytest.mark.browser
+
+
+class Heart:
+    """Answers as an ECG's stream does: an alarm rings while the digit shown is odd."""
+
+    title, provider, nodes_on_provider, card = "heart", "cpu", "1/1", {}
+
+    def process(self, frame):
+        alarm = {"name": "pause", "title": "no beat", "since_s": 1.0, "value": 3.04, "unit": "s"}
+        fields = {
+            "heart_rate_bpm": None if int(frame.truth) % 2 else 71.6,
+            "sdnn_ms": 41.2,
+            "rmssd_ms": None,
+            "pvc_burden_percent": 2.04,
+            "alarms": [alarm] if int(frame.truth) % 2 else [],
+        }
+        return Result("N", 1.0, (("N", 1.0),), fields=fields)
+
+    def finish(self):
+        return None
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_figures_and_alarms_of_an_ecg_are_shown(browser, stream, size):
+    running = stream("test:digits?size=160x120&fps=30&hold=0.5", processor=Heart())
+    page = open_page(browser, running.url, size)
+    until(page, "document.querySelectorAll('#alarms li').length == 1")
+    assert page.locator("#alarms li").all_inner_texts() == ["no beat"]
+    assert page.inner_text("#heart-rate") == "–"
+    until(page, "document.querySelectorAll('#alarms li').length == 0")
+    assert page.inner_text("#heart-rate") == "72"
+    figures = [page.inner_text(f"#{name}") for name in ("sdnn", "rmssd", "burden")]
+    assert figures == ["41", "–", "2.0"]
+    assert no_overflow(page) == []
+    assert page.troubles == []
+    page.context.close()
