@@ -116,10 +116,11 @@ class CandidateFinder:
         ready = signal.size - 2 * reach
         if ready <= 0:
             return _joined([])
-        smooth = _average(signal, self._smooth)
-        base = _average(signal, self._baseline)
+        scaled = signal * 16
+        smooth = _average(scaled, self._smooth)
+        base = _average(scaled, self._baseline)
         inset = 2 * (self._baseline - self._smooth)
-        band = smooth[inset : smooth.size - inset] - base
+        band = np.subtract(smooth[inset : smooth.size - inset], base, out=base)
         width = 2 * self._energy + 1
         energy = _window_sums(np.multiply(band, band, out=band), self._energy)
         energy = np.floor_divide(energy, width, out=energy if self._energy else None)
@@ -128,34 +129,34 @@ class CandidateFinder:
         energy_at = band_at + self._energy
         first = reach - energy_at
         here = energy[first : first + ready]
-        tops = np.flatnonzero(
-            (here >= _LOWEST * _LOWEST)
-            & (here > energy[first - 1 : first - 1 + ready])
-            & (here >= energy[first + 1 : first + 1 + ready])
-        )
+        is_top = here > energy[first - 1 : first - 1 + ready]
+        is_top &= here >= energy[first + 1 : first + 1 + ready]
+        is_top &= here >= _LOWEST * _LOWEST
+        tops = np.flatnonzero(is_top)
         # Few are higher than some samples around them; only these are compared with all.
         for away in (self._apart, self._apart // 2, self._apart // 4, self._apart // 8):
-            lower = energy[tops + first] >= np.maximum(
-                energy[tops + (first - away)], energy[tops + (first + away)]
-            )
+            own = here[tops]
+            lower = own >= energy[tops + (first - away)]
+            lower &= own >= energy[tops + (first + away)]
             tops = tops[lower]
-        around = energy[_windows(tops + first, self._apart)]
-        tops = tops[around.max(axis=1, initial=0) == energy[tops + first]]
+        around = _windows(energy, tops + first, self._apart)
+        tops = tops[around.max(axis=1, initial=0) == here[tops]]
 
         at = tops + reach - 2 * self._smooth
         level = _window_sums(smooth, self._level)
         middle = smooth[self._level : smooth.size - self._level]
-        deflection = middle * (2 * self._level + 1)
+        deflection = np.multiply(middle, 2 * self._level + 1, out=scaled[: middle.size])
         deflection -= level
         np.abs(deflection, out=deflection)
-        largest = deflection[_windows(at - self._level, self._deflection)].argmax(axis=1)
+        largest = _windows(deflection, at - self._level, self._deflection).argmax(axis=1)
         positions = tops + reach + self._start + largest - self._deflection
-        slopes = np.abs(np.diff(smooth[_windows(at, self._slope)], axis=1))
+        course = _windows(smooth, at, self._slope)
+        slopes = np.abs(course[:, 1:] - course[:, :-1])
         # Where the signal begins or ends within a slope there is a corner, but no peak.
         inside = (positions > 0) & (positions < self._received - 1)
         candidates = Candidates(
             positions=positions[inside],
-            heights=np.sqrt(energy[tops + first]).astype(np.int64)[inside],
+            heights=np.sqrt(here[tops]).astype(np.int64)[inside],
             slopes=slopes.max(axis=1, initial=0)[inside],
         )
         self._start += ready
@@ -176,9 +177,12 @@ def _joined(parts: list[Candidates]) -> Candidates:
     )
 
 
-def _windows(centres: NDArray[np.intp], half: int) -> NDArray[np.intp]:
-    """Return the indices of ``2 * half + 1`` elements around each centre."""
-    windows: NDArray[np.intp] = centres[:, None] + np.arange(-half, half + 1)
+def _windows(signal: _Samples, centres: NDArray[np.intp], half: int) -> _Samples:
+    """Return ``2 * half + 1`` samples around each centre, shape ``(centres, 2 * half + 1)``."""
+    step, width = signal.strides[0], 2 * half + 1
+    # Rows that lie over each other are copied whole: an index for each sample takes twice as long.
+    rows = np.ndarray((signal.size - width + 1, width), signal.dtype, signal, 0, (step, step))
+    windows: _Samples = rows[centres - half]
     return windows
 
 
@@ -193,11 +197,10 @@ def _window_sums(signal: _Samples, half: int) -> _Samples:
     return total[width:] - total[:-width]
 
 
-def _average(signal: _Samples, half: int) -> _Samples:
-    """Average by a moving window, twice, in 1/16 of the unit; shorter by ``4 * half``."""
+def _average(scaled: _Samples, half: int) -> _Samples:
+    """Average by a moving window, twice, rounded down; shorter by ``4 * half``."""
     if half == 0:
-        return signal * 16
+        return scaled.copy()
     width = 2 * half + 1
-    sums = _window_sums(_window_sums(signal, half), half)
-    sums *= 16
+    sums = _window_sums(_window_sums(scaled, half), half)
     return np.floor_divide(sums, width * width, out=sums)

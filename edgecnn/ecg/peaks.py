@@ -107,6 +107,8 @@ class PeakDetector:
         self._refractory = _REFRACTORY_S * rate_hz
         self._t_wave = _T_WAVE_S * rate_hz
         self._p_wave = _P_WAVE_S * rate_hz
+        self._longest_interval = _LONGEST_INTERVAL_S * rate_hz
+        self._longest_pause = _LONGEST_PAUSE_S * rate_hz
         self._learning: list[_Candidate] | None = []
         self._heights: deque[float] = deque(maxlen=_HEIGHTS)
         self._intervals: deque[float] = deque(
@@ -187,13 +189,15 @@ class PeakDetector:
 
     def _consider(self, candidate: _Candidate) -> None:
         position, height, slope = candidate
-        if position > self._pause_ends:
+        last = self._last
+        late = position > self._pause_ends
+        if late:
             self._look_back()
             self._fade(position)
-        late = position > self._pause_ends
-        since = position - self._last[0] if self._last is not None else float("inf")
-        if self._last is not None and since < self._p_wave:
-            before = self._last[1]
+            late, last = position > self._pause_ends, self._last
+        since = position - last[0] if last is not None else float("inf")
+        if last is not None and since < self._p_wave:
+            before = last[1]
             if (
                 since < self._refractory
                 and height > _REPLACED_GROWTH * before
@@ -203,17 +207,14 @@ class PeakDetector:
                 return
             if since < self._refractory:
                 return
+        noise = self._noise
         part = _LOWERED if late else _THRESHOLD
-        if height >= self._noise + part * (self._typical - self._noise):
-            if (
-                self._last is None
-                or since >= self._t_wave
-                or slope >= _T_WAVE_SLOPE * self._last[2]
-            ):
+        if height >= noise + part * (self._typical - noise):
+            if last is None or since >= self._t_wave or slope >= _T_WAVE_SLOPE * last[2]:
                 self._passed_over.clear()
                 self._accept(candidate)
             return
-        self._noise += (height - self._noise) * _NOISE_GAIN
+        self._noise = noise + (height - noise) * _NOISE_GAIN
         if not late and since > self._t_wave and height >= _LOWERED * self._typical:
             self._passed_over.append(candidate)
 
@@ -241,11 +242,12 @@ class PeakDetector:
             self._noise *= _FADING
 
     def _accept(self, candidate: _Candidate) -> None:
-        if self._last is not None:
+        last = self._last
+        if last is not None:
             if self._pending:
-                self._peaks.append(self._last[0])
-            interval = candidate[0] - self._last[0]
-            if interval < _LONGEST_INTERVAL_S * self._rate:
+                self._peaks.append(last[0])
+            interval = candidate[0] - last[0]
+            if interval < self._longest_interval:
                 self._intervals.append(interval)
         self._heights.append(candidate[1])
         self._become_last(candidate)
@@ -257,11 +259,11 @@ class PeakDetector:
     def _become_last(self, candidate: _Candidate) -> None:
         position, height, _ = candidate
         self._last, self._pending = candidate, True
-        self._typical = sorted(self._heights)[_TYPICAL_HEIGHT]
-        usual = sorted(self._intervals)[_TYPICAL_INTERVAL]
-        self._pause_ends = position + min(_PAUSE_INTERVALS * usual, _LONGEST_PAUSE_S * self._rate)
+        self._typical = typical = sorted(self._heights)[_TYPICAL_HEIGHT]
+        pause = _PAUSE_INTERVALS * sorted(self._intervals)[_TYPICAL_INTERVAL]
+        self._pause_ends = position + min(pause, self._longest_pause)
         # How long a later candidate could still replace it.
-        replaceable = self._p_wave if height < _P_WAVE_HEIGHT * self._typical else 0.0
-        if height < _REPLACED_HEIGHT * self._typical:
-            replaceable = max(replaceable, self._refractory)
+        replaceable = self._p_wave if height < _P_WAVE_HEIGHT * typical else 0.0
+        if height < _REPLACED_HEIGHT * typical and replaceable < self._refractory:
+            replaceable = self._refractory
         self._final_from = position + replaceable

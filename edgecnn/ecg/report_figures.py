@@ -28,6 +28,8 @@ _GAINS_MM_PER_MV = (20.0, 10.0, 5.0, 2.5, 1.0)
 _BEAT_MS = (120, 220)
 
 _CHART = (1000, 200)
+#: More than a chart is high.
+_ROWS = 1000
 _RATE_STEP_BPM = 20
 _BIN_MS = 20
 _MOST_BINS = 150
@@ -98,13 +100,15 @@ def tachogram(part: Part) -> str:
     # A day has more beats than the screen has dots: what falls together is drawn once.
     times = part.samples[1:][known] / part.score.sampling_rate_hz
     heights = height * (1 - (np.clip(rates, low, high) - low) / (high - low))
-    places = np.stack([np.round(width * times / duration), np.round(heights)], axis=1)
+    # One number for both: pairs take ten times as long to be made unique.
+    places = np.round(width * times / duration).astype(np.int64) * _ROWS
+    places += np.round(heights).astype(np.int64)
     styles = [class_style(name) for name in part.names]
     indices = part.class_indices[1:][known] % len(styles)
     paths = ""
     for style in sorted(dict.fromkeys(styles), key=lambda style: style != "c-N"):
         chosen = np.isin(indices, [n for n, other in enumerate(styles) if other == style])
-        cells = np.unique(places[chosen].astype(np.int64), axis=0).reshape(-1).tolist()
+        cells = np.stack(np.divmod(np.unique(places[chosen]), _ROWS), axis=1).reshape(-1).tolist()
         if cells:
             dots = ("M%d %dh0" * (len(cells) // 2)) % tuple(cells)
             paths += f'<path class="dots {style}" d="{dots}"/>'

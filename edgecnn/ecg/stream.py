@@ -143,6 +143,8 @@ class BeatStream:
         # Beats whose windows are cut; the first `_past` are answered, and here for the others.
         self._past = 0
         self._cut = _CutBeats.none(spec)
+        # Beats that are cut, and wait until there are enough of them.
+        self._fresh: list[_CutBeats] = []
 
     @property
     def received(self) -> int:
@@ -197,11 +199,13 @@ class BeatStream:
     def _answer(self) -> Beats:
         ready = self._ready()
         if ready:
-            self._cut = self._cut.joined(
-                self._windows(np.array(self._waiting[:ready], dtype=np.int64))
-            )
+            self._fresh.append(self._windows(np.array(self._waiting[:ready], dtype=np.int64)))
             del self._waiting[:ready]
         answers = []
+        cut = len(self._cut) - self._past + sum(map(len, self._fresh))
+        if self._fresh and (self._ended or cut >= (self._batch or 1)):
+            self._cut = self._cut.joined(self._fresh)
+            self._fresh.clear()
         while True:
             left = len(self._cut) - self._past
             count = left if self._batch is None or self._ended else left // self._batch
@@ -295,11 +299,12 @@ class _CutBeats:
     def __len__(self) -> int:
         return len(self.peaks)
 
-    def joined(self, other: _CutBeats) -> _CutBeats:
+    def joined(self, others: list[_CutBeats]) -> _CutBeats:
+        all_of_them = [self, *others]
         return _CutBeats(
-            np.concatenate([self.peaks, other.peaks]),
-            np.concatenate([self.windows, other.windows]),
-            np.concatenate([self.seen, other.seen]),
+            np.concatenate([each.peaks for each in all_of_them]),
+            np.concatenate([each.windows for each in all_of_them]),
+            np.concatenate([each.seen for each in all_of_them]),
         )
 
     def since(self, first: int) -> _CutBeats:

@@ -62,12 +62,18 @@ def boxcar_sum(signal: NDArray[np.int64], half: int) -> NDArray[np.int64]:
     """
     if half == 0 or signal.size == 0:
         return signal
-    total = np.empty(signal.size + 2 * half + 1, dtype=np.int64)
-    total[: half + 1] = signal[0]
-    total[half + 1 : half + 1 + signal.size] = signal
-    total[half + 1 + signal.size :] = signal[-1]
-    np.cumsum(total, out=total)
-    return total[2 * half + 1 :] - total[: -(2 * half + 1)]
+    padded = np.empty(signal.size + 2 * half + 1, dtype=np.result_type(signal, np.int64))
+    padded[half + 1 : half + 1 + signal.size] = signal
+    return _padded_sums(padded, half, np.empty(signal.size, dtype=padded.dtype))
+
+
+def _padded_sums(padded: NDArray[np.int64], half: int, out: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sum the signal that lies at ``half + 1`` in an array as wide as its ends are repeated."""
+    begin, end = half + 1, padded.size - half
+    padded[:begin] = padded[begin]
+    padded[end:] = padded[end - 1]
+    np.cumsum(padded, out=padded)
+    return np.subtract(padded[2 * half + 1 :], padded[: -2 * half - 1], out=out)
 
 
 def filter_boxcar(
@@ -95,9 +101,12 @@ def reach(spec: BoxcarFilter, rate_hz: float) -> int:
 
 
 def _average(signal: NDArray[np.int64], half: int) -> NDArray[np.int64]:
-    if half == 0:
+    if half == 0 or signal.size == 0:
         return signal * 16
-    width = 2 * half + 1
-    sums = boxcar_sum(boxcar_sum(signal, half), half)
-    sums *= 16
+    width, inside = 2 * half + 1, slice(half + 1, half + 1 + signal.size)
+    # Each step writes where the next one needs it, so that nothing is copied.
+    once, twice = np.empty((2, signal.size + width), dtype=np.result_type(signal, np.int64))
+    np.multiply(signal, 16, out=once[inside])
+    _padded_sums(once, half, twice[inside])
+    sums = _padded_sums(twice, half, once[: signal.size])
     return np.floor_divide(sums, width * width, out=sums)

@@ -100,6 +100,7 @@ def test_no_overflow_at_the_largest_amplitude() -> None:
     spec = BoxcarFilter(baseline_s=2.0, smooth_s=0.01)
     filtered = filter_boxcar(signal, spec, 2000.0)
     exact = filter_boxcar(signal.astype(object), spec, 2000.0)
+    assert exact.dtype == object
     assert filtered.tolist() == exact.tolist()
 
 

@@ -19,7 +19,6 @@ import distributed
 from distributed.comm.core import CommClosedError
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from edgecnn.ecg.engines.heap import keep_freed_memory
 from edgecnn.ecg.engines.worker import GroupResult, ModelSource, open_model, score_group
 from edgecnn.ecg.record_files import RecordFile
 from edgecnn.ecg.score_file import Job
@@ -51,7 +50,6 @@ class ModelPlugin(WorkerPlugin):
 
     def setup(self, worker: Any) -> None:
         """Open the model in a worker's process."""
-        keep_freed_memory()
         folder = Path(worker.local_directory) / self.name
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / self.source.path.name

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn import __version__
+from edgecnn.ecg.engines.heap import keep_freed_memory
 from edgecnn.ecg.record_files import Problem, RecordFile
 from edgecnn.ecg.score_file import Job, Scored, score_record_file
 from edgecnn.errors import EdgeCNNError
@@ -76,6 +77,7 @@ def open_model(source: ModelSource) -> None:
             f"a worker has edgecnn {__version__}, the run was started by {source.version}",
             hint="install the same version everywhere: results would differ",
         )
+    keep_freed_memory()
     if source.sha256 not in _models:
         _models[source.sha256] = load_model(
             source.path,

@@ -62,7 +62,8 @@ class SignalFile:
             offset=self.offset + 2 * first * self.signals,
         )
         frames = raw.reshape(samples, self.signals)
-        return [frames[:, place] for place in places]
+        # What follows reads each signal three times, and half as fast with others in between.
+        return [np.ascontiguousarray(frames[:, place]) for place in places]
 
     def _decode_212(self, first: int, samples: int, places: list[int]) -> list[NDArray[np.int16]]:
         # Three bytes hold two samples: reading begins at an even one.
