@@ -11,6 +11,9 @@ _WORDS = {"millivolt": "mv", "millivolts": "mv", "microvolt": "uv", "microvolts"
 _WORDS |= {"volt": "v", "volts": "v", "mvolt": "mv", "mvolts": "mv", "uvolt": "uv", "uvolts": "uv"}
 _WORDS |= {"nanovolt": "nv", "nanovolts": "nv"}
 
+#: Of a converter: without their number per millivolt they say nothing.
+_STEPS = frozenset({"adu", "au", "a.u.", "lsb", "count", "counts", "raw", "digit", "digits"})
+
 
 def is_voltage(unit: str) -> bool:
     """Say whether a unit is one of electric potential that can be turned into mV."""
@@ -32,7 +35,10 @@ def millivolts_per(unit: str, *, source: str) -> float:
     """
     if not is_voltage(unit):
         raise RecordError(
-            f"{source}: {unit!r} is no unit of an ECG", hint="one of mV, uV, nV, V is"
+            f"{source}: {unit!r} is no unit of an ECG",
+            hint="one of mV, uV, nV, V is; a layout file gives a table's steps per mV (gain)"
+            if unit.lower() in _STEPS
+            else "one of mV, uV, nV, V is",
         )
     return _MILLIVOLTS[_short(unit)]
 

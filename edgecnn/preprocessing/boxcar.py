@@ -62,9 +62,10 @@ def boxcar_sum(signal: NDArray[np.int64], half: int) -> NDArray[np.int64]:
     """
     if half == 0 or signal.size == 0:
         return signal
-    padded = np.empty(signal.size + 2 * half + 1, dtype=np.result_type(signal, np.int64))
+    whole = np.result_type(signal, np.int64)
+    padded: NDArray[np.int64] = np.empty(signal.size + 2 * half + 1, dtype=whole)
     padded[half + 1 : half + 1 + signal.size] = signal
-    return _padded_sums(padded, half, np.empty(signal.size, dtype=padded.dtype))
+    return _padded_sums(padded, half, padded[: signal.size].copy())
 
 
 def _padded_sums(padded: NDArray[np.int64], half: int, out: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -105,7 +106,8 @@ def _average(signal: NDArray[np.int64], half: int) -> NDArray[np.int64]:
         return signal * 16
     width, inside = 2 * half + 1, slice(half + 1, half + 1 + signal.size)
     # Each step writes where the next one needs it, so that nothing is copied.
-    once, twice = np.empty((2, signal.size + width), dtype=np.result_type(signal, np.int64))
+    whole = np.result_type(signal, np.int64)
+    once, twice = np.empty((2, signal.size + width), dtype=whole)
     np.multiply(signal, 16, out=once[inside])
     _padded_sums(once, half, twice[inside])
     sums = _padded_sums(twice, half, once[: signal.size])

@@ -23,6 +23,9 @@ __all__ = ["Column", "named_column", "record_of_table"]
 _UNIT = re.compile(r"^(.*?)\s*(?:[(\[]\s*(\S+?)\s*[)\]]|_(mV|uV|µV|μV|nV|V|ms|s))$", re.IGNORECASE)
 _TIMES = ("time", "t", "timestamp", "elapsed time", "seconds", "sec")
 _COUNTS = ("sample", "sample #", "sample#", "samples", "index", "n", "")
+#: Units in brackets that are no voltage; any other word there belongs to the name: `II (filtered)`.
+_OTHER = frozenset({"mmhg", "kpa", "bpm", "%", "°c", "ohm", "l/min", "g", "rpm", "nu", "hz"})
+_OTHER |= {"adu", "au", "a.u.", "lsb", "count", "counts", "raw", "digit", "digits", "steps"}
 _SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 #: In a shorter table a rising first column may be a signal as well as the time.
 _FEWEST_ROWS = 9
@@ -45,10 +48,12 @@ def named_column(cell: str) -> Column:
     --------
     >>> named_column("MLII (uV)"), named_column("V1_mV"), named_column("aVR")
     (Column(name='MLII', unit='uV'), Column(name='V1', unit='mV'), Column(name='aVR', unit='mV'))
+    >>> named_column("ABP [mmHg]"), named_column("II (filtered)")
+    (Column(name='ABP', unit='mmHg'), Column(name='II (filtered)', unit='mV'))
     """
     if match := _UNIT.match(cell):
         unit = match[2] or match[3]
-        if is_voltage(unit) or unit.lower() in _SECONDS:
+        if is_voltage(unit) or unit.lower() in _SECONDS or unit.lower() in _OTHER:
             return Column(match[1].strip(), unit)
     return Column(cell, "mV")
 

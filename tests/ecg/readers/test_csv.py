@@ -106,21 +106,28 @@ def test_missing_samples_are_nan(tmp_path):
         ("0.1\n0.2\nEnd of file\n", "line 3"),
         ("1,2\n3\n", "line 2: 1 columns, 2 before"),
         ("a,b,c\n1,2\n3,4\n", "3 names for 2 columns"),
-        ("MLII (mmHg)\n1\n2\n", None),
+        ("MLII (mmHg)\n1\n2\n", "'mmHg' is no unit of an ECG"),
         ("time,II\n0,1\n0,2\n0.1,3\n", "does not rise"),
         ("time,II\n0,1\n0.004,2\n0.008,3\n9000,3\n", "mostly gaps"),
         ("time,II\n0,1\n,2\n", "has holes"),
     ],
 )
 def test_a_broken_table_is_one_line_with_a_hint(tmp_path, text, what):
-    if what is None:
-        # Not a voltage, so it is part of the name.
-        assert read_record(table(tmp_path, text), rate_hz=250).leads == ("MLII (mmHg)",)
-        return
     with pytest.raises(RecordError, match=what) as raised:
         read_record(table(tmp_path, text), rate_hz=250)
     assert "\n" not in raised.value.message
     assert raised.value.hint
+
+
+def test_a_column_in_another_unit_is_no_lead(tmp_path):
+    text = "# Sampling rate: 100\nII (filtered),ABP [mmHg]\n" + "0.1,90\n" * 20
+    record = read_record(table(tmp_path, text))
+    assert record.leads == ("II (filtered)",)
+    assert record.notes == ("ABP left out: its unit is mmHg",)
+    steps = table(tmp_path, "# Sampling rate: 100\nMLII (adu)\n" + "12\n" * 20)
+    with pytest.raises(RecordError, match="'adu' is no unit of an ECG") as raised:
+        read_record(steps, lead="MLII")
+    assert "layout" in raised.value.hint
 
 
 def test_without_any_rate_it_is_asked_for(tmp_path):
