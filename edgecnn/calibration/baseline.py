@@ -67,7 +67,7 @@ def measure_baseline(
         for name, tensor in batch.items():
             if tensor.dtype.kind == "f":
                 _add_channels(inputs, name, tensor, metadata)  # type: ignore[arg-type]
-        values = session.run([output, *inner], dict(batch))
+        values = _run(session, [output, *inner], batch)
         answers.add(values[0])
         for what, of_each in _of_each(batch, values[0], metadata).items():
             whole.setdefault(what, Histogram()).add(of_each.astype(np.float32))
@@ -170,6 +170,17 @@ def distribution_of(
         cuts=tuple(cuts),
         shares=tuple(float(f"{share:.5f}") for share in shares),
     )
+
+
+def _run(
+    session: Any, names: Sequence[str], batch: Mapping[str, NDArray[Any]]
+) -> list[NDArray[Any]]:
+    """Run a batch one by one: what is inside of the network is in memory of one example only."""
+    rows = [
+        session.run(names, {name: tensor[row : row + 1] for name, tensor in batch.items()})
+        for row in range(len(next(iter(batch.values()))))
+    ]
+    return [np.concatenate(parts) for parts in zip(*rows, strict=True)]
 
 
 def _of_each(

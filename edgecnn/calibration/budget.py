@@ -153,7 +153,7 @@ def search_forms(
 def _found(points: Sequence[Point]) -> Found:
     fitting = [point for point in points if point.fits]
     if fitting:
-        best = min(fitting, key=lambda one: (len(one.kept_fp32), one.bias_corrected, _loss(one)))
+        best = min(fitting, key=lambda one: (len(one.kept), one.bias_corrected, _loss(one)))
     else:
         best = min(points, key=_loss)
     marked = tuple(msgspec.structs.replace(point, chosen=point is best) for point in points)

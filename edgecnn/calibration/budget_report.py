@@ -73,11 +73,7 @@ def no_form(
     """
     best = settled.chosen
     assert best is not None
-    form = (
-        f"{len(best.kept_fp32)} of {layers} layers in FP32" if best.kept_fp32 else "all in 8 bits"
-    )
-    if best.bias_corrected:
-        form += " and biases corrected"
+    form = best.text(of=layers)
     found = _lost(budget, best.drop, best.agreement, unit)
     if then is not None:
         there = _lost(budget, points_lost(then), then.agreement, unit)
@@ -86,10 +82,16 @@ def no_form(
             f"{found}), but not on {then.on}: {there}",
             hint="choose on more data (--select), or allow more",
         )
+    speed = "" if best.speedup is None else f", {best.speedup:.2f}x the speed of FP32"
+    cures = {
+        "8 bits": "try another --method, or keep the FP32 file",
+        "4 bits": "take smaller blocks (--block), or 8 bits (--bits 8)",
+        "FP16": "or run the FP32 file",
+    }
     return EdgeCNNError(
-        f"no 8-bit form of {source.name} keeps to the budget ({budget.text(unit)}): best of "
-        f"{len(settled.points)} tried, {form}: {found}, {best.speedup:.2f}x the speed of FP32",
-        hint="allow more, try another --method, or keep the FP32 file",
+        f"no form of {source.name} in {best.rest} keeps to the budget ({budget.text(unit)}): best "
+        f"of {len(settled.points)} tried, {form}: {found}{speed}",
+        hint=f"allow more, {cures[best.rest]}",
     )
 
 

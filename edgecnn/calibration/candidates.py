@@ -8,6 +8,7 @@ from pathlib import Path
 
 import onnx
 
+from edgecnn.calibration.forms import Forms
 from edgecnn.calibration.frontier import Point
 from edgecnn.calibration.latency import Comparison, compare_latency
 from edgecnn.calibration.outcome import Outcome, points_lost
@@ -72,18 +73,24 @@ class Candidates:
         model: Model,
         outcome: Outcome,
         *,
+        forms: Forms,
         kept: tuple[str, ...],
+        size_bytes: int,
         bias_corrected: bool,
         fits: bool,
     ) -> Point:
-        """Time a model that was judged."""
-        timed = self.race(self.fp32, model)
+        """Time a model that was judged, if this machine can tell how long it takes."""
+        timed = self.race(self.fp32, model) if forms.is_timed else None
+        back = forms.kept(kept)
         return Point(
-            kept_fp32=kept,
+            rest=forms.rest,
+            kept_fp32=() if forms.rest == "4 bits" else back,
+            kept_int8=back if forms.rest == "4 bits" else (),
             bias_corrected=bias_corrected,
             drop=points_lost(outcome),
             agreement=outcome.agreement,
-            latency_ms=timed.second_ms[0],
-            speedup=timed.speedup,
+            latency_ms=timed.second_ms[0] if timed else None,
+            speedup=timed.speedup if timed else None,
+            size_bytes=size_bytes,
             fits=fits,
         )

@@ -18,7 +18,6 @@ from edgecnn.calibration.compare_report import Between, ClassChange, CompareRepo
 from edgecnn.calibration.dynamic import one_step
 from edgecnn.calibration.latency import compare_latency
 from edgecnn.calibration.outcome import dataset_name
-from edgecnn.calibration.prepare import is_quantized
 from edgecnn.calibration.sqnr import LayerNoise
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import MetadataError
@@ -29,6 +28,7 @@ from edgecnn.evaluation.compare_writers import compare_writers
 from edgecnn.evaluation.language import NATS_PER_CHARACTER
 from edgecnn.evaluation.paired_answers import PairedAnswers, require_comparable
 from edgecnn.evaluation.sampling import draw
+from edgecnn.export.quantized import quantized_operator
 from edgecnn.files import sha256_of
 from edgecnn.metadata import Accuracy, CharacterInput, ClassScore, ModelMetadata
 from edgecnn.preprocessing.tensors import Tensors
@@ -237,9 +237,9 @@ def _sample(model: Model, dataset: Dataset, answers: PairedAnswers) -> Tensors:
 
 def _facts(model: Model, graph: onnx.ModelProto) -> FileFacts:
     recipe = model.metadata.provenance.quantization
-    kind = "quantized" if is_quantized(graph) else "FP32"
+    kind = "quantized" if quantized_operator(graph) else "FP32"
     if recipe is not None:
-        kind = recipe.format
+        kind = f"{recipe.format}, {recipe.weights}" if recipe.block else recipe.format
     elif kind == "FP32" and any(
         tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in graph.graph.initializer
     ):

@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgecnn.calibration.prepare import is_quantized
 from edgecnn.calibration.sqnr import LayerNoise, layer_noise, matched_layers, share_weights
 from edgecnn.data.dataset import Dataset
 from edgecnn.export.layers import Network
+from edgecnn.export.quantized import quantized_operator
 from edgecnn.files import sha256_of
 from edgecnn.metadata import ImageInput
 from edgecnn.preprocessing.tensors import Tensors
@@ -30,7 +30,7 @@ def compare_layers(
     graphs: Sequence[onnx.ModelProto], batches: Iterable[Tensors]
 ) -> tuple[LayerNoise, ...]:
     """Compare layers; what is quantized is measured against what is not, whatever the order."""
-    if is_quantized(graphs[0]) and not is_quantized(graphs[1]):
+    if quantized_operator(graphs[0]) and not quantized_operator(graphs[1]):
         graphs = graphs[::-1]
     layers = matched_layers(Network(graphs[0]), Network(graphs[1]))
     return layer_noise(graphs[0], graphs[1], layers, batches) if layers else ()

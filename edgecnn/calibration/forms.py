@@ -17,27 +17,66 @@ from edgecnn.calibration.tensor_values import Range
 from edgecnn.calibration.weights_only import WEIGHTED, quantize_weights
 from edgecnn.export.strip_paths import strip_paths
 
-__all__ = ["DynamicForms", "Forms", "StaticForms", "WeightForms", "layers_of"]
+__all__ = ["DynamicForms", "Forms", "Rest", "StaticForms", "WeightForms", "layers_of"]
 
 _STATIC = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _DYNAMIC = frozenset({"Gather", "Gemm", "LSTM", "MatMul"})
 
 
+Rest = Literal["8 bits", "4 bits", "FP16"]
+
+
 class Forms(Protocol):
     """Makes quantized graphs of one network."""
 
+    @property
+    def rest(self) -> Rest:
+        """What all layers have but those that are kept."""
+        ...
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether this machine can tell how long they take."""
+        ...
+
     def make(self, kept: Sequence[str] = ()) -> onnx.ModelProto:
-        """Quantize all but these nodes."""
+        """Quantize all but these nodes: they keep more digits."""
         ...
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of the nodes that can be left in FP32 one by one: those with weights."""
+        """Names of the nodes that can be kept so one by one: those with weights."""
+        ...
+
+    def kept(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Name all nodes that keep their digits where these are to."""
+        ...
+
+    def size_of(self, made: onnx.ModelProto, kept: Sequence[str]) -> int:
+        """Return how many bytes a graph takes that was made with these kept."""
         ...
 
 
+class _Files:
+    """What holds of forms that are made as they will be written."""
+
+    @property
+    def rest(self) -> Rest:
+        return "8 bits"
+
+    @property
+    def is_timed(self) -> bool:
+        return True
+
+    def kept(self, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(names)
+
+    def size_of(self, made: onnx.ModelProto, kept: Sequence[str]) -> int:
+        return int(made.ByteSize())
+
+
 @dataclass(frozen=True)
-class StaticForms:
+class StaticForms(_Files):
     """Forms by calibrated ranges (QDQ).
 
     Attributes
@@ -85,7 +124,7 @@ class StaticForms:
 
 
 @dataclass(frozen=True)
-class DynamicForms:
+class DynamicForms(_Files):
     """Forms whose activations are quantized as they come."""
 
     model: onnx.ModelProto
@@ -104,15 +143,37 @@ class DynamicForms:
 
 
 @dataclass(frozen=True)
-class WeightForms:
-    """Forms that store weights in 8 bits, and compute in FP32."""
+class WeightForms(_Files):
+    """Forms that store weights in 8 or 4 bits, and take activations in FP32.
+
+    Attributes
+    ----------
+    bits : 8 or 4
+        Of 4, what is kept has 8: that costs a quarter of FP32's size, and next to no accuracy.
+    block : int
+        Of 4 bits, weights that share a scale.
+    """
 
     model: onnx.ModelProto
     exclude: tuple[str, ...] = ()
+    bits: int = 8
+    block: int = 32
+
+    @property
+    def rest(self) -> Rest:
+        """What all layers have but those that are kept."""
+        return "4 bits" if self.bits == 4 else "8 bits"
 
     def make(self, kept: Sequence[str] = ()) -> onnx.ModelProto:
         """Store the weights of all but these nodes."""
-        quantized = quantize_weights(self.model, exclude=(*self.exclude, *kept))
+        four = self.bits == 4
+        quantized = quantize_weights(
+            self.model,
+            exclude=self.exclude if four else (*self.exclude, *kept),
+            bits=self.bits,
+            block=self.block,
+            eight=kept if four else (),
+        )
         strip_paths(quantized)
         return quantized
 

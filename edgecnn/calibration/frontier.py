@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from edgecnn.calibration.forms import Rest
 from edgecnn.errors import MissingPackageError
 from edgecnn.files import atomic_path, write_bytes
 
@@ -21,17 +22,23 @@ class Point(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    rest : "8 bits", "4 bits" or "FP16"
+        What all layers have but those that were kept.
     kept_fp32 : tuple of str
         Layers that it leaves in FP32.
+    kept_int8 : tuple of str
+        Layers whose weights it leaves in 8 bits, where all others have 4.
     bias_corrected : bool
     drop : float or None
         Points (percent) of the metric; of text, nats per character. None without labels.
     agreement : float
         Share of same answers, 0..1.
-    latency_ms : float
-        Median, batch 1.
-    speedup : float
+    latency_ms : float or None
+        Median, batch 1; None where this machine cannot tell.
+    speedup : float or None
         FP32 ÷ this, measured in turns.
+    size_bytes : int
+        Of the graph with its weights.
     fits : bool
         Whether it is within the budget.
     chosen : bool
@@ -41,10 +48,35 @@ class Point(Struct, frozen=True, kw_only=True):
     bias_corrected: bool
     drop: float | None
     agreement: float
-    latency_ms: float
-    speedup: float
+    latency_ms: float | None
+    speedup: float | None
     fits: bool
     chosen: bool = False
+    rest: Rest = "8 bits"
+    kept_int8: tuple[str, ...] = ()
+    size_bytes: int = 0
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Layers that have more digits than the rest."""
+        return self.kept_fp32 or self.kept_int8
+
+    def text(self, of: int | None = None) -> str:
+        """Say which form it is.
+
+        Parameters
+        ----------
+        of : int, optional
+            How many layers could have been kept.
+        """
+        if not self.kept:
+            form = f"all in {self.rest}"
+        else:
+            among = "" if of is None else f" of {of}"
+            one = len(self.kept) == 1 and of is None
+            form = f"{len(self.kept)}{among} {'layer' if one else 'layers'} in "
+            form += "FP32" if self.kept_fp32 else "8 bits"
+        return form + (", biases corrected" if self.bias_corrected else "")
 
 
 def loss_of(point: Point) -> float:
@@ -52,10 +84,23 @@ def loss_of(point: Point) -> float:
     return 100 * (1 - point.agreement) if point.drop is None else point.drop
 
 
+def is_timed(points: Sequence[Point]) -> bool:
+    """Tell whether what forms cost is their time; otherwise it is their size."""
+    return all(point.speedup is not None for point in points)
+
+
 def pareto(points: Sequence[Point]) -> tuple[Point, ...]:
-    """Return the points that no other beats in both loss and speed, the fastest first."""
+    """Return the points that no other beats in both loss and cost, the cheapest first.
+
+    The cost is the time, or where that is not known the size.
+    """
+    timed = is_timed(points)
+
+    def cost(point: Point) -> float:
+        return -point.speedup if timed and point.speedup is not None else point.size_bytes
+
     kept: list[Point] = []
-    for point in sorted(points, key=lambda one: (-one.speedup, loss_of(one))):
+    for point in sorted(points, key=lambda one: (cost(one), loss_of(one))):
         if not kept or loss_of(point) < loss_of(kept[-1]):
             kept.append(point)
     return tuple(kept)
@@ -98,7 +143,7 @@ def write_frontier(
 def draw_frontier(
     path: Path, points: Sequence[Point], *, title: str, unit: str, limit: float
 ) -> None:
-    """Draw loss against latency.
+    """Draw loss against latency, or where nothing was timed against size.
 
     Raises
     ------
@@ -114,7 +159,13 @@ def draw_frontier(
 
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
-    best = pareto(points)
+    best, timed = pareto(points), is_timed(points)
+
+    def cost(point: Point) -> float:
+        return (
+            point.latency_ms if timed and point.latency_ms is not None else point.size_bytes / 1e6
+        )
+
     axes.axhline(limit, color=_QUIET, linestyle="--", linewidth=1)
     axes.annotate(
         f"budget: {limit:g} {unit}",
@@ -126,7 +177,7 @@ def draw_frontier(
         color=_QUIET,
     )
     axes.step(
-        [point.latency_ms for point in best],
+        [cost(point) for point in best],
         [loss_of(point) for point in best],
         where="post",
         color=_LINE,
@@ -135,22 +186,22 @@ def draw_frontier(
     )
     for point in points:
         axes.plot(
-            point.latency_ms,
+            cost(point),
             loss_of(point),
             marker="D" if point.chosen else "o",
             markersize=9 if point.chosen else 6,
             color=_CHOSEN if point.chosen else _LINE if point in best else _QUIET,
         )
-        count = len(point.kept_fp32)
-        text = "all 8-bit" if not count else f"{count} in FP32"
         axes.annotate(
-            text + (", bias corrected" if point.bias_corrected else ""),
-            (point.latency_ms, loss_of(point)),
+            point.text(),
+            (cost(point), loss_of(point)),
             xytext=(7, 5),
             textcoords="offset points",
             fontsize=8,
         )
-    axes.set_xlabel("latency, ms (median, batch 1)")
+    axes.set_xlabel(
+        "latency, ms (median, batch 1)" if timed else "size, MB (latency: unmeasured here)"
+    )
     axes.set_ylabel(f"loss against FP32, {unit}")
     axes.set_title(title, fontsize=10)
     axes.margins(x=0.18, y=0.15)

@@ -23,6 +23,7 @@ from edgecnn.calibration.report import QuantizeReport, make_report
 from edgecnn.calibration.report_settings import report_settings
 from edgecnn.calibration.settle import Settled, settle
 from edgecnn.calibration.write import Written, recipe_of, write_integer
+from edgecnn.export.node_names import name_nodes
 from edgecnn.export.verify import check_graph
 from edgecnn.runtime.session import load_model
 
@@ -84,9 +85,14 @@ def _settle(plan: Plan, folder: Path) -> tuple[Told, Settled]:
     )
     probe = Probe(request.calibration, plan.spec, plan.looked.chosen[:_PROBED], folder)
     if plan.choice.kind == "dynamic":
-        made = make_dynamic(onnx.load_model(plan.source), request.exclude)
+        made = make_dynamic(name_nodes(onnx.load_model(plan.source)), request.exclude)
     elif plan.choice.kind == "weights":
-        made = make_weights(onnx.load_model(plan.source), request.exclude)
+        made = make_weights(
+            name_nodes(onnx.load_model(plan.source)),
+            request.exclude,
+            bits=plan.choice.bits,
+            block=plan.choice.block,
+        )
     else:
         made = make_static(
             plan.source,
@@ -131,6 +137,8 @@ def _report(plan: Plan, told: Told, settled: Settled, written: Written) -> Quant
         plan.estimators,
         bias_correction=settled.bias_corrected,
         asked={
+            "precision": plan.precision,
+            **request.budget,
             "calibration": dataset_name(request.calibration),
             "samples_asked": request.samples,
             "percentile": request.percentile,

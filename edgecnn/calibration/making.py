@@ -107,10 +107,11 @@ def make_dynamic(model: onnx.ModelProto, exclude: Sequence[str]) -> Made:
     return Made(forms, Told(method="range of each input", layers=len(forms.layers)))
 
 
-def make_weights(model: onnx.ModelProto, exclude: Sequence[str]) -> Made:
-    """Make forms with weights alone in 8 bits."""
-    forms = WeightForms(model, tuple(exclude))
-    return Made(forms, Told(method="largest weight of each channel", layers=len(forms.layers)))
+def make_weights(model: onnx.ModelProto, exclude: Sequence[str], *, bits: int, block: int) -> Made:
+    """Make forms with weights alone in 8 bits, or in 4."""
+    forms = WeightForms(model, tuple(exclude), bits, block)
+    method = "least squares of each block" if block else "largest weight of each channel"
+    return Made(forms, Told(method=method, layers=len(forms.layers)))
 
 
 def make_static(

@@ -25,12 +25,13 @@ from edgecnn.calibration.outcome import (
     compare_answers,
     dataset_name,
 )
-from edgecnn.calibration.prepare import is_quantized, refuse_embedded
+from edgecnn.calibration.prepare import refuse_embedded
 from edgecnn.calibration.provenance import other_keys
 from edgecnn.calibration.request import Request, same_data
 from edgecnn.calibration.survey import Survey, survey
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import DataError, ModelError, UsageError
+from edgecnn.export.quantized import quantized_operator
 from edgecnn.metadata import CharacterInput, InputSpec
 from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.session import Model, load_model
@@ -93,6 +94,11 @@ class Plan:
         """What a loss is counted in."""
         return "nats" if self.fp32.metadata.task == "generate" else "points"
 
+    @property
+    def precision(self) -> str:
+        """What the new file is called beside FP32."""
+        return "FP16" if self.choice.kind == "fp16" else f"INT{self.choice.bits}"
+
     def judge(
         self,
         int8: Model,
@@ -153,6 +159,8 @@ def make_plan(request: Request) -> Plan:
         request.target,
         request.activations,
         reduce_range=request.reduce_range,
+        bits=request.bits,
+        block=request.block,
     )
     keys = _check_network(fp32, source)
     _check_data(request, fp32)
@@ -205,7 +213,8 @@ def _check_network(fp32: Model, source: Path) -> tuple[tuple[str, str], ...]:
     """Refuse what cannot be quantized; return the keys that are not the contract's."""
     # Not kept: it is as large as the network.
     model = onnx.load_model(source)
-    if is_quantized(model):
+    # Weights that become FP32 as the file is loaded show in no operator.
+    if quantized_operator(model) or fp32.metadata.provenance.quantization is not None:
         raise ModelError(f"{source} is quantized already", hint="start from its FP32 file")
     if fp32.metadata.provenance.half is not None:
         raise ModelError(f"{source} is FP16 already", hint="start from its FP32 file")

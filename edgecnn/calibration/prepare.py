@@ -9,30 +9,14 @@ from edgecnn.calibration.apart import infer_shapes
 from edgecnn.calibration.integer_kernels import use_pooling
 from edgecnn.calibration.sessions import optimised
 from edgecnn.errors import ModelError
+from edgecnn.export.node_names import name_nodes
 from edgecnn.export.opset import opset_of
 from edgecnn.metadata import ImageInput, ModelMetadata
 
-__all__ = ["is_quantized", "prepare", "refuse_embedded"]
-
-_QUANTIZED = frozenset(
-    {
-        "QuantizeLinear",
-        "DequantizeLinear",
-        "DynamicQuantizeLinear",
-        "QLinearConv",
-        "QLinearMatMul",
-        "ConvInteger",
-        "MatMulInteger",
-    }
-)
+__all__ = ["prepare", "refuse_embedded"]
 
 #: First opset whose ``DequantizeLinear`` takes a scale per channel.
 _PER_CHANNEL_OPSET = 13
-
-
-def is_quantized(model: onnx.ModelProto) -> bool:
-    """Tell whether a graph holds 8-bit operators already."""
-    return any(node.op_type in _QUANTIZED for node in model.graph.node)
 
 
 def refuse_embedded(metadata: ModelMetadata, source: str) -> None:
@@ -50,8 +34,6 @@ def refuse_embedded(metadata: ModelMetadata, source: str) -> None:
             "be quantized",
             hint="quantize the file without, then `edgecnn export FILE.int8.onnx` with the option",
         )
-    if metadata.provenance.half is not None:
-        raise ModelError(f"{source} is FP16", hint="start from its FP32 file")
 
 
 def prepare(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -68,7 +50,7 @@ def prepare(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     if opset_of(model) < _PER_CHANNEL_OPSET:
         model = _converted(model)
-    prepared = optimised(model, basic=True)
+    prepared = name_nodes(optimised(model, basic=True))
     _infer(prepared)
     if use_pooling(prepared):
         _infer(prepared)

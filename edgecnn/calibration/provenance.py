@@ -61,7 +61,12 @@ def keep_other_keys(keys: Sequence[tuple[str, str]], quantized: onnx.ModelProto)
 
 
 def measured_of(
-    fp32: Model, outcome: Outcome, latency: Comparison | None, threads: int | None
+    fp32: Model,
+    outcome: Outcome,
+    latency: Comparison | None,
+    threads: int | None,
+    *,
+    precision: str,
 ) -> Measured:
     """Collect what was measured of the new file, beside what still holds of the old one.
 
@@ -70,7 +75,7 @@ def measured_of(
     before = fp32.measured or Measured()
     note = f"same label in {outcome.agreement:.2%} of {outcome.n} examples ({outcome.on})"
     if latency is not None:
-        note = f"INT8 at {latency.speedup:.2f}x the speed of its FP32 file; {note}"
+        note = f"{precision} at {latency.speedup:.2f}x the speed of its FP32 file; {note}"
     return Measured(
         accuracy=(_stored(outcome.int8),) if outcome.int8 is not None else (),
         latency=(

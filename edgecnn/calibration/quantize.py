@@ -34,6 +34,8 @@ def quantize_model(
     activations: Literal["auto", "uint8", "int8"] = "auto",
     reduce_range: bool | None = None,
     form: Kind = "auto",
+    bits: int = 8,
+    block: int | None = None,
     exclude: Sequence[str] = (),
     leave: Sequence[str] | None = None,
     max_drop: float | None = None,
@@ -86,6 +88,11 @@ def quantize_model(
         Weights of 7 bits; the default suits the target.
     form : "auto", "static", "dynamic", "weights" or "fp16"
         See :func:`edgecnn.calibration.kinds.choose_kind`.
+    bits : 8 or 4
+        Of weights: 4 is for ``form="weights"``, and asks for it. To keep to a budget layers have 8
+        then.
+    block : 16, 32, 64, 128 or 256, optional
+        Of 4 bits, weights that share a scale; 32 by default.
     exclude : sequence of str
         Names of nodes to leave in FP32.
     leave : sequence of str, optional
@@ -166,6 +173,8 @@ def quantize_model(
         activations=activations,
         reduce_range=reduce_range,
         form=form,
+        bits=bits,
+        block=block,
         exclude=tuple(exclude),
         leave=leave,
         max_drop=max_drop,

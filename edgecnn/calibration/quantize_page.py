@@ -20,6 +20,7 @@ from edgecnn.calibration.compare_page import (
     worst_section,
 )
 from edgecnn.calibration.compare_report import CompareReport
+from edgecnn.calibration.frontier import Point, is_timed
 from edgecnn.calibration.input_figures import input_figure
 from edgecnn.calibration.page_parts import remarks_section, tiles_list
 from edgecnn.calibration.report import QuantizeReport
@@ -128,6 +129,16 @@ def command_of(report: QuantizeReport) -> str:
             parts += ["--percentile", str(s["percentile"])]
         parts += ["--leave", ",".join(report.left_in_fp32) or "none"]
         parts.append("--bias-correction" if report.bias_corrected else "--no-bias-correction")
+    elif s["block"]:
+        parts += ["--bits", "4", "--block", str(s["block"])]
+        if report.budget_kept_int8:
+            # Which layers is found anew, by the same examples.
+            parts += [
+                word
+                for option in ("max_drop", "min_agreement")
+                if option in s
+                for word in (f"--{option.replace('_', '-')}", f"{s[option]:g}")
+            ]
     elif s["target"] == "cuda":
         parts += ["--target", "cuda"]
     for node in (*report.excluded, *report.budget_kept_fp32):
@@ -174,6 +185,8 @@ def _settings(report: QuantizeReport) -> str:
         facts.append(("left in FP32", f"{', '.join(report.left_in_fp32)}: faster so"))
     if report.budget_kept_fp32:
         facts.append(("back to FP32", ", ".join(report.budget_kept_fp32)))
+    if report.budget_kept_int8:
+        facts.append(("weights of 8 bits", ", ".join(report.budget_kept_int8)))
     if total:
         facts.append(("runs in 8 bits", f"{report.fused} of {total} convolutions and products"))
     if kept:
@@ -225,27 +238,29 @@ def _frontier(report: QuantizeReport) -> str:
     rows = ""
     for point in report.points:
         lost = "–" if point.drop is None else f"{point.drop:.3g}"
-        count = len(point.kept_fp32)
-        form = "all in 8 bits" if not count else f"{count} layers in FP32"
-        form += ", biases corrected" if point.bias_corrected else ""
         chosen = " <b>chosen</b>" if point.chosen else ""
         rows += (
-            f"<tr><td>{form}{chosen}</td><td>{lost}</td><td>{point.agreement:.2%}</td>"
-            f"<td>{point.speedup:.2f}×</td><td>{'yes' if point.fits else 'no'}</td></tr>"
+            f"<tr><td>{point.text()}{chosen}</td><td>{lost}</td><td>{point.agreement:.2%}</td>"
+            f"<td>{_cost(point)}</td><td>{'yes' if point.fits else 'no'}</td></tr>"
         )
     picture = ""
     if report.frontier is not None and Path(report.frontier).is_file():
         data = base64.b64encode(Path(report.frontier).read_bytes()).decode()
         picture = (
-            f'<img class="frontier" alt="loss against latency" src="data:image/png;base64,{data}">'
+            f'<img class="frontier" alt="loss against cost" src="data:image/png;base64,{data}">'
         )
+    cost = "speed" if is_timed(report.points) else "size"
     return (
         f"<section><h2>Within the budget</h2><p class='quiet'>Chosen on "
         f"{escape(report.chosen_on)}.</p>{picture}"
         '<div class="scroll"><table class="records"><thead><tr><th>form</th><th>lost</th>'
-        f"<th>same</th><th>speed</th><th>fits</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        f"<th>same</th><th>{cost}</th><th>fits</th></tr></thead><tbody>{rows}</tbody></table></div>"
         "</section>"
     )
+
+
+def _cost(point: Point) -> str:
+    return f"{point.size_bytes / 1e6:.2f} MB" if point.speedup is None else f"{point.speedup:.2f}×"
 
 
 def _ranges(activations: Sequence[ActivationFigure]) -> str:

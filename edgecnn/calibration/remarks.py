@@ -15,6 +15,7 @@ def remarks_on(
     fusion: Fusion,
     target: str,
     *,
+    precision: str,
     measured: bool,
     same_data: bool,
     chosen_on: str = "",
@@ -24,6 +25,8 @@ def remarks_on(
 
     Parameters
     ----------
+    precision : str
+        What the file is called beside FP32.
     chosen_on : str
         The data that the form was chosen on, if the result is claimed on the same.
     forms : int
@@ -43,7 +46,7 @@ def remarks_on(
         )
     elif latency.speedup < 1:
         remarks.append(
-            f"INT8 is slower than FP32 on this machine: {latency.speedup:.2f}x its speed. "
+            f"{precision} is slower than FP32 on this machine: {latency.speedup:.2f}x its speed. "
             f"Unless size is what counts: {cure_of(latency, fusion)}"
         )
     if fusion.kept:

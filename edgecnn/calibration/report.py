@@ -70,6 +70,8 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
     bias_corrected : bool
     budget_kept_fp32 : tuple of str
         Layers that went back to FP32 to keep to the budget.
+    budget_kept_int8 : tuple of str
+        Layers whose weights have 8 bits for it, where others have 4.
     points : tuple of Point
         Forms that were measured for it.
     chosen_on : str
@@ -110,6 +112,7 @@ class QuantizeReport(Struct, frozen=True, kw_only=True):
     left_in_fp32: tuple[str, ...]
     bias_corrected: bool
     budget_kept_fp32: tuple[str, ...]
+    budget_kept_int8: tuple[str, ...] = ()
     points: tuple[Point, ...]
     chosen_on: str
     frontier: str | None
@@ -176,6 +179,7 @@ def make_report(
         left_in_fp32=left,
         bias_corrected=settled.bias_corrected,
         budget_kept_fp32=settled.chosen.kept_fp32 if settled.chosen else (),
+        budget_kept_int8=settled.chosen.kept_int8 if settled.chosen else (),
         points=settled.points,
         chosen_on=chosen_on[0] if searched else "",
         frontier=frontier,
@@ -186,6 +190,7 @@ def make_report(
                 latency,
                 fusion,
                 target,
+                precision=str(settings["precision"]),
                 measured=measured,
                 same_data=same_data,
                 chosen_on=chosen_on[0] if chosen_on[1] else "",

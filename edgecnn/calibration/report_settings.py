@@ -42,6 +42,7 @@ def report_settings(
         "activations": recipe.activations,
         "weights": recipe.weights,
         "per_channel": recipe.per_channel,
+        "block": recipe.block,
         "reduce_range": recipe.reduce_range,
         "form": choice.kind,
         "types_reason": choice.reason,

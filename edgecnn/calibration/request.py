@@ -35,6 +35,8 @@ class Request:
     activations: Literal["auto", "uint8", "int8"]
     reduce_range: bool | None
     form: Kind
+    bits: int
+    block: int | None
     exclude: tuple[str, ...]
     leave: Sequence[str] | None
     max_drop: float | None
@@ -72,6 +74,12 @@ class Request:
         if self.select is None:
             return True
         return self.evaluate is not None and same_data(self.select, self.evaluate)
+
+    @property
+    def budget(self) -> dict[str, float]:
+        """What was asked for of it, by the names of the options."""
+        asked = {"max_drop": self.max_drop, "min_agreement": self.min_agreement}
+        return {name: value for name, value in asked.items() if value is not None}
 
     @property
     def as_named(self) -> dict[str, str]:

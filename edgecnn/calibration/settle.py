@@ -47,6 +47,8 @@ class Settled:
         Forms that were measured for the budget; empty without one.
     chosen : Point or None
         The one of them that was taken, or that came closest.
+    kept : tuple of str
+        The layers that it was made with more digits for.
     """
 
     graph: onnx.ModelProto
@@ -54,6 +56,7 @@ class Settled:
     bias_corrected: bool = False
     points: tuple[Point, ...] = ()
     chosen: Point | None = None
+    kept: tuple[str, ...] = ()
 
 
 def leave_blocks(
@@ -163,7 +166,7 @@ def settle(
         correct = None
     if not budget:
         return Settled(forms.make(), bias_corrected=bias)
-    graphs: dict[tuple[tuple[str, ...], bool], onnx.ModelProto] = {}
+    graphs: list[tuple[onnx.ModelProto, tuple[str, ...]]] = []
     steps = 0
 
     def step() -> None:
@@ -173,14 +176,16 @@ def settle(
 
     def measure(kept: tuple[str, ...], *, corrected: bool) -> Point:
         graph = (with_corrections() if corrected else forms).make(kept)
-        graphs[kept, corrected] = graph
+        graphs.append((graph, kept))
         model = candidates.open(graph)
         outcome = judge(model)
         step()
         return candidates.point(
             model,
             outcome,
+            forms=forms,
             kept=kept,
+            size_bytes=forms.size_of(graph, kept),
             bias_corrected=bias or corrected,
             fits=budget.admits(outcome),
         )
@@ -202,9 +207,11 @@ def settle(
     found = search_forms(measure, budget, rank, correctable=correct is not None)
     tell("searching", steps, steps)
     best = found.best
+    graph, kept = graphs[found.points.index(best)]
     return Settled(
-        graphs[best.kept_fp32, best.bias_corrected and not bias],
+        graph,
         bias_corrected=best.bias_corrected,
         points=found.points,
         chosen=best,
+        kept=kept,
     )

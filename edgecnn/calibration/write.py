@@ -57,14 +57,16 @@ def recipe_of(plan: Plan, made: Told, settled: Settled, fusion: Fusion) -> Quant
     return Quantization(
         format=_FORMATS[choice.kind],
         activations=_activations(choice),
-        weights="int8",
-        per_channel=True,
+        weights="int4" if choice.block else "int8",
+        per_channel=not choice.block,
         method=made.method,
         samples=made.samples,
         reduce_range=choice.kind == "static" and choice.types.reduce_range,
         kept_fp32=fusion.kept,
         bias_corrected=settled.bias_corrected,
         source_sha256=sha256_of(plan.source),
+        block=choice.block,
+        kept_int8=settled.chosen.kept_int8 if settled.chosen else (),
     )
 
 
@@ -112,10 +114,10 @@ def write_integer(
         )
         request.tell("timing", 1, 1)
         if not request.allow_slower:
-            refuse_slower(latency, target, fusion)
+            refuse_slower(latency, target, fusion, name=plan.precision)
         golden = make_golden(metadata, int8.run, drift=INT8_DRIFT)
         baseline = _baseline(plan, quantized, metadata, feature)
-        measured = measured_of(fp32, outcome, latency, request.threads)
+        measured = measured_of(fp32, outcome, latency, request.threads, precision=plan.precision)
         embed(quantized, metadata, golden, measured, baseline)
         temporary.write_bytes(serialized(quantized))
         # Opened once more as a device opens it, golden vectors and all.

@@ -66,6 +66,19 @@ if TYPE_CHECKING:
     help="static: calibrated ranges; dynamic: the range of each input (LSTM); weights: stored in 8 "
     "bits, FP32 when loaded; fp16 (cuda); auto: what suits network and target.",
 )
+@click.option(
+    "--bits",
+    type=click.Choice(("8", "4")),
+    default="8",
+    show_default=True,
+    help="Of weights; 4 is for --form weights, and asks for it: large products stay in 4 bits, "
+    "other weights are stored so.",
+)
+@click.option(
+    "--block",
+    type=click.Choice(("16", "32", "64", "128", "256")),
+    help="Of 4 bits: weights that share a scale  [default: 32]",
+)
 @click.option("--exclude", multiple=True, metavar="NODE", help="Leave this node in FP32.")
 @click.option(
     "--leave",
@@ -133,6 +146,8 @@ def quantize(
     target: str,
     activations: str,
     form: str,
+    bits: str,
+    block: str | None,
     exclude: tuple[str, ...],
     leave: str,
     max_drop: float | None,
@@ -201,6 +216,8 @@ def quantize(
             target=target,  # type: ignore[arg-type]
             activations=activations,  # type: ignore[arg-type]
             form=form,  # type: ignore[arg-type]
+            bits=int(bits),
+            block=None if block is None else int(block),
             exclude=exclude,
             leave=blocks,
             max_drop=max_drop,
@@ -268,8 +285,7 @@ def _print(report: QuantizeReport, page: Path | None) -> None:
             f"{size['int8'] / size['fp32']:.2f}x",
         )
     )
-    made = "FP16" if report.settings["form"] == "fp16" else "INT8"
-    print_table(("", "FP32", made, "change"), rows)
+    print_table(("", "FP32", str(report.settings["precision"]), "change"), rows)
     click.echo(
         f"same label in {report.agreement:.2%} of {report.n} examples ({report.agreement_on})"
     )
@@ -282,10 +298,12 @@ def _print(report: QuantizeReport, page: Path | None) -> None:
     if report.left_in_fp32:
         click.echo(f"left in FP32, faster so: {', '.join(report.left_in_fp32)}")
     if report.points:
-        kept = report.budget_kept_fp32
-        layers = f"{len(kept)} layers back to FP32 ({', '.join(kept)})" if kept else "all in 8 bits"
-        corrected = ", biases corrected" if report.bias_corrected else ""
-        click.echo(f"within the budget: {layers}{corrected}; {len(report.points)} forms tried")
+        best = next(point for point in report.points if point.chosen)
+        kept = f" ({', '.join(best.kept)})" if best.kept else ""
+        tried = len(report.points)
+        click.echo(
+            f"within the budget: {best.text()}{kept}; {tried} form{'s' * (tried != 1)} tried"
+        )
         click.echo(report.frontier)
     if page is not None:
         click.echo(page)
@@ -297,6 +315,8 @@ def _types(report: QuantizeReport) -> str:
     if settings["form"] == "fp16":
         return "FP16, inputs and outputs FP32"
     weights = f"{7 if settings['reduce_range'] else 8}-bit weights per channel"
+    if settings["block"]:
+        return f"4-bit weights, a scale for each {settings['block']}"
     if settings["form"] == "weights":
         return weights
     return f"{settings['activations']} activations, {weights}"

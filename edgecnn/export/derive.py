@@ -122,7 +122,7 @@ def derive_model(
             inputs = _inputs(metadata, data, samples)
             half = to_fp16(model, keep_io=keep_io, block=block, inputs=inputs)
             metadata = _with_half(metadata, half, file, keep_io=keep_io)
-            rounded = stage.open(with_rounding(model, half.tensors), base.metadata)
+            rounded = stage.open(with_rounding(half.model), base.metadata)
             model = half.model
             after = stage.open(model, metadata)
             # Once with FP16's rounding, as it is where FP16 is real, and once as it runs here.

@@ -15,24 +15,14 @@ from msgspec import Struct
 from onnx import TensorProto
 
 from edgecnn.errors import ModelError
-from edgecnn.export.fp16_plan import KeptLayer, Plan, plan_fp16
+from edgecnn.export.fp16_plan import KeptLayer, Plan, computed_floats, plan_fp16
 from edgecnn.export.fp16_weights import to_half
+from edgecnn.export.node_names import name_nodes
+from edgecnn.export.peaks import activation_peaks
+from edgecnn.export.quantized import quantized_operator
 from edgecnn.preprocessing.tensors import Tensors
 
-__all__ = ["Fp16Graph", "KeptLayer", "to_fp16"]
-
-_QUANTIZED = frozenset(
-    {
-        "ConvInteger",
-        "DequantizeLinear",
-        "DynamicQuantizeLSTM",
-        "DynamicQuantizeLinear",
-        "MatMulInteger",
-        "QLinearConv",
-        "QLinearMatMul",
-        "QuantizeLinear",
-    }
-)
+__all__ = ["Fp16Graph", "KeptLayer", "measure_peaks", "to_fp16"]
 
 
 class Fp16Graph(Struct, frozen=True, kw_only=True):
@@ -47,14 +37,14 @@ class Fp16Graph(Struct, frozen=True, kw_only=True):
     flushed : dict of str to int
         By weight: numbers too small for FP16, which became 0 without changing any channel of
         their weight by more than rounding does.
-    tensors : frozenset of str
-        Names, as in the source, of what is computed in FP16.
+    layers : tuple of str
+        Nodes that compute in FP16, in the order of the graph.
     """
 
     model: onnx.ModelProto
     kept: tuple[KeptLayer, ...]
     flushed: dict[str, int]
-    tensors: frozenset[str]
+    layers: tuple[str, ...]
 
 
 def to_fp16(
@@ -63,6 +53,7 @@ def to_fp16(
     keep_io: bool = True,
     block: Sequence[str] = (),
     inputs: Tensors | None = None,
+    peaks: Mapping[str, float] | None = None,
 ) -> Fp16Graph:
     """Convert a graph's weights and arithmetic from FP32 to FP16.
 
@@ -78,6 +69,8 @@ def to_fp16(
         Preprocessed real inputs, a few rows. What reaches beyond half of FP16's largest number
         (65,504) on them stays FP32. Without, no overflow of activations can be found: ONNX Runtime
         computes FP16 graphs in FP32 on a CPU, and hides it.
+    peaks : mapping of str to float, optional
+        What :func:`measure_peaks` gave for such inputs, where a graph is converted several times.
 
     Returns
     -------
@@ -103,35 +96,40 @@ def to_fp16(
     >>> [node.op_type for node in half.model.graph.node]
     ['Cast', 'Relu', 'Cast']
     """
-    if quantized := [n.op_type for n in model.graph.node if n.op_type in _QUANTIZED]:
+    if operator := quantized_operator(model):
         raise ModelError(
-            f"the graph is quantized ({quantized[0]}): FP16 would be lost between its 8 bits",
+            f"the graph is quantized ({operator}): FP16 would be lost between its few bits",
             hint="start from the FP32 file",
         )
     source = _prepared(model)
-    plan = plan_fp16(source, block=block, inputs=inputs)
+    if peaks is None and inputs is not None:
+        peaks = activation_peaks(source, computed_floats(source), inputs)
+    plan = plan_fp16(source, block=block, peaks=peaks or {})
     converted = _rewrite(source, plan, keep_io=keep_io)
     return Fp16Graph(
-        model=converted, kept=plan.kept, flushed=dict(plan.flushed), tensors=plan.halved
+        model=converted, kept=plan.kept, flushed=dict(plan.flushed), layers=plan.halved
     )
+
+
+def measure_peaks(model: onnx.ModelProto, inputs: Tensors) -> dict[str, float]:
+    """Return the largest magnitude of each tensor that a graph computes, over some inputs."""
+    source = _prepared(model)
+    return activation_peaks(source, computed_floats(source), inputs)
 
 
 def _prepared(model: onnx.ModelProto) -> onnx.ModelProto:
     """Copy a graph, give each node a name, and make weights of its constants."""
     source = onnx.ModelProto()
     source.CopyFrom(model)
-    graph = source.graph
-    names = {node.name for node in graph.node}
+    graph = name_nodes(source).graph
     nodes = []
-    for number, node in enumerate(graph.node):
+    for node in graph.node:
         value = next((a for a in node.attribute if a.name == "value"), None)
         if node.op_type == "Constant" and not node.domain and value is not None:
             tensor = graph.initializer.add()
             tensor.CopyFrom(value.t)
             tensor.name = node.output[0]
             continue
-        if not node.name:
-            node.name = _unused(f"{node.op_type}_{number}", names)
         nodes.append(node)
     _replace_nodes(graph, nodes)
     try:

@@ -13,10 +13,8 @@ from edgecnn.errors import UsageError
 from edgecnn.export.fp16_weights import HALF_LARGEST, weight_loss
 from edgecnn.export.nodes import EMBEDDED
 from edgecnn.export.opset import opset_of
-from edgecnn.export.peaks import activation_peaks
-from edgecnn.preprocessing.tensors import Tensors
 
-__all__ = ["KeptLayer", "NodeKinds", "Plan", "plan_fp16"]
+__all__ = ["KeptLayer", "NodeKinds", "Plan", "computed_floats", "plan_fp16"]
 
 #: Beyond this an activation may overflow on an input that was not among the samples.
 _MOST = HALF_LARGEST / 2
@@ -57,19 +55,24 @@ class NodeKinds:
 
 @dataclass(frozen=True)
 class Plan:
-    """By node's name: its types; which tensors are FP32 numbers; what was decided and why."""
+    """By node's name: its types; which tensors are FP32 numbers, which nodes FP16; and why."""
 
     kinds: Mapping[str, NodeKinds]
     floats: frozenset[str]
-    halved: frozenset[str]
+    halved: tuple[str, ...]
     kept: tuple[KeptLayer, ...]
     flushed: Mapping[str, int]
 
 
 def plan_fp16(
-    model: onnx.ModelProto, *, block: Sequence[str] = (), inputs: Tensors | None = None
+    model: onnx.ModelProto, *, block: Sequence[str] = (), peaks: Mapping[str, float]
 ) -> Plan:
     """Decide for every node of a graph with inferred types; each must have a name.
+
+    Parameters
+    ----------
+    peaks : mapping of str to float
+        Largest magnitudes of tensors, where they were measured.
 
     Raises
     ------
@@ -90,24 +93,18 @@ def plan_fp16(
         for name in node.input:
             if name in losses and (lost := losses[name].reason) is not None:
                 reasons[node.name] = f"weight {name} {lost}"
-    if inputs is not None:
-        inner = [n for node in graph.node for n in node.output if n in floats]
-        peaks = activation_peaks(model, inner, inputs)
-        large = {name: peak for name, peak in peaks.items() if not peak <= _MOST}
-        for node in graph.node:
-            for name in (*node.output, *node.input):
-                if name in large and node.name not in reasons:
-                    reasons[node.name] = (
-                        f"{name} reaches {large[name]:.4g}, and FP16 ends at {HALF_LARGEST:.0f}"
-                    )
+    large = {name: peak for name, peak in peaks.items() if not peak <= _MOST}
+    for node in graph.node:
+        for name in (*node.output, *node.input):
+            if name in large and node.name not in reasons:
+                reasons[node.name] = (
+                    f"{name} reaches {large[name]:.4g}, and FP16 ends at {HALF_LARGEST:.0f}"
+                )
     kinds = {
         node.name: _kinds(model, node, floats, half=node.name not in reasons) for node in graph.node
     }
-    halved = frozenset(
-        name
-        for node in graph.node
-        for name, kind in zip(node.output, kinds[node.name].outputs, strict=True)
-        if kind == TensorProto.FLOAT16
+    halved = tuple(
+        node.name for node in graph.node if TensorProto.FLOAT16 in kinds[node.name].outputs
     )
     return Plan(
         kinds=kinds,
@@ -121,6 +118,13 @@ def plan_fp16(
         ),
         flushed={n: loss.flushed for n, loss in losses.items() if loss.flushed and not loss.reason},
     )
+
+
+def computed_floats(model: onnx.ModelProto) -> list[str]:
+    """Name the FP32 tensors that the nodes of a graph with inferred types compute."""
+    types = _types(model.graph)
+    names = [name for node in model.graph.node for name in node.output]
+    return [name for name in names if types.get(name) == TensorProto.FLOAT]
 
 
 def _check_block(graph: onnx.GraphProto, block: Sequence[str]) -> None:

@@ -10,14 +10,13 @@ import onnx
 from edgecnn.errors import UsageError
 from edgecnn.export.embed import embed, serialized
 from edgecnn.export.golden import FP16_DRIFT, FP32_DRIFT, INT8_DRIFT, make_golden
+from edgecnn.export.quantized import quantized_operator
 from edgecnn.files import atomic_path
 from edgecnn.metadata import ModelMetadata
 from edgecnn.runtime.graph_file import check_external, read_graph
 from edgecnn.runtime.session import load_model, open_session
 
 __all__ = ["write_contract"]
-
-_QUANTIZED = ("QuantizeLinear", "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear")
 
 
 def write_contract(
@@ -62,9 +61,8 @@ def write_contract(
     open_session(source, provider="cpu")
     model = onnx.load_model(source)
     embed(model, contract)
-    operators = {node.op_type for node in model.graph.node}
     half = any(t.data_type == onnx.TensorProto.FLOAT16 for t in model.graph.initializer)
-    drift = INT8_DRIFT if operators & set(_QUANTIZED) else FP16_DRIFT if half else FP32_DRIFT
+    drift = INT8_DRIFT if quantized_operator(model) else FP16_DRIFT if half else FP32_DRIFT
     with atomic_path(out) as temporary:
         temporary.write_bytes(serialized(model))
         opened = load_model(temporary, provider="cpu", check=False)

@@ -43,15 +43,21 @@ class Quantization(Struct, frozen=True, kw_only=True):
         Activations by ranges that were calibrated, in pairs of standard operators; or by the range
         that each input turns out to have, in ONNX Runtime's own operators; or only weights, which
         become FP32 as the file is loaded.
+    weights : "int8", "uint8" or "int4"
+        Of 4 bits, what that would not make smaller has 8.
+    block : int
+        Of 4 bits, how many weights in a row share a scale; otherwise 0.
     kept_fp32 : tuple of str
         Convolutions and products that ONNX Runtime runs in FP32 all the same.
+    kept_int8 : tuple of str
+        Where weights have 4 bits, layers that were given 8 to keep to an accuracy budget.
     bias_corrected : bool
         Biases were raised by what rounding shifts the mean of each channel.
     """
 
     format: Literal["QDQ", "dynamic", "weights"]
     activations: Literal["uint8", "int8", "float32"]
-    weights: Literal["int8", "uint8"]
+    weights: Literal["int8", "uint8", "int4"]
     per_channel: bool
     method: str
     samples: Count
@@ -59,6 +65,8 @@ class Quantization(Struct, frozen=True, kw_only=True):
     kept_fp32: tuple[str, ...] = ()
     bias_corrected: bool = False
     source_sha256: str = ""
+    block: Count = 0
+    kept_int8: tuple[str, ...] = ()
 
 
 class HalfPrecision(Struct, frozen=True, kw_only=True):

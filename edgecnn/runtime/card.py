@@ -231,14 +231,19 @@ def _provenance(provenance: Provenance) -> Iterator[Line]:
     if provenance.quantization is not None:
         q = provenance.quantization
         per = "per channel" if q.per_channel else "per tensor"
+        if q.block:
+            per = f"by blocks of {q.block}"
         target = provenance.settings.get("quantize.target")
         yield (
             "quantized",
-            f"{q.format}, activations {q.activations}, weights {q.weights} {per}, "
-            f"{q.method} over {q.samples:,} samples" + (f", for {target}" if target else ""),
+            f"{q.format}, activations {q.activations}, weights {q.weights} {per}, {q.method}"
+            + (f" over {q.samples:,} samples" if q.samples else "")
+            + (f", for {target}" if target else ""),
         )
         if q.kept_fp32:
             yield "", f"kept in FP32: {', '.join(q.kept_fp32)}"
+        if q.kept_int8:
+            yield "", f"weights of 8 bits: {', '.join(q.kept_int8)}"
     if provenance.versions:
         yield "versions", ", ".join(f"{k} {v}" for k, v in provenance.versions.items())
     if provenance.attribution:

@@ -19,8 +19,8 @@ _AROUND = {"edgecnn.prepare.": "preprocessing", "edgecnn.decode.": "decoding"}
 
 _KINDS = {
     "conv": ("Conv", "FusedConv", "ConvInteger", "QLinearConv", "ConvTranspose"),
-    "dense": ("Gemm", "MatMul", "MatMulInteger", "QLinearMatMul", "QGemm", "LSTM", "GRU", "RNN",
-              "DynamicQuantizeLSTM", "Attention", "Einsum"),
+    "dense": ("Gemm", "MatMul", "MatMulInteger", "MatMulNBits", "QLinearMatMul", "QGemm", "LSTM",
+              "GRU", "RNN", "DynamicQuantizeLSTM", "Attention", "Einsum"),
     "act": ("Relu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "LeakyRelu", "PRelu", "Softmax",
             "Tanh", "Elu", "Gelu", "Mish", "LogSoftmax", "Softplus"),
     "pool": ("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean",

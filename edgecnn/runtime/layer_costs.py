@@ -22,6 +22,8 @@ _WEIGHTS = frozenset(
 _SETTINGS = frozenset({"Clip", "Pad", "Range", "Resize", "Upsample", "TopK", "NonMaxSuppression"})
 #: Their output is their input, seen otherwise: it takes no memory.
 _VIEWS = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze", "Dropout"})
+#: Two weights of 4 bits are in each byte that these read.
+_PACKED = {("MatMulNBits", "uint8"): 2, ("BitShift", "uint8"): 2}
 _GATES = {"LSTM": 4, "DynamicQuantizeLSTM": 4, "GRU": 3, "RNN": 1}
 
 
@@ -174,7 +176,7 @@ def _parameters(node: Node, graph: GraphFile, counted: set[str]) -> int:
             continue
         counted.add(name)
         if weight.type in _WEIGHTS:
-            total += weight.count
+            total += weight.count * _PACKED.get((node.operator, weight.type), 1)
     if node.operator == "Constant":
         total += sum(w.count for w in node.constants if w.type in _WEIGHTS and w.shape)
     return total
@@ -203,6 +205,8 @@ def _macs(node: Node, graph: GraphFile, extents: Mapping[str, Extent]) -> int | 
         return _product(output, (inputs[0][0 if node.number("transA", 0) else -1],))
     if operator in ("MatMul", "FusedMatMul", "MatMulInteger", "QLinearMatMul"):
         return _product(output, inputs[0][-1:]) if output is not None and inputs[0] else None
+    if operator == "MatMulNBits":
+        return _product(output, (node.number("K", 0),)) if output is not None else None
     if operator in _GATES:
         return _recurrent(node, inputs)
     if operator in ("Einsum", "Attention", "MultiHeadAttention"):

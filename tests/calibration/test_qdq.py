@@ -9,11 +9,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgecnn.calibration.kept import kept_fp32
-from edgecnn.calibration.prepare import is_quantized, prepare
+from edgecnn.calibration.prepare import prepare
 from edgecnn.calibration.qdq import insert_qdq
 from edgecnn.calibration.ranges import estimate_ranges
 from edgecnn.calibration.sessions import optimised
 from edgecnn.errors import ModelError
+from edgecnn.export.quantized import quantized_operator
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,6 @@ def test_nothing_to_quantize():
         insert_qdq(model, ranges)
 
 
-def test_is_quantized(prepared, ranges):
-    assert not is_quantized(prepared)
-    assert is_quantized(insert_qdq(prepared, ranges))
+def test_the_operators_tell(prepared, ranges):
+    assert quantized_operator(prepared) is None
+    assert quantized_operator(insert_qdq(prepared, ranges)) == "QuantizeLinear"
