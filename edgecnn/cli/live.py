@@ -113,7 +113,7 @@ def live(
     controls = Controls()
     # Without anybody who looks there is nothing to draw for.
     seen = outputs.window or outputs.web is not None or answering.explain > 0
-    where, processor, answering, remarks = _open(
+    where, processor, remarks = _open(
         loaded, sources, settings, alarms, answering, controls=controls if seen else None
     )
     for text in loaded.warnings:
@@ -127,15 +127,20 @@ def live(
     saving = None
     if engine.save_session is not None:
         if isinstance(where, list):
-            raise UsageError("--save-session keeps one source, and there are several")
+            raise UsageError(
+                f"--save-session keeps one source, and there are {len(where)}",
+                hint="start one `edgecnn live` for each, or leave it out",
+            )
         from edgecnn.runtime.saved.manifest import describe_run
         from edgecnn.runtime.saved.saving import SaveSession
+        from edgecnn.runtime.sources.screen import Screen
 
-        saving = SaveSession(
-            engine.save_session,
-            describe_run(loaded, model, {"alarms": alarms, "answering": answering.plain()}),
-            where,
-        )
+        asked = {
+            "alarms": alarms,
+            "answering": answering.plain(),
+            "drawn": isinstance(where, Screen),
+        }
+        saving = SaveSession(engine.save_session, describe_run(loaded, model, asked), where)
     run_live(
         where,
         processor,
@@ -166,8 +171,8 @@ def _open(
     answering: Answering,
     *,
     controls: Controls | None = None,
-) -> tuple[Source | list[Source], Processor, Answering, Sequence[str]]:
-    """Choose sources and processor by what the model reads; with what holds, and what to say."""
+) -> tuple[Source | list[Source], Processor, Sequence[str]]:
+    """Choose sources and processor by what the model reads; with what to say of them."""
     from edgecnn.errors import UsageError
     from edgecnn.metadata import BeatInput, SignalInput
 
@@ -180,7 +185,7 @@ def _open(
             raise UsageError("an ECG is watched alone: its beats follow one another")
         judged = judged_model(model, answering)
         pair = open_live(judged, sources[0], alarms=alarms, settings=settings, say=remark)
-        return *pair, answering, ()
+        return *pair, ()
     if alarms:
         raise UsageError(
             "--alarm watches an ECG's beats, and this model reads none",
@@ -195,21 +200,16 @@ def _open(
             raise UsageError("a signal is watched alone: its windows follow one another")
         judged = judged_model(model, answering)
         found = open_live_fragments(judged, sources[0], settings=settings, say=remark)
-        return *found, answering, ()
+        return *found, ()
     from edgecnn.runtime.answering import answer_pictures
+    from edgecnn.runtime.origin import Origins
     from edgecnn.runtime.sources.registry import open_all
 
     opened = open_all(sources, settings, remark)
-    if len(opened) == 1:
-        answering = answering.of_source(opened[0])
     processor, remarks = answer_pictures(
-        model,
-        answering,
-        live=lambda: any(each.live for each in opened),
-        fps=lambda: opened[0].fps,
-        controls=controls,
+        model, answering, origin=Origins(opened), controls=controls
     )
-    return opened[0] if len(opened) == 1 else opened, processor, answering, remarks
+    return opened[0] if len(opened) == 1 else opened, processor, remarks
 
 
 def _colours(model: Model) -> dict[str, str]:

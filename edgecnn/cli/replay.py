@@ -85,6 +85,7 @@ def _processor(model: Model, frames: SavedFrames, settings: Mapping[str, Any]) -
     """Make the processor by what the model reads and what was asked for then."""
     from edgecnn.metadata import BeatInput, SignalInput
     from edgecnn.runtime.answering import Answering, answer_pictures, judged_model
+    from edgecnn.runtime.origin import Origin
 
     answering = Answering.from_plain(settings.get("answering", {}))
     if isinstance(model.metadata.input, BeatInput):
@@ -97,9 +98,8 @@ def _processor(model: Model, frames: SavedFrames, settings: Mapping[str, Any]) -
         from edgecnn.ecg.live_fragments import FragmentProcessor
 
         return FragmentProcessor(judged_model(model, answering), frames)
-    return answer_pictures(model, answering, live=lambda: frames.was_live, fps=lambda: frames.fps)[
-        0
-    ]
+    origin = Origin(frames.was_live, frames.fps, drawn=bool(settings.get("drawn")))
+    return answer_pictures(model, answering, origin=lambda frame: origin)[0]
 
 
 def _print(found: Replay) -> None:

@@ -24,14 +24,13 @@ from edgecnn.runtime.gates.frozen import Frozen
 from edgecnn.runtime.gates.shape import Shape
 from edgecnn.runtime.gates.stale import Stale
 from edgecnn.runtime.images import ImageProcessor
+from edgecnn.runtime.origin import Origin
 from edgecnn.runtime.outlier import Outlier
 from edgecnn.runtime.processor import Processor
 from edgecnn.runtime.seen import After, Seen
 from edgecnn.runtime.session import Model
 from edgecnn.runtime.smoothed import SmoothedProcessor
 from edgecnn.runtime.smoothing.settings import make_smoother
-from edgecnn.runtime.sources.base import Source
-from edgecnn.runtime.sources.screen import Screen
 
 __all__ = ["GATES", "Answering", "answer_pictures", "judged_model"]
 
@@ -89,12 +88,6 @@ class Answering:
         if self.smooth:
             make_smoother(self.smooth)
 
-    def of_source(self, source: Source) -> Answering:
-        """Return what holds for a source: of a screen, standing still and blank parts are usual."""
-        if not isinstance(source, Screen):
-            return self
-        return dataclasses.replace(self, without=(*self.without, "frozen", "corrupt"))
-
     def plain(self) -> dict[str, Any]:
         """Return it as plain data, for :meth:`from_plain`."""
         return dataclasses.asdict(self)
@@ -104,19 +97,15 @@ class Answering:
         """Read what :meth:`plain` gave."""
         return msgspec.convert(data, Answering)
 
-    def gates(self, *, live: bool) -> tuple[Gate, ...]:
-        """Make the gates of one source, the cheap ones first.
-
-        Parameters
-        ----------
-        live : bool
-            A file may show the same for as long as it likes, and never grows old.
-        """
+    def gates(self, origin: Origin) -> tuple[Gate, ...]:
+        """Make the gates of one source, the cheap ones first."""
         made: dict[str, Gate] = {"shape": Shape()}
-        if live:
+        if origin.live:
             made["stale"] = Stale(self.stale_s)
-        made |= {"corrupt": Corrupt(), "black": Black()}
-        if live:
+        if not origin.drawn:
+            made["corrupt"] = Corrupt()
+        made["black"] = Black()
+        if origin.live and not origin.drawn:
             made["frozen"] = Frozen(self.frozen_s)
         return tuple(gate for name, gate in made.items() if name not in self.without)
 
@@ -155,8 +144,7 @@ def answer_pictures(
     model: Model,
     answering: Answering,
     *,
-    live: Callable[[], bool],
-    fps: Callable[[], float | None],
+    origin: Callable[[Frame], Origin],
     controls: Controls | None = None,
 ) -> tuple[Processor, Sequence[str]]:
     """Return the processor of a picture model, and what is worth saying when it starts.
@@ -166,10 +154,8 @@ def answer_pictures(
     model : Model
         With a picture input.
     answering : Answering
-    live : callable
-        Tells, once frames come, whether their source is live.
-    fps : callable
-        Tells, then, what rate it states: a file's own time is told by its frames' numbers.
+    origin : callable
+        Tells where a frame came from: each of several sources has gates and a clock of its own.
     controls : Controls, optional
         Where maps may be switched on and off.
 
@@ -183,7 +169,8 @@ def answer_pictures(
     model = judged_model(model, answering)
 
     def clock(frame: Frame) -> float:
-        rate = None if live() else fps()
+        of = origin(frame)
+        rate = None if of.live else of.fps
         return frame.number / rate if rate else frame.captured_ns / 1e9
 
     after: list[After] = []
@@ -191,7 +178,7 @@ def answer_pictures(
     if answering.drift:
 
         def looked_at(seen: Seen) -> float | None:
-            return seen.frame.captured_ns / 1e9 if live() else None
+            return seen.frame.captured_ns / 1e9 if origin(seen.frame).live else None
 
         monitor, said = watch_drift(model, clock=looked_at, frames=answering.drift_frames)
         remarks.append(said)
@@ -207,7 +194,7 @@ def answer_pictures(
         after.append(Explained(model, controls, share=share))
     processor: Processor = ImageProcessor(model, after=after)
     if model.metadata.task in _LABELLING:
-        processor = GatedProcessor(processor, lambda: answering.gates(live=live()))
+        processor = GatedProcessor(processor, lambda frame: answering.gates(origin(frame)))
     if answering.smooth:
         processor = SmoothedProcessor(processor, partial(make_smoother, answering.smooth), clock)
     return processor, remarks

@@ -13,6 +13,7 @@ from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.ledger import Ledger
 from edgecnn.runtime.mosaic import Mosaic
 from edgecnn.runtime.sources.base import Source
+from edgecnn.runtime.sources.naming import distinct_names
 from edgecnn.runtime.sources.settings import SourceSettings
 
 __all__ = ["CaptureGroup", "start_capture"]
@@ -94,12 +95,7 @@ class CaptureGroup:
     def names(self) -> tuple[str, ...]:
         """What their frames are called by: no two the same."""
         if not self._names:
-            made: list[str] = []
-            for stage in self.stages:
-                name = stage.title.partition(" (")[0]
-                same = sum(each.partition(" #")[0] == name for each in made)
-                made.append(f"{name} #{same + 1}" if same else name)
-            self._names = tuple(made)
+            self._names = distinct_names(stage.title for stage in self.stages)
         return self._names
 
     def ledger_of(self, frame: Frame) -> Ledger:

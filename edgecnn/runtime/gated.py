@@ -21,11 +21,10 @@ class GatedProcessor(WrappedProcessor):
     ----------
     inner : Processor
     make_gates : callable
-        Makes the gates of one source, in the order of asking; each source gets its own when its
-        first frame comes.
+        Makes the gates of one source from its first frame, in the order of asking.
     """
 
-    def __init__(self, inner: Processor, make_gates: Callable[[], Sequence[Gate]]) -> None:
+    def __init__(self, inner: Processor, make_gates: Callable[[Frame], Sequence[Gate]]) -> None:
         super().__init__(inner)
         self._make_gates = make_gates
         self._gates: dict[str, tuple[Gate, ...]] = {}
@@ -50,7 +49,7 @@ class GatedProcessor(WrappedProcessor):
     def _refused(self, frame: Frame) -> Result | None:
         gates = self._gates.get(frame.source)
         if gates is None:
-            gates = self._gates[frame.source] = tuple(self._make_gates())
+            gates = self._gates[frame.source] = tuple(self._make_gates(frame))
         for gate in gates:
             refusal = gate.check(frame)
             if refusal is not None:

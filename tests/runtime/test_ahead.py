@@ -139,7 +139,7 @@ def test_answers_are_the_same_prepared_ahead_or_not(picture_model):
             return super().process(frame)
 
     ahead = []
-    Pipeline(source, GatedProcessor(Waiting(model), lambda: ()), [keep]).run()
+    Pipeline(source, GatedProcessor(Waiting(model), lambda frame: ()), [keep]).run()
     assert sum(ahead) >= COUNT // 2
     plain = ImageProcessor(model)
     for answer in keep.answers:
@@ -160,4 +160,4 @@ def test_a_processor_without_it_gets_frames_as_they_are():
 
     frame = Frame("x", 0, 0, np.zeros((4, 4, 3), np.uint8))
     assert ahead_of(Plain())(frame) is frame
-    assert ahead_of(GatedProcessor(Plain(), lambda: ()))(frame) is frame
+    assert ahead_of(GatedProcessor(Plain(), lambda frame: ()))(frame) is frame

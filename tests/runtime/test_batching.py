@@ -43,7 +43,7 @@ def test_one_that_cannot_be_prepared_does_not_cost_the_others(model):
 
 
 def test_a_gate_keeps_its_frames_out_of_the_batch(model):
-    processor = GatedProcessor(ImageProcessor(model), lambda: [Black()])
+    processor = GatedProcessor(ImageProcessor(model), lambda frame: [Black()])
     given = frames(3)
     given[1] = Frame("dark", 1, 0, np.zeros((240, 320, 3), np.uint8))
     results = results_of(processor, given)

@@ -14,6 +14,7 @@ from edgecnn.runtime.answering import Answering, answer_pictures
 from edgecnn.runtime.drift_values import brightness, energy
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.images import ImageProcessor
+from edgecnn.runtime.origin import Origin, Origins
 from edgecnn.runtime.outlier import Outlier
 from edgecnn.runtime.pipeline import Pipeline
 from edgecnn.runtime.session import load_model
@@ -81,9 +82,7 @@ class _Keep(Sink):
 def _run(model, disturb, *sinks, **options):
     source, keep = _Disturbed(disturb), _Keep()
     settings = Answering(without=("outlier",), **options)
-    processor, remarks = answer_pictures(
-        model, settings, live=lambda: source.live, fps=lambda: source.fps
-    )
+    processor, remarks = answer_pictures(model, settings, origin=Origins([source]))
     summary = Pipeline(source, processor, [keep, *sinks]).run()
     return keep.rows, summary, remarks
 
@@ -133,7 +132,7 @@ def test_it_can_be_left_out_and_is_not_made_up(model):
     assert (summary.drift, remarks) == (None, [])
     assert "drift" not in rows[-1]
     plain = load_model("bundled:mnist-lenet5", provider="cpu", check=False)
-    _, remarks = answer_pictures(plain, Answering(), live=lambda: True, fps=lambda: None)
+    _, remarks = answer_pictures(plain, Answering(), origin=lambda frame: Origin(live=True))
     assert remarks == [
         "no baseline in the file: drift is not watched; `edgecnn quantize` writes one"
     ]
@@ -149,7 +148,7 @@ def test_what_is_like_nothing_in_calibration_gets_no_label(model):
         for frame in frames
     ]
     # Of the file's own data nothing is refused; were its least energy higher, some would be.
-    processor, _ = answer_pictures(model, Answering(), live=lambda: False, fps=lambda: None)
+    processor, _ = answer_pictures(model, Answering(), origin=lambda frame: Origin(live=False))
     assert {processor.process(frame).state for frame in frames} == {"ok"}
     least = float(np.median(energies))
     gate = Outlier(msgspec.structs.replace(reference, low=least), output)

@@ -9,6 +9,7 @@ from edgecnn.runtime.controls import Controls
 from edgecnn.runtime.explained import Explained
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.images import ImageProcessor
+from edgecnn.runtime.origin import Origin
 from edgecnn.runtime.session import load_model
 
 
@@ -69,7 +70,7 @@ def test_an_old_map_and_one_of_another_label_are_not_drawn(model, picture):
 def test_it_is_switched_on_and_off_while_it_runs(model, picture):
     controls = Controls()
     processor, _ = answer_pictures(
-        model, Answering(), live=lambda: True, fps=lambda: 30.0, controls=controls
+        model, Answering(), origin=lambda frame: Origin(live=True, fps=30.0), controls=controls
     )
     assert controls.can_explain
     drawn = []
@@ -95,8 +96,7 @@ def test_a_network_without_maps_says_so_when_asked_and_not_before():
         answer_pictures(
             lenet,
             Answering(explain=0.2),
-            live=lambda: True,
-            fps=lambda: None,
+            origin=lambda frame: Origin(live=True),
             controls=Controls(),
         )
     assert "edgecnn explain" in caught.value.hint

@@ -7,6 +7,7 @@ import pytest
 
 from edgecnn.runtime.answering import Answering, answer_pictures
 from edgecnn.runtime.frame import Frame
+from edgecnn.runtime.origin import Origins
 from edgecnn.runtime.pipeline import Pipeline
 from edgecnn.runtime.session import load_model
 from edgecnn.runtime.sinks.base import Sink
@@ -22,10 +23,10 @@ def lenet():
 class _Camera:
     """The test camera, with what ``spoil`` makes of each picture; never faster than it is read."""
 
-    description, fps = "camera", 20.0
+    fps = 20.0
 
-    def __init__(self, count, spoil, *, live=True, aged_s=0.0):
-        self.live = live
+    def __init__(self, count, spoil, *, live=True, aged_s=0.0, name="camera"):
+        self.live, self.description = live, name
         self._camera = TestCamera("test:digits?hold=100&pace=free")
         self._count, self._spoil, self._aged_s = count, spoil, aged_s
         self._number = 0
@@ -62,9 +63,7 @@ class _Keep(Sink):
 
 def _run(model, count, spoil, *, live=True, aged_s=0.0, **options):
     camera = _Camera(count, spoil, live=live, aged_s=aged_s)
-    processor, _ = answer_pictures(
-        model, Answering(**options), live=lambda: camera.live, fps=lambda: camera.fps
-    )
+    processor, _ = answer_pictures(model, Answering(**options), origin=Origins([camera]))
     keep = _Keep(camera)
     summary = Pipeline(camera, processor, [keep]).run()
     return [answer.row() for answer in keep.answers], summary
@@ -157,6 +156,31 @@ def test_a_steady_label_outlasts_a_black_frame_and_not_a_black_second(lenet, liv
 
 def test_a_screen_may_stand_still_and_have_blank_parts():
     asked = Answering(without=("black",))
-    kinds = [type(gate).__name__ for gate in asked.of_source(Screen("screen:")).gates(live=True)]
-    assert kinds == ["Shape", "Stale"]
-    assert asked.of_source(TestCamera()) == asked
+    origin = Origins([Screen("screen:")])(Frame("", 0, 0, np.zeros((8, 8, 3), np.uint8)))
+    assert [type(gate).__name__ for gate in asked.gates(origin)] == ["Shape", "Stale"]
+    camera = Origins([TestCamera()])(Frame("", 0, 0, np.zeros((8, 8, 3), np.uint8)))
+    assert [type(gate).__name__ for gate in asked.gates(camera)] == [
+        "Shape", "Stale", "Corrupt", "Frozen",
+    ]  # fmt: skip
+
+
+def test_beside_a_camera_a_file_may_still_show_the_same_for_ever(lenet):
+    """Each of several sources has its own gates; before, all of them had a live one's."""
+
+    first = TestCamera("test:digits").picture(0)
+    sources = {
+        name: _Camera(30, lambda number, picture: first, live=name == "camera", name=name)
+        for name in ("file", "camera")
+    }
+    causes = {name: set() for name in sources}
+
+    class Both(Sink):
+        def write(self, answer):
+            sources[answer.frame.source].taken += 1
+            causes[answer.frame.source].add(answer.row().get("cause"))
+
+    both = list(sources.values())
+    processor, _ = answer_pictures(lenet, Answering(frozen_s=0.2), origin=Origins(both))
+    Pipeline(both, processor, [Both()]).run()
+    assert "frozen" in causes["camera"]
+    assert "frozen" not in causes["file"]

@@ -27,6 +27,8 @@ __all__ = ["FRAMES", "SaveSession"]
 FRAMES = "frames.log"
 #: A frame that is older than this when its turn comes is stored as it is: compressing takes time.
 _BEHIND_S = 0.1
+#: Of a frame: its pixels go beside the facts, and what was made of them is made again.
+_NOT_STORED = ("data", "ahead")
 
 
 class SaveSession(Sink):
@@ -141,7 +143,7 @@ def _stored(frame: Frame, *, compress: bool) -> tuple[dict[str, Any], bytes]:
     facts = {
         field.name: getattr(frame, field.name)
         for field in dataclasses.fields(frame)
-        if field.name != "data"
+        if field.name not in _NOT_STORED
     }
     facts |= {
         "dtype": array.dtype.str,
