@@ -161,12 +161,12 @@ def _print(table: NetworkTable) -> None:
         ("multiply-adds", f"{table.multiply_adds:,}"),
         (
             "size",
-            f"{table.fp32_bytes / 1e6:,.2f} MB in FP32, {table.int8_bytes / 1e6:,.2f} in INT8",
+            f"{_bytes(table.fp32_bytes)} in FP32, {_bytes(table.int8_bytes)} in INT8",
         ),
         (
             "activations",
-            f"{table.activation_bytes / 1e6:,.2f} MB, {table.peak_activation_bytes / 1e6:,.2f} "
-            "at one time",
+            f"{_bytes(table.activation_bytes)}, {_bytes(table.peak_activation_bytes)} at one time "
+            "with the input",
         ),
         ("largest", largest),
     ]
@@ -178,6 +178,10 @@ def _print(table: NetworkTable) -> None:
 
 def _sized(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e6:,.2f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB"
 
 
 def _seen(field: ReceptiveField) -> str:

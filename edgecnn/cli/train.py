@@ -36,7 +36,7 @@ __all__ = ["train"]
     "overrides",
     metavar="KEY=VALUE",
     multiple=True,
-    help="Change a value of the recipe, for example train.epochs=3. Repeatable.",
+    help="Change a value of the recipe, for example train.epochs=3, or epochs=3. Repeatable.",
 )
 @click.option(
     "--from",

@@ -28,6 +28,7 @@ True
 
 from __future__ import annotations
 
+from edgecnn.metadata.bad_values import describe_bad_value
 from edgecnn.metadata.baseline import BASELINE_LIMIT_BYTES, Baseline, Distribution
 from edgecnn.metadata.beat_input import BeatInput, BoxcarFilter, Likeness, RhythmFeatures
 from edgecnn.metadata.boxes import Boxes
@@ -109,6 +110,7 @@ __all__ = [
     "decode_golden",
     "decode_measured",
     "decode_metadata",
+    "describe_bad_value",
     "encode",
     "from_properties",
     "how_to_run",

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edgecnn.errors import MetadataError, MissingFileError
+from edgecnn.metadata.bad_values import describe_bad_value
 from edgecnn.metadata.contract import ModelMetadata
 from edgecnn.metadata.unknown_keys import refuse_unknown
 
@@ -43,9 +44,11 @@ def read_contract(path: Path) -> ModelMetadata:
     try:
         contract = msgspec.convert(content, ModelMetadata)
     except msgspec.ValidationError as error:
+        message, hint = describe_bad_value(error, content, ModelMetadata)
         raise MetadataError(
-            f"{path}: {error}",
-            hint='needed: labels = [...] and [input] with kind = "image", height, width, colour',
+            f"{path}: {message}",
+            hint=hint
+            or 'needed: labels = [...] and [input] with kind = "image", height, width, colour',
         ) from error
     known = msgspec.to_builtins(contract)
     refuse_unknown(content, known, str(path), error=MetadataError, whole="a contract")

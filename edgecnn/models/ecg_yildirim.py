@@ -62,7 +62,7 @@ class Yildirim(nn.Module):
                 step.append(nn.BatchNorm1d(outputs))
             if row.pool_stride:
                 step.append(nn.MaxPool1d(2, row.pool_stride))
-            shape = shape_behind(step, shape)
+            shape = shape_behind(step, shape, first=len(layers))
             layers += step
         self.features = nn.Sequential(*layers)
         dense = scaled(512, width)

@@ -5,6 +5,7 @@ PyTorch is loaded when a network is built, not when the names are listed.
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 from edgecnn.errors import UsageError
@@ -376,7 +377,9 @@ def architecture(name: str) -> Architecture:
         No such name.
     """
     if name not in _REGISTRY:
-        raise UsageError(f"no model named {name!r}", hint=f"there are: {', '.join(_REGISTRY)}")
+        near = difflib.get_close_matches(name.lower(), _REGISTRY, n=3, cutoff=0.5)
+        hint = f"the nearest are: {', '.join(near)}; " if near else ""
+        raise UsageError(f"no model named {name!r}", hint=f"{hint}`edgecnn models` lists all")
     return _REGISTRY[name]
 
 

@@ -152,13 +152,28 @@ def checked_shapes(module: nn.Module) -> Iterator[None]:
             handle.remove()
 
 
-def shape_behind(layers: Iterable[nn.Module], shape: Sequence[int]) -> tuple[int, ...]:
+def shape_behind(
+    layers: Iterable[nn.Module],
+    shape: Sequence[int],
+    *,
+    name: str = "features",
+    first: int = 0,
+) -> tuple[int, ...]:
     """Return the shape that a sequence of layers makes of an input's, both without batch axis.
+
+    Parameters
+    ----------
+    layers : iterable of torch.nn.Module
+    shape : sequence of int
+        Channels, and height and width or samples.
+    name, first : str, int
+        What the network calls the sequence, and the first layer's number in it: for the message.
 
     Raises
     ------
     ShapeError
-        An input that is too small, or has other channels than a layer takes.
+        An input that is too small, or has other channels than a layer takes; the message names the
+        layer, as in ``features.5: pool 3 gives 0x0: input too small``.
 
     Examples
     --------
@@ -166,8 +181,11 @@ def shape_behind(layers: Iterable[nn.Module], shape: Sequence[int]) -> tuple[int
     (6, 12, 12)
     """
     now = tuple(shape)
-    for layer in layers:
-        now = _shape_behind(layer, now)
+    for number, layer in enumerate(layers, first):
+        try:
+            now = _shape_behind(layer, now)
+        except ShapeError as error:
+            raise ShapeError(f"{name}.{number}: {error.message}", hint=error.hint) from None
     return now
 
 

@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from edgecnn.metadata import BeatInput, ImageInput, InputSpec, TextInput
 from edgecnn.preprocessing.text import PADDING, UNKNOWN_WORD
+from edgecnn.training.augment_choice import BeatAugment, ImageAugment
 from edgecnn.training.examples import Examples, draw_order
 from edgecnn.training.mix import mix_examples
-from edgecnn.training.recipe import BeatAugment, ImageAugment
 from edgecnn.training.text_choice import TextAugment
 
 __all__ = [

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from edgecnn.errors import UsageError
 from edgecnn.metadata import Intervention
-from edgecnn.training.recipe import TrainSettings
+from edgecnn.training.settings import TrainSettings
 
 __all__ = ["Controls", "KnobName", "KnobRange", "Knobs", "knob_ranges"]
 

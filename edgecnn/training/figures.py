@@ -48,9 +48,11 @@ def draw_curves(history: Sequence[EpochResult], path: Path, *, title: str) -> No
         panels[quality_name].annotate(
             f"{validated[-1]:.2f} %",
             (epochs[-1], validated[-1]),
-            xytext=(-4, -14),
+            # Behind the curve's end, where no line can run through it.
+            xytext=(5, 0),
             textcoords="offset points",
-            ha="right",
+            va="center",
+            annotation_clip=False,
             color=_VALIDATION,
         )
     if quality_name:
@@ -59,6 +61,7 @@ def draw_curves(history: Sequence[EpochResult], path: Path, *, title: str) -> No
         lowest = min(learnt[settled:] + validated[settled:])
         panels[quality_name].set_ylim(bottom=max(0.0, lowest - 3))
     plot("learning rate", [r.rate for r in history], _QUIET)
+    panels["learning rate"].set_ylim(bottom=0)
     panels["loss"].legend(frameon=False)
     for name, axes in panels.items():
         axes.set_title(name, loc="left", fontsize=11)

@@ -20,7 +20,6 @@ from edgecnn.training.average import WeightAverage
 from edgecnn.training.controls import Controls, KnobName, Knobs, knob_ranges
 from edgecnn.training.examples import Examples, TrainingExamples
 from edgecnn.training.objective import Objective, Scores
-from edgecnn.training.recipe import TrainSettings, Transfer
 from edgecnn.training.schedule import (
     learning_rate,
     make_optimizer,
@@ -28,6 +27,7 @@ from edgecnn.training.schedule import (
     set_rate,
     set_weight_decay,
 )
+from edgecnn.training.settings import TrainSettings, Transfer
 from edgecnn.training.stages import StagePlan
 from edgecnn.training.watcher import Watcher
 
@@ -182,7 +182,7 @@ def fit(
             scores = None
             if validation is not None and len(validation):
                 scores = objective.validate(state.average.module.eval(), validation)
-            seconds = time.perf_counter() - started - learnt.paused_s
+            seconds = round(time.perf_counter() - started - learnt.paused_s, 3)
             state.history.append(_result(epoch, learnt, scores, seconds))
             if state.best_epoch == epoch:
                 state.best = {k: v.clone() for k, v in state.average.module.state_dict().items()}

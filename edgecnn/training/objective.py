@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from edgecnn.training.examples import Examples
-from edgecnn.training.recipe import TrainSettings
+from edgecnn.training.settings import TrainSettings
 
 __all__ = ["Objective", "Scores", "Step"]
 

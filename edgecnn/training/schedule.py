@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from edgecnn.training.recipe import TrainSettings
+from edgecnn.training.settings import TrainSettings
 from edgecnn.training.stages import StagePlan
 
 __all__ = ["learning_rate", "make_optimizer", "set_momentum", "set_rate", "set_weight_decay"]

@@ -8,7 +8,7 @@ from torch import nn
 
 from edgecnn.errors import RecipeError
 from edgecnn.models.auxiliary import WithAuxiliaries
-from edgecnn.training.recipe import Transfer
+from edgecnn.training.settings import Transfer
 
 __all__ = ["Stage", "StagePlan", "stages_of"]
 

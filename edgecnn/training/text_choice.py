@@ -7,12 +7,10 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from edgecnn.metadata import CharacterInput, TextInput
+from edgecnn.metadata.constraints import Positive, Share
 from edgecnn.preprocessing.text import character_vocabulary, word_vocabulary
 
 __all__ = ["CharacterChoice", "TextAugment", "WordChoice"]
-
-Positive = Annotated[int, Meta(ge=1)]
-Share = Annotated[float, Meta(ge=0, lt=1)]
 
 
 class WordChoice(Struct, frozen=True, kw_only=True, tag="text", tag_field="kind"):

@@ -12,7 +12,7 @@ from edgecnn.errors import MissingFileError, TrainingError
 from edgecnn.export.factory import read_weights
 from edgecnn.metadata import ImageInput, InputSpec
 from edgecnn.training.checkpoint import DOCUMENT_NAME, WEIGHTS_NAME, read_recipe
-from edgecnn.training.recipe import Transfer
+from edgecnn.training.settings import Transfer
 from edgecnn.training.stages import stages_of
 
 __all__ = ["check_pixels", "load_pretrained", "read_keys", "weights_path"]

@@ -50,7 +50,7 @@ def test_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"features\.0 +conv 3 \+ relu +64x224x224 +1,792 +86,704,128 +3 ", told)
     assert re.search(r"parameters +138,357,544", told)
     assert re.search(r"multiply-adds +15,470,264,320", told)
-    assert re.search(r"size +553\.43 MB in FP32, 138\.46 in INT8", told)
+    assert re.search(r"size +553\.43 MB in FP32, 138\.46 MB in INT8", told)
     assert re.search(r"largest +classifier\.0 74%, classifier\.3 12%", told)
 
 

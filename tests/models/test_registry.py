@@ -10,10 +10,16 @@ from edgecnn.errors import UsageError
 from edgecnn.models import architecture, create_model, model_names
 
 
-def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(UsageError, match="no model named 'lenet'") as error:
-        create_model("lenet")
-    assert error.value.hint == f"there are: {', '.join(model_names())}"
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("lenet", "lenet5"), ("ResNet18", "resnet18"), ("mobilenet", "mobilenet-v2"), ("", None)],
+)
+def test_an_unknown_name_leads_to_the_nearest(name: str, near: str | None) -> None:
+    with pytest.raises(UsageError, match=f"no model named '{name}'") as error:
+        create_model(name)
+    hint = str(error.value.hint)
+    assert hint.endswith("`edgecnn models` lists all")
+    assert hint.startswith(f"the nearest are: {near}, " if near else "`edgecnn")
 
 
 def test_an_unknown_argument_lists_the_known() -> None:

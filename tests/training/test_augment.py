@@ -5,7 +5,7 @@ import torch
 
 from edgecnn.metadata import BeatInput, BoxcarFilter, ImageInput, RhythmFeatures
 from edgecnn.training.augment import augment_batch, augment_beats, augment_pictures
-from edgecnn.training.recipe import BeatAugment, ImageAugment
+from edgecnn.training.augment_choice import BeatAugment, ImageAugment
 
 GRAY = ImageInput(height=28, width=28, colour="gray", mean=(0.5,), std=(0.5,))
 RGB = ImageInput(height=32, width=32, colour="rgb", mean=(0.5,) * 3, std=(0.2,) * 3)

@@ -15,7 +15,7 @@ from edgecnn.models import create_model
 from edgecnn.training.controls import Controls, Knobs, knob_ranges
 from edgecnn.training.examples import Examples
 from edgecnn.training.loop import FitState, fit
-from edgecnn.training.recipe import TrainSettings
+from edgecnn.training.settings import TrainSettings
 from edgecnn.training.tasks.classify import CrossEntropy
 from edgecnn.training.watcher import Watcher
 

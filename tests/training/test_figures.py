@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from edgecnn.metadata import Accuracy
 from edgecnn.training.figures import draw_confusion, draw_curves
@@ -27,6 +28,31 @@ def test_curves(tmp_path: Path, epochs: int, validated: bool) -> None:
     # The curve of the validation set is blue.
     blue = (picture.astype(int)[:, :, 0] - picture[:, :, 2]) > 80
     assert (blue.sum() > 10) == validated
+
+
+@pytest.mark.parametrize("falling", [True, False])
+def test_the_last_value_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, falling: bool
+) -> None:
+    """No curve runs through it, and no other panel begins in it."""
+    figures: list[Figure] = []
+    monkeypatch.setattr("edgecnn.training.figures.save_figure", lambda f, _: figures.append(f))
+    shares = [0.5, 0.7, 0.9]
+    history = [
+        EpochResult(i + 1, 0.1, 1.0, share, 1.0, share, share, 1)
+        for i, share in enumerate(shares[::-1] if falling else shares)
+    ]
+    draw_curves(history, tmp_path / "curves.png", title="tiny")
+    (figure,) = figures
+    figure.draw_without_rendering()
+    loss, quality, rate = figure.axes
+    (told,) = quality.texts
+    assert told.get_text() == ("50.00 %" if falling else "90.00 %")
+    box = told.get_window_extent()
+    for line in quality.lines:
+        assert not line.get_path().transformed(line.get_transform()).intersects_bbox(box, False)
+    assert box.x1 < rate.get_tightbbox().x0
+    assert loss.get_legend() is not None
 
 
 def test_a_single_epoch_is_seen_in_every_panel(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from edgecnn.models import create_model
 from edgecnn.training.augment import AugmentedExamples
 from edgecnn.training.examples import Examples
 from edgecnn.training.loop import FitState, Watcher, fit, predict_outputs
-from edgecnn.training.recipe import TrainSettings, load_recipe
+from edgecnn.training.recipe import load_recipe
+from edgecnn.training.settings import TrainSettings
 from edgecnn.training.tasks.classify import Classify, CrossEntropy
 
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from edgecnn.training.augment import AugmentedExamples
+from edgecnn.training.augment_choice import ImageAugment
 from edgecnn.training.examples import Examples
 from edgecnn.training.mix import mix_examples
-from edgecnn.training.recipe import ImageAugment
 
 
 def plain(count: int = 8) -> Examples:

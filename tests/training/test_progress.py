@@ -8,7 +8,7 @@ from rich.console import Console
 from edgecnn.models import create_model
 from edgecnn.training.loop import EpochResult, FitState
 from edgecnn.training.progress import LineWatcher, TerminalWatcher, describe_epoch, make_watcher
-from edgecnn.training.recipe import TrainSettings
+from edgecnn.training.settings import TrainSettings
 
 
 def result(epoch: int, *, seconds: float = 30.0, validated: bool = True) -> EpochResult:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgecnn.models import create_model
-from edgecnn.training.recipe import TrainSettings
 from edgecnn.training.schedule import learning_rate, make_optimizer, set_rate
+from edgecnn.training.settings import TrainSettings
 
 
 def settings(**changes: object) -> TrainSettings:

@@ -84,7 +84,7 @@ def test_what_the_vocabulary_was_made_by_is_recorded() -> None:
     [
         (("task=generate",), "input.kind does not fit the task generate"),
         (("input.kind=characters", "input.window=8"), "unknown key 'input.length'"),
-        (("input.kind=image",), "missing required field `height`"),
+        (("input.kind=image",), "input.height is missing"),
         (("augment.kind=image",), "unknown key 'augment.unknown'"),
         (("input.minimum=0",), ">= 1"),
         (("augment.unknown=1.5",), "< 1.0"),

@@ -10,7 +10,8 @@ from edgecnn.errors import MissingFileError, ModelError, TrainingError
 from edgecnn.files import sha256_of
 from edgecnn.models import create_model
 from edgecnn.training.checkpoint import load_checkpoint
-from edgecnn.training.recipe import Transfer, load_recipe
+from edgecnn.training.recipe import load_recipe
+from edgecnn.training.settings import Transfer
 from edgecnn.training.train import train_recipe
 from edgecnn.training.transfer import check_pixels, load_pretrained, read_keys
 

@@ -10,12 +10,13 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from edgecnn.errors import UsageError
-from edgecnn.models import architecture
-from edgecnn.training.recipe import ImageAugment, Recipe, TrainSettings
+from edgecnn.training.augment_choice import ImageAugment
+from edgecnn.training.recipe import Recipe
+from edgecnn.training.recipe_keys import full_key, struct_keys
+from edgecnn.training.settings import TrainSettings
 
 __all__ = [
     "Axis",
@@ -23,11 +24,11 @@ __all__ = [
     "Range",
     "Value",
     "as_override",
-    "full_key",
     "grid_points",
     "read_axes",
     "read_grid",
     "read_range",
+    "searched_key",
 ]
 
 #: What a recipe's key may be set to.
@@ -43,8 +44,6 @@ _FIXED = {
     "title": "it changes nothing of the training",
     "task": "trials would be scored differently",
 }
-
-_ALIASES = {"lr": "train.peak_rate"}
 
 
 class Grid(Struct, frozen=True, kw_only=True, tag="grid"):
@@ -181,11 +180,10 @@ def read_range(text: str, recipe: Recipe) -> Range:
     return Range(key=key, low=low, high=high, log=log)
 
 
-def full_key(key: str, recipe: Recipe) -> str:
+def searched_key(key: str, recipe: Recipe) -> str:
     """Return ``table.key`` of a key that may be given without its table.
 
-    A bare name is looked for in ``[train]``, then among the arguments of the recipe's network, then
-    in ``[augment]``; ``lr`` is the peak learning rate.
+    A bare name is found as :func:`~edgecnn.training.recipe_keys.full_key` does.
 
     Raises
     ------
@@ -195,25 +193,10 @@ def full_key(key: str, recipe: Recipe) -> str:
     Examples
     --------
     >>> from edgecnn.training.recipe import load_recipe
-    >>> [full_key(key, load_recipe("mnist-lenet5")) for key in ("lr", "momentum", "dropout")]
+    >>> [searched_key(key, load_recipe("mnist-lenet5")) for key in ("lr", "momentum", "dropout")]
     ['train.peak_rate', 'train.momentum', 'model.arguments.dropout']
     """
-    full = _ALIASES.get(key, key)
-    if "." not in full and full not in _FIXED:
-        augment = type(recipe.augment or ImageAugment())
-        places = (
-            ("train", _fields(TrainSettings)),
-            ("model.arguments", tuple(architecture(recipe.model.name).arguments)),
-            ("augment", _fields(augment)),
-        )
-        tables = [table for table, names in places if full in names]
-        if not tables:
-            raise UsageError(
-                f"the recipe has no key {key!r} to search",
-                hint="write it with its table, as in train.weight_decay; in [train] there are: "
-                + ", ".join(_fields(TrainSettings)),
-            )
-        full = f"{tables[0]}.{full}"
+    full = key if key in _FIXED else _full(key, recipe)
     if full in _FIXED:
         raise UsageError(f"{full} cannot be searched: {_FIXED[full]}")
     return full
@@ -243,7 +226,19 @@ def _split(text: str, recipe: Recipe, example: str) -> tuple[str, str]:
     parts = [part.strip() for part in key.split(".")]
     if not equals or not all(parts) or not rest.strip():
         raise UsageError(f"cannot read {text!r}", hint=f"write it as {example}")
-    return full_key(".".join(parts), recipe), rest
+    return searched_key(".".join(parts), recipe), rest
+
+
+def _full(key: str, recipe: Recipe) -> str:
+    augment = type(recipe.augment or ImageAugment())
+    full = full_key(key, network=recipe.model.name, augment=augment)
+    if full is None:
+        raise UsageError(
+            f"the recipe has no key {key!r} to search",
+            hint="write it with its table, as in train.weight_decay; in [train] there are: "
+            + ", ".join(struct_keys(TrainSettings)),
+        )
+    return full
 
 
 def _is_value(value: object) -> bool:
@@ -274,7 +269,3 @@ def _number(text: str) -> int | float | None:
             continue
         return number if math.isfinite(number) else None
     return None
-
-
-def _fields(kind: type[Struct]) -> tuple[str, ...]:
-    return tuple(field.name for field in msgspec.structs.fields(kind))

@@ -21,10 +21,12 @@ from edgecnn.evaluation.metrics import confusion_matrix, macro_f1
 from edgecnn.metadata import Accuracy, InputSpec, ModelMetadata, TextInput
 from edgecnn.models.auxiliary import weighted_logits
 from edgecnn.training.augment import AugmentedExamples, augment_batch
+from edgecnn.training.augment_choice import ImageAugment
 from edgecnn.training.examples import Examples, TrainingExamples, as_examples, labelled_targets
 from edgecnn.training.loop import predict_outputs
 from edgecnn.training.objective import Objective, Scores, Step
-from edgecnn.training.recipe import ImageAugment, Recipe, TrainSettings
+from edgecnn.training.recipe import Recipe
+from edgecnn.training.settings import TrainSettings
 from edgecnn.training.tasks.base import Plan, Prepared, Split
 from edgecnn.training.text_choice import CharacterChoice, WordChoice
 

@@ -26,7 +26,8 @@ from edgecnn.runtime.tasks.detect import Detections, detect_in_tensor
 from edgecnn.training.examples import Examples
 from edgecnn.training.loop import predict_outputs
 from edgecnn.training.objective import Scores, Step
-from edgecnn.training.recipe import Recipe, TrainSettings
+from edgecnn.training.recipe import Recipe
+from edgecnn.training.settings import TrainSettings
 from edgecnn.training.tasks.base import Plan, Prepared, Split
 from edgecnn.training.tasks.yolo_loss import EMPTY, yolo_loss
 

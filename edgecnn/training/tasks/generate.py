@@ -23,7 +23,8 @@ from edgecnn.preprocessing.text import character_numbers
 from edgecnn.runtime.tasks.generate import Run
 from edgecnn.training.examples import Examples
 from edgecnn.training.objective import Scores, Step
-from edgecnn.training.recipe import Recipe, TrainSettings
+from edgecnn.training.recipe import Recipe
+from edgecnn.training.settings import TrainSettings
 from edgecnn.training.tasks.base import Plan, Prepared, Split
 from edgecnn.training.text_choice import CharacterChoice
 

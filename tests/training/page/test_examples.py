@@ -10,9 +10,9 @@ from edgecnn.metadata import (
     TextInput,
 )
 from edgecnn.training.augment import AugmentedExamples
+from edgecnn.training.augment_choice import ImageAugment
 from edgecnn.training.examples import Examples
 from edgecnn.training.page.examples import choose_examples, draw_examples
-from edgecnn.training.recipe import ImageAugment
 
 PICTURE = ImageInput(height=4, width=4, colour="gray")
 

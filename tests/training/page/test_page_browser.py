@@ -376,6 +376,26 @@ def test_long_names_fit_a_phone_and_stay_text(look: Callable[..., Opened]) -> No
         page.end({"about": 1, "phase": "stopped", "ending": "", "snapshot": 1})
 
 
+def test_a_label_of_one_word_is_not_broken(look: Callable[..., Opened]) -> None:
+    page = TrainPage(Address("127.0.0.1", 0), lambda wish: None)
+    page.describe(ABOUT | {"examples": [{"truth": "automobile", "text": "x"}] * 6})
+    page.start()
+    answer = {"top": [["automobile", 0.9], ["cat", 0.1]], "right": False}
+    page.show({"examples": [answer] * 6, "layers": [], "note": "", "epoch": 1, "step": 1})
+    page.publish({"about": 1, "phase": "preparing", "ending": "", "snapshot": 1})
+    try:
+        seen = look(page.url)
+        seen.until("document.querySelector('.verdict')?.textContent")
+        heights = seen.page.evaluate(
+            "[...document.querySelectorAll('.truth > *')].map("
+            "e => e.offsetHeight / parseFloat(getComputedStyle(e).fontSize))"
+        )
+        assert len(heights) == 12
+        assert max(heights) < 2  # lines, of one and a half times the letters' size
+    finally:
+        page.end({"about": 1, "phase": "stopped", "ending": "", "snapshot": 1})
+
+
 def test_another_page_cannot_turn_a_knob(
     training: Callable[..., Any], tiny: Path, browser: Browser
 ) -> None:

@@ -255,7 +255,7 @@ def test_accuracy_is_made_large(tiny: Path, tmp_path: Path) -> None:
     [
         (["train.nothing=1"], {}, RecipeError, "unknown key 'train.nothing'"),
         (["lr=0.1,-1"], {}, RecipeError, "train.peak_rate"),
-        (["optimizer=sgd,adam"], {}, RecipeError, "Invalid enum value 'adam'"),
+        (["optimizer=sgd,adam"], {}, RecipeError, "train.optimizer cannot be 'adam'"),
         (["model.arguments.depth=3"], {}, UsageError, "takes no argument 'depth'"),
         (["dropout=0,1.5"], {}, EdgeCNNError, "dropout"),
         (["model.name=lenet5,lenet6"], {}, UsageError, "no model named 'lenet6'"),

@@ -13,11 +13,11 @@ from edgecnn.training.search.space import (
     Range,
     Value,
     as_override,
-    full_key,
     grid_points,
     read_axes,
     read_grid,
     read_range,
+    searched_key,
 )
 
 RECIPE = load_recipe("mnist-lenet5")
@@ -88,8 +88,8 @@ def test_what_cannot_be_read(grids: list[str], ranges: list[str], message: str) 
 
 def test_a_network_argument_wins_over_an_augmentation() -> None:
     recipe = load_recipe("ecg-beats")
-    assert full_key("weight_decay", recipe) == "train.weight_decay"
-    assert full_key("noise", recipe) == "augment.noise"
+    assert searched_key("weight_decay", recipe) == "train.weight_decay"
+    assert searched_key("noise", recipe) == "augment.noise"
 
 
 def test_points_are_all_combinations_the_last_axis_fastest() -> None:
