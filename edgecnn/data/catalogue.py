@@ -180,7 +180,16 @@ def _entries() -> dict[str, DatasetEntry]:
         DatasetEntry(
             name="mitdb-rhythm",
             title="MIT-BIH Arrhythmia Database 1.0.0: ten-second fragments by rhythm, 17 classes",
-            splits=("fragments-train", "fragments-test", "records-train", "records-test"),
+            splits=(
+                "fragments-train",
+                "fragments-test",
+                "fragments15-train",
+                "fragments15-test",
+                "fragments13-train",
+                "fragments13-test",
+                "records-train",
+                "records-test",
+            ),
             attribution=_MITDB_ATTRIBUTION,
             licence="ODC-By 1.0",
             files=mitdb_files(),

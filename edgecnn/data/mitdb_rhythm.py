@@ -5,6 +5,8 @@ fragment_class` names their class from the annotations. There are two ways to di
 
 ``fragments-train``, ``fragments-test``
     The paper's kind: a fifth of each class, drawn at random. Train and test share all patients.
+``fragments15-train``, ``fragments13-train``, ...
+    The same with the 15 or 13 classes that have the most fragments: the paper counts so many, too.
 ``records-train``, ``records-test``
     About a third of the records, whole, so that each class is on both sides: only classes that
     occur in two patients or more, and 201 and 202 are one man.
@@ -38,6 +40,7 @@ from edgecnn.preprocessing.fragments import fragment_inputs
 __all__ = [
     "RHYTHM_RECORDS",
     "RhythmFragments",
+    "commonest_classes",
     "fragment_table",
     "open_mitdb_rhythm",
     "rhythm_files",
@@ -74,6 +77,12 @@ class _Table:
 
     def take(self, rows: NDArray[np.integer]) -> _Table:
         return _Table(self.records[rows], self.starts_s[rows], self.targets[rows], self.left_out)
+
+    def of_classes(self, kept: Sequence[int]) -> _Table:
+        """Return the fragments of some classes, which are then counted from 0 in their order."""
+        part = self.take(np.flatnonzero(np.isin(self.targets, kept)))
+        place = np.searchsorted(np.array(kept), part.targets)
+        return _Table(part.records, part.starts_s, place.astype(np.int64), self.left_out)
 
 
 class RhythmFragments:
@@ -133,7 +142,8 @@ def open_mitdb_rhythm(folder: Path, split: str) -> RhythmFragments:
     folder : Path
         Holds the records' files.
     split : str
-        ``fragments-train``, ``fragments-test``, ``records-train`` or ``records-test``.
+        ``fragments-train``, ``fragments-test``, ``records-train`` or ``records-test``; for fewer
+        classes ``fragments15-train``, ``fragments13-test`` and so on.
 
     Raises
     ------
@@ -146,11 +156,17 @@ def open_mitdb_rhythm(folder: Path, split: str) -> RhythmFragments:
     genuine = all(published[f] == h for f, h in zip(rhythm_files(), hashes, strict=True))
     table = fragment_table(folder)
     kind, _, part = split.partition("-")
-    rows = (_by_fragment if kind == "fragments" else _by_record)(table, test=part == "test")
+    at_random = kind.startswith("fragments")
+    labels = RHYTHM_LABELS
+    if count := kind.removeprefix("fragments") if at_random else "":
+        kept = commonest_classes(table, int(count))
+        labels = tuple(RHYTHM_LABELS[target] for target in kept)
+        table = table.of_classes(kept)
+    rows = (_by_fragment if at_random else _by_record)(table, test=part == "test")
     info = DatasetInfo(
         name=entry.name,
         split=split,
-        labels=RHYTHM_LABELS,
+        labels=labels,
         sha256=combined_sha256(hashes),
         attribution=entry.attribution,
         licence=entry.licence,
@@ -160,7 +176,7 @@ def open_mitdb_rhythm(folder: Path, split: str) -> RhythmFragments:
                 ("not the published files: their content has another hash", not genuine),
                 (
                     "fragments at random: patients are in training and test alike",
-                    kind == "fragments",
+                    at_random,
                 ),
             )
             if holds
@@ -186,6 +202,12 @@ def fragment_table(folder: Path, names: Sequence[str] = RHYTHM_RECORDS) -> _Tabl
         np.array(targets, dtype=np.int64),
         left_out,
     )
+
+
+def commonest_classes(table: _Table, count: int) -> tuple[int, ...]:
+    """Return so many classes, those with the most fragments, in the labels' order."""
+    sizes = np.bincount(table.targets, minlength=len(RHYTHM_LABELS))
+    return tuple(sorted(np.argsort(-sizes, kind="stable")[:count].tolist()))
 
 
 def shared_classes(table: _Table) -> tuple[int, ...]:

@@ -39,7 +39,8 @@ class AlarmKind:
 
 
 #: By name. The values: heart rate (two), seconds since the last R peak, V beats in succession,
-#: share of V among the classified beats of the window, seconds without signal.
+#: share of V among the classified beats of the window, seconds without signal, and seconds in which
+#: the signal is flat, saturated or noise.
 ALARM_KINDS: Mapping[str, AlarmKind] = {
     "tachycardia": AlarmKind("heart rate is high", "/min", 120, 110),
     "bradycardia": AlarmKind("heart rate is low", "/min", 45, 50),
@@ -47,6 +48,7 @@ ALARM_KINDS: Mapping[str, AlarmKind] = {
     "v-run": AlarmKind("ventricular beats in succession", "beats", 3, 3),
     "pvc-burden": AlarmKind("many ventricular beats", "%", 10, 8),
     "no-signal": AlarmKind("no signal", "s", 2, 1),
+    "poor-signal": AlarmKind("the signal is of no use", "s", 5, 1),
 }
 
 _FORM = re.compile(r"(?P<name>[a-z-]+)=(?P<on>off|[0-9.]+)(?:/(?P<off>[0-9.]+))?")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.ecg.conditioning import LeadConditioner
-from edgecnn.ecg.fragments import IN_GAP, IS_FLAT, is_flat
+from edgecnn.ecg.fragments import IN_GAP, unusable
 from edgecnn.metadata import SignalInput
 from edgecnn.preprocessing.boxcar import reach
 from edgecnn.preprocessing.fragments import filtered_mv, fragment_tensors
@@ -74,6 +74,8 @@ class FragmentStream:
         #: Number of the first sample that is kept.
         self._first = 0
         self._next = 0
+        #: The samples of all leads that the last chunk brought, and where there is a signal.
+        self.newest = (self._signal, self._valid)
 
     def push(self, chunk_mv: NDArray[np.floating]) -> list[Fragment]:
         """Take more samples, shape ``(samples, leads)``, in mV with NaN where there is no signal.
@@ -104,8 +106,9 @@ class FragmentStream:
         new = [signal[:even] for signal, _ in self._uneven]
         seen = [valid[:even] for _, valid in self._uneven]
         self._uneven = [(signal[even:], valid[even:]) for signal, valid in self._uneven]
-        self._signal = np.concatenate([self._signal, np.stack(new)], axis=1)
-        self._valid = np.concatenate([self._valid, np.stack(seen)], axis=1)
+        self.newest = (np.stack(new), np.stack(seen))
+        self._signal = np.concatenate([self._signal, self.newest[0]], axis=1)
+        self._valid = np.concatenate([self._valid, self.newest[1]], axis=1)
 
         length = self._spec.samples
         complete = self._first + self._signal.shape[1] - (0 if ended else self._reach)
@@ -128,7 +131,7 @@ class FragmentStream:
         own = slice(start - self._first, start - self._first + self._spec.samples)
         if not self._valid[:, own].all():
             return Fragment(start, None, IN_GAP)
-        if is_flat(self._signal[:, own]):
-            return Fragment(start, None, IS_FLAT)
+        if reason := unusable(self._signal[:, own], self._spec):
+            return Fragment(start, None, reason)
         at = np.array([own.start], dtype=np.int64)
         return Fragment(start, fragment_tensors(signal_mv, at, self._spec))

@@ -12,26 +12,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.ecg.conditioning import condition_lead
+from edgecnn.ecg.doubtful import Doubtful
 from edgecnn.ecg.gaps import touches
 from edgecnn.ecg.leads import choose_lead
 from edgecnn.ecg.record import Record
+from edgecnn.ecg.signal_quality import SignalQuality
 from edgecnn.errors import RecordError
 from edgecnn.metadata import SignalInput
+from edgecnn.preprocessing.boxcar import MICROVOLTS_PER_MV
 
 __all__ = [
+    "CAUSES",
     "IN_GAP",
     "IS_FLAT",
+    "IS_NOISE",
     "ConditionedLeads",
     "condition_leads",
-    "is_flat",
+    "unusable",
     "whole_fragments",
 ]
 
 #: Why a fragment has no answer.
 IN_GAP = "the signal has a gap"
 IS_FLAT = "the signal is flat"
+IS_NOISE = "the signal is noise"
+#: The same in a word.
+CAUSES = {IN_GAP: "no-signal", IS_FLAT: "flat", IS_NOISE: "noise"}
 #: What moves by less in ten seconds is no heart: the noise of an amplifier is more.
 _FLAT_UV = 5
+#: A rhythm cannot be told where more than this much of a fragment is noise.
+_NOISE_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +118,22 @@ def whole_fragments(samples: int, spec: SignalInput) -> NDArray[np.int64]:
     return np.arange(0, samples - spec.samples + 1, spec.samples, dtype=np.int64)
 
 
-def is_flat(signal_uv: NDArray[np.int64]) -> bool:
-    """Say whether a lead of a fragment, shape ``(leads, samples)``, does not move at all."""
-    return bool((signal_uv.max(axis=1) - signal_uv.min(axis=1) < _FLAT_UV).any())
+def unusable(signal_uv: NDArray[np.int64], spec: SignalInput) -> str:
+    """Say why nothing can be told of a fragment; ``""`` if something can.
+
+    Parameters
+    ----------
+    signal_uv : ndarray of int64, shape (leads, samples)
+        A single lead that does not move at all is enough; noise must be in all of them.
+    spec : SignalInput
+    """
+    if (signal_uv.max(axis=1) - signal_uv.min(axis=1) < _FLAT_UV).any():
+        return IS_FLAT
+    for lead_uv in signal_uv:
+        quality = SignalQuality(spec.sampling_rate_hz)
+        lead_mv = lead_uv / MICROVOLTS_PER_MV
+        states = np.concatenate([quality.push(lead_mv), quality.flush()])
+        noise = Doubtful.of(states, quality.block).hiding
+        if (noise[:, 1] - noise[:, 0]).sum() <= _NOISE_SHARE * len(lead_uv):
+            return ""
+    return IS_NOISE

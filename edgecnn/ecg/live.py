@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from edgecnn.ecg.alarms import AlarmEvent, AlarmLimits, alarm_limits
 from edgecnn.ecg.beats import beat_input_of
 from edgecnn.ecg.conditioning import LeadConditioner, rescale_samples
+from edgecnn.ecg.live_signal import LiveSignal
 from edgecnn.ecg.sources import EcgSource, open_ecg_source
 from edgecnn.ecg.stream import Beats, BeatStream
-from edgecnn.ecg.trace import TRACE_S, Trace, draw_trace
+from edgecnn.ecg.trace import draw_trace
 from edgecnn.ecg.watch import EcgWatch
 from edgecnn.runtime.facts import model_facts
 from edgecnn.runtime.frame import Frame
@@ -32,15 +33,10 @@ from edgecnn.runtime.tasks.classify import UNKNOWN
 
 __all__ = ["EcgProcessor", "open_live"]
 
-#: RR intervals that the heart rate is the mean of, and the longest that counts as one.
-_RATE_INTERVALS = 8
-_LONGEST_INTERVAL_S = 3.0
 #: Without a beat for so long, the last one says nothing about now.
 _SILENT_S = 4.0
 #: Without a signal for so long, it is the lack of it that is told.
 _LOST_S = 1.0
-#: A signal that moves by less in so long is flat.
-_FLAT_S, _FLAT_UV = 2.0, 5
 
 
 def open_live(
@@ -115,7 +111,7 @@ class EcgProcessor:
     ) -> None:
         spec = beat_input_of(model)
         self.spec = spec
-        self._source = source
+        self._signal = LiveSignal(source, spec.sampling_rate_hz)
         self._conditioner: LeadConditioner | None = None
         self._labels = model.metadata.labels
         self._min_score = model.metadata.output.min_score
@@ -127,15 +123,11 @@ class EcgProcessor:
             spec.sampling_rate_hz,
             alarm_limits(()) if limits is None else limits,
         )
-        self._taken = 0
-        self._newest_beat: int | None = None
-        self._intervals: deque[int] = deque(maxlen=_RATE_INTERVALS)
         self._counts = dict.fromkeys(self._labels, 0)
         self._unclassified = 0
+        self._has_ended = False
         self._latest: tuple[int, int, NDArray[np.float32]] | None = None
         self._shown_beats: deque[tuple[int, str]] = deque(maxlen=64)
-        self._shown_uv: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self._shown_valid: NDArray[np.bool_] = np.empty(0, dtype=bool)
         self.title = model.metadata.name
         self.provider = model.placement.provider
         self.nodes_on_provider = model.placement.on_provider
@@ -145,25 +137,20 @@ class EcgProcessor:
     def card(self) -> Mapping[str, str]:
         """State facts about the model, and how long after an R peak its answer can come."""
         ahead = self.spec.look_ahead_s
-        conditioning_s = LeadConditioner(self._rate_hz, self.spec.sampling_rate_hz).look_ahead_s
         # The detector is sure of a peak some 0.55 s after it (see PeakDetector).
         return {
             **self._facts,
             "Looks ahead": f"{ahead:.2g} s after the R peak, 0.6 s more for one not yet certain, "
-            f"up to {conditioning_s:.2g} s more to bridge a gap and change the rate",
+            f"up to {self._signal.conditioning_s:.2g} s more to bridge a gap and change the rate",
         }
-
-    @property
-    def _rate_hz(self) -> float:
-        stated = self._source.sampling_rate_hz if self._source is not None else None
-        return stated if stated is not None else self.spec.sampling_rate_hz
 
     def process(self, frame: Frame) -> Result:
         """Take a chunk of millivolts, shape ``(samples,)``, NaN where there is no signal."""
         started, self._infer_ns = time.perf_counter_ns(), 0
         if self._conditioner is None:
-            self._conditioner = LeadConditioner(self._rate_hz, self.spec.sampling_rate_hz)
-        self._taken += frame.data.size
+            rate_hz = self._signal.rate_hz
+            self._conditioner = LeadConditioner(rate_hz, self.spec.sampling_rate_hz)
+        self._signal.take(frame.data)
         beats = self._push(*self._conditioner.push(frame.data))
         return self._result([beats], started)
 
@@ -174,10 +161,12 @@ class EcgProcessor:
         if self._conditioner is not None:
             last.append(self._push(*self._conditioner.flush()))
         last.append(self._stream.flush())
-        return self._result(last, started) if any(map(len, last)) else None
+        self._signal.end()
+        self._has_ended = True
+        return self._result(last, started) if any(map(len, last)) or self._watch.waits else None
 
     def _push(self, signal_uv: NDArray[np.int64], valid: NDArray[np.bool_]) -> Beats:
-        self._show(signal_uv, valid)
+        self._signal.show(signal_uv, valid)
         self._watch.take(valid)
         return self._stream.push(signal_uv, valid)
 
@@ -187,26 +176,18 @@ class EcgProcessor:
         self._infer_ns += time.perf_counter_ns() - started
         return logits
 
-    def _show(self, signal_uv: NDArray[np.int64], valid: NDArray[np.bool_]) -> None:
-        length = round(TRACE_S * self.spec.sampling_rate_hz)
-        self._shown_uv = np.concatenate([self._shown_uv, signal_uv])[-length:]
-        self._shown_valid = np.concatenate([self._shown_valid, valid])[-length:]
-
     def _result(self, beats: Sequence[Beats], started: int) -> Result:
         fields, events = self._account(beats)
         rate = fields["heart_rate_bpm"]
         figures = ([] if rate is None else [f"{rate:.0f}/min"]) + [*self._watch.figures.told]
         label, score, top, (reason, cause) = self._answer()
-        trace = Trace(
-            signal_uv=self._shown_uv,
-            valid=self._shown_valid,
-            rate_hz=self.spec.sampling_rate_hz,
-            first=self._stream.received - len(self._shown_uv),
-            beats=tuple(self._shown_beats),
+        trace = self._signal.trace(
+            self.spec.leads[0],
+            beats=self._shown_beats,
             heart_rate_bpm=fields["heart_rate_bpm"],
             figures=self._watch.figures,
             ringing=self._watch.ringing,
-            lead=self.spec.leads[0],
+            held=self._watch.holds,
         )
         total_ns = time.perf_counter_ns() - started
         return Result(
@@ -229,23 +210,28 @@ class EcgProcessor:
     def _account(self, parts: Sequence[Beats]) -> tuple[dict[str, Any], list[AlarmEvent]]:
         """Count the new beats; return what the answer says besides its label, and alarms."""
         told = [self._told(*beat) for beats in parts for beat in self._counted(beats)]
-        heart_rate = self._heart_rate()
+        signal = self._signal
+        judged = None if self._has_ended else signal.judged
+        self._watch.judge(judged, signal.state, signal.doubtful())
         events = self._watch.look(
-            heart_rate, settled=self._stream.settled, newest_peak=self._stream.newest_peak
+            settled=self._stream.settled,
+            newest_peak=self._stream.newest_peak,
+            poor_s=signal.state_s if signal.complaint[0] else 0.0,
         )
         fields = {
-            "time_s": round(self._taken / self._rate_hz, 3),
+            "time_s": round(signal.time_s, 3),
+            "signal": signal.row(),
             "beats": told,
             "counts": dict(self._counts) | {UNKNOWN: self._unclassified},
-            "heart_rate_bpm": heart_rate,
+            "heart_rate_bpm": self._watch.heart_rate_bpm,
             **self._watch.rows(events),
         }
         return fields, events
 
     def _counted(self, beats: Beats) -> Iterator[tuple[int, str, float]]:
         """Count each beat; give its sample at the source's rate, its class and its best score."""
-        ratio = self._rate_hz / self.spec.sampling_rate_hz
-        places = rescale_samples(beats.samples, ratio, self._taken)
+        ratio = self._signal.rate_hz / self.spec.sampling_rate_hz
+        places = rescale_samples(beats.samples, ratio, self._signal.taken)
         for sample, place, index, scores in zip(
             beats.samples.tolist(),
             places.tolist(),
@@ -258,54 +244,37 @@ class EcgProcessor:
                 self._counts[name] += 1
             else:
                 self._unclassified += 1
-            self._time(sample)
             self._watch.beat(sample, index)
             self._latest = (sample, index, scores)
             self._shown_beats.append((sample, name))
             yield place, name or UNKNOWN, float(scores.max())
 
     def _told(self, sample: int, name: str, score: float) -> dict[str, Any]:
+        time_s = sample / self._signal.rate_hz
         return {
             "sample": sample,
-            "time_s": round(sample / self._rate_hz, 4),
+            "time_s": round(time_s, 4),
             "class": name,
             "score": round(score, 6) if np.isfinite(score) else None,
-            "delay_s": round((self._taken - sample) / self._rate_hz, 3),
+            "delay_s": round(self._signal.time_s - time_s, 3),
         }
-
-    def _time(self, sample: int) -> None:
-        """Take the interval that a beat ends."""
-        before, self._newest_beat = self._newest_beat, sample
-        if before is None:
-            return
-        if self._watch.has_gap(before, sample):
-            # Beats may be missing in it, and what was before is no longer the rate of now.
-            self._intervals.clear()
-        elif sample - before <= _LONGEST_INTERVAL_S * self.spec.sampling_rate_hz:
-            self._intervals.append(sample - before)
-
-    def _heart_rate(self) -> float | None:
-        """Return the mean rate of the last intervals; None without a beat of late."""
-        rate, newest = self.spec.sampling_rate_hz, self._newest_beat
-        if newest is None or self._stream.received - newest > _SILENT_S * rate:
-            return None
-        if not self._intervals:
-            return None
-        return round(60 * rate * len(self._intervals) / sum(self._intervals), 1)
 
     def _answer(self) -> tuple[str, float, tuple[tuple[str, float], ...], tuple[str, str]]:
         """Return label, score, all scores and, without a label, reason and cause."""
         rate, nothing = self.spec.sampling_rate_hz, (UNKNOWN, 0.0, ())
         if (lost_s := self._watch.no_signal_s) > _LOST_S:
             return *nothing, (f"no signal for {lost_s:.0f} s", "no-signal")
+        reason, cause = self._signal.complaint
+        if reason:
+            return *nothing, (reason, cause)
         if self._latest is None:
-            return *nothing, (f"no beat so far{self._if_flat()}", "no-beat")
+            return *nothing, ("no beat so far", "no-beat")
         sample, index, scores = self._latest
         silent_s = (self._stream.received - sample) / rate
         if silent_s > _SILENT_S:
             if self._watch.signal_since > sample:
                 return *nothing, ("no beat since the signal is back", "no-beat")
-            return *nothing, (f"no beat for {silent_s:.0f} s{self._if_flat()}", "no-beat")
+            return *nothing, (f"no beat for {silent_s:.0f} s", "no-beat")
         if not np.isfinite(scores).all():
             return *nothing, ("the signal has a gap at this beat", "gap")
         order = np.argsort(-scores, kind="stable")
@@ -314,9 +283,3 @@ class EcgProcessor:
             reason = f"best score {top[0][1]:.2f} is below {self._min_score:.2f}"
             return UNKNOWN, top[0][1], top, (reason, "low-score")
         return self._labels[index], float(scores[index]), top, ("", "")
-
-    def _if_flat(self) -> str:
-        length = round(_FLAT_S * self.spec.sampling_rate_hz)
-        last, valid = self._shown_uv[-length:], self._shown_valid[-length:]
-        is_flat = last.size == length and valid.all() and int(np.ptp(last)) < _FLAT_UV
-        return ", and the signal is flat" if is_flat else ""

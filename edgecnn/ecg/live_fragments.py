@@ -12,14 +12,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgecnn.ecg.conditioning import LeadConditioner
+from edgecnn.ecg.fragment_answers import answer_fragment
 from edgecnn.ecg.fragment_stream import Fragment, FragmentStream
-from edgecnn.ecg.rolling import RollingFigures
+from edgecnn.ecg.fragments import CAUSES
+from edgecnn.ecg.live_signal import LiveSignal
 from edgecnn.ecg.sources import EcgSource, open_ecg_source
-from edgecnn.ecg.trace import TRACE_S, Trace, draw_trace
+from edgecnn.ecg.trace import draw_trace
 from edgecnn.errors import TaskError
 from edgecnn.metadata import SignalInput
 from edgecnn.preprocessing.boxcar import reach
@@ -28,7 +26,6 @@ from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.processor import Result
 from edgecnn.runtime.session import Model
 from edgecnn.runtime.sources.settings import SourceSettings
-from edgecnn.runtime.tasks.classify import UNKNOWN, decode
 
 __all__ = ["STEP_S", "FragmentProcessor", "open_live_fragments"]
 
@@ -103,13 +100,10 @@ class FragmentProcessor:
                 f"{model.path} reads {len(spec.leads)} leads at once, and a live signal is one",
                 hint="`edgecnn predict` reads recordings of all leads",
             )
-        self._model, self._spec, self._source = model, spec, source
+        self._model, self._spec = model, spec
+        self._signal = LiveSignal(source, spec.sampling_rate_hz)
         self._step = max(1, round(step_s * spec.sampling_rate_hz))
         self._stream: FragmentStream | None = None
-        self._shown: LeadConditioner | None = None
-        self._taken = self._seen = 0
-        self._signal_uv: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self._valid: NDArray[np.bool_] = np.empty(0, dtype=bool)
         self._last: Result | None = None
         self.title = model.metadata.name
         self.provider = model.placement.provider
@@ -122,7 +116,7 @@ class FragmentProcessor:
         spec = self._spec
         rate = spec.sampling_rate_hz
         ahead = 0.0 if spec.filter is None else reach(spec.filter, rate) / rate
-        ahead += LeadConditioner(self._rate_hz, rate).look_ahead_s
+        ahead += self._signal.conditioning_s
         return {
             **self._facts,
             "Window": f"{spec.samples / rate:g} s, a new one every {self._step / rate:g} s",
@@ -130,21 +124,16 @@ class FragmentProcessor:
             "a gap and change the rate",
         }
 
-    @property
-    def _rate_hz(self) -> float:
-        stated = self._source.sampling_rate_hz if self._source is not None else None
-        return stated if stated is not None else self._spec.sampling_rate_hz
-
     def process(self, frame: Frame) -> Result:
         """Take a chunk of millivolts, shape ``(samples,)``, NaN where there is no signal."""
         started = time.perf_counter_ns()
-        if self._stream is None or self._shown is None:
-            rate = self._spec.sampling_rate_hz
-            self._stream = FragmentStream(self._rate_hz, self._spec, step=self._step)
-            self._shown = LeadConditioner(self._rate_hz, rate)
-        self._taken += frame.data.size
-        self._show(*self._shown.push(frame.data))
-        return self._answer(self._stream.push(frame.data[:, None]), started)
+        if self._stream is None:
+            self._stream = FragmentStream(self._signal.rate_hz, self._spec, step=self._step)
+        self._signal.take(frame.data)
+        fragments = self._stream.push(frame.data[:, None])
+        signal_uv, valid = self._stream.newest
+        self._signal.show(signal_uv[0], valid[0])
+        return self._answer(fragments, started)
 
     def finish(self) -> Result | None:
         """Say what the last window is, now that no more signal follows."""
@@ -152,18 +141,15 @@ class FragmentProcessor:
         last = [] if self._stream is None else self._stream.flush()
         return self._answer(last, started) if last else None
 
-    def _show(self, signal_uv: NDArray[np.int64], valid: NDArray[np.bool_]) -> None:
-        length = round(TRACE_S * self._spec.sampling_rate_hz)
-        self._seen += signal_uv.size
-        self._signal_uv = np.concatenate([self._signal_uv, signal_uv])[-length:]
-        self._valid = np.concatenate([self._valid, valid])[-length:]
-
     def _answer(self, fragments: list[Fragment], started: int) -> Result:
         infer_ms = 0.0
         for fragment in fragments:
             self._last, infer_ms = self._classified(fragment)
         last = self._last
-        fields: dict[str, Any] = {"time_s": round(self._taken / self._rate_hz, 3)}
+        fields: dict[str, Any] = {
+            "time_s": round(self._signal.time_s, 3),
+            "signal": self._signal.row(),
+        }
         if last is None:
             window_s = self._spec.samples / self._spec.sampling_rate_hz
             last = Result.unknown(f"the first {window_s:g} s are not complete", "no-window")
@@ -173,7 +159,7 @@ class FragmentProcessor:
         return dataclasses.replace(
             last,
             fields=fields,
-            draw=partial(draw_trace, self._trace()),
+            draw=partial(draw_trace, self._signal.trace(self._spec.leads[0])),
             stages_ms={"prepare": total_ms - infer_ms, "infer": infer_ms},
         )
 
@@ -181,40 +167,8 @@ class FragmentProcessor:
         rate = self._spec.sampling_rate_hz
         stop = fragment.start + self._spec.samples
         window = [round(fragment.start / rate, 3), round(stop / rate, 3)]
-        fields: dict[str, Any] = {"window": window}
         if fragment.tensor is None:
-            unknown = Result.unknown(fragment.reason, "no-signal")
-            return dataclasses.replace(unknown, fields=fields), 0.0
-        began = time.perf_counter_ns()
-        logits = self._model.run({self._spec.name: fragment.tensor})
-        infer_ms = (time.perf_counter_ns() - began) / 1e6
-        if not np.isfinite(logits).all():
-            unknown = Result.unknown("the network gave a value that is no number", "not-finite")
-            return dataclasses.replace(unknown, fields=fields), infer_ms
-        answer = decode(logits, self._model.metadata, top=_TOP)[0]
-        if answer.above is not None:
-            fields["labels"] = [[label, round(score, 6)] for label, score in answer.above]
-        unsure = answer.label == UNKNOWN
-        return Result(
-            answer.label,
-            answer.score,
-            answer.top,
-            "unknown" if unsure else "ok",
-            "no label is sure enough" if unsure else "",
-            cause="low-score" if unsure else "",
-            fields=fields,
-        ), infer_ms
-
-    def _trace(self) -> Trace:
-        return Trace(
-            signal_uv=self._signal_uv,
-            valid=self._valid,
-            rate_hz=self._spec.sampling_rate_hz,
-            first=self._seen - len(self._signal_uv),
-            beats=(),
-            heart_rate_bpm=None,
-            figures=RollingFigures(),
-            ringing=(),
-            lead=self._spec.leads[0],
-            counts_beats=False,
-        )
+            unknown = Result.unknown(fragment.reason, CAUSES[fragment.reason])
+            return dataclasses.replace(unknown, fields={"window": window}), 0.0
+        answer = answer_fragment(self._model, fragment.tensor, top=_TOP)
+        return answer.result(window=window), answer.infer_ms

@@ -62,8 +62,9 @@ class RecordScore:
         Of the intervals between beats of class N.
     ectopy : dict
         Of each ectopic class that the model knows: :class:`~edgecnn.ecg.ectopy.Ectopy`.
-    flat_s, saturated_s, gaps_s : float
-        Seconds without movement, at the end of the converter's range, and without a signal.
+    flat_s, saturated_s, noise_s, gaps_s : float
+        Seconds without movement, at the end of the converter's range, in which no beat can be told
+        from noise, and without a signal. Rate, variability and ectopy leave the noise out.
     rhythm : Rhythm or None
         Its rhythms in sum; None where no rhythm model ran.
     """
@@ -84,6 +85,7 @@ class RecordScore:
     ectopy: dict[str, Ectopy] = field(default_factory=dict)
     flat_s: float = 0.0
     saturated_s: float = 0.0
+    noise_s: float = 0.0
     gaps_s: float = 0.0
     rhythm: Rhythm | None = None
 
@@ -199,15 +201,14 @@ def make_part(
     rate = scored.sampling_rate_hz
     intervals = rr_intervals_s(scored.samples, rate, scored.gaps)
     counts = scored.counts
-    classified = len(scored) - counts[UNCLASSIFIED]
     names = (*scored.labels, UNCLASSIFIED)
+    quality = LeadQuality(0.0, 0.0, ()) if quality is None else quality
+    places, sure = quality.doubtful.left_out(scored.samples, scored.places, intervals)
+    noise = quality.doubtful.hiding
     normal = np.zeros(len(scored), dtype=bool)
     if _NORMAL in scored.labels:
-        normal = scored.places == scored.labels.index(_NORMAL)
-    burden = None
-    if _PVC in counts and classified:
-        burden = 100 * counts[_PVC] / classified
-    quality = LeadQuality(0.0, 0.0, ()) if quality is None else quality
+        normal = places == scored.labels.index(_NORMAL)
+    ectopy = ectopy_of(places, scored.labels, sure)
     return Part(
         score=RecordScore(
             record=record,
@@ -218,14 +219,15 @@ def make_part(
             lead=scored.lead,
             beats=len(scored),
             counts=counts,
-            heart_rate_bpm=heart_rate(intervals),
-            pvc_burden_percent=burden,
+            heart_rate_bpm=heart_rate(sure),
+            pvc_burden_percent=ectopy[_PVC].burden_percent if _PVC in ectopy else None,
             notes=scored.notes,
             remarks=quality.remarks,
-            variability=variability(intervals, normal),
-            ectopy=ectopy_of(scored.places, scored.labels, intervals),
+            variability=variability(sure, normal),
+            ectopy=ectopy,
             flat_s=quality.flat_s,
             saturated_s=quality.saturated_s,
+            noise_s=float((noise[:, 1] - noise[:, 0]).sum() / rate),
             gaps_s=float((scored.gaps[:, 1] - scored.gaps[:, 0]).sum() / rate),
             rhythm=rhythm,
         ),

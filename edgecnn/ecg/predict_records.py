@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.ecg.fragments import IN_GAP, IS_FLAT, condition_leads, is_flat, whole_fragments
+from edgecnn.ecg.fragment_answers import answer_fragment
+from edgecnn.ecg.fragments import IN_GAP, condition_leads, unusable, whole_fragments
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.record_files import find_records
 from edgecnn.errors import EdgeCNNError, RecordError, TaskError
@@ -19,7 +20,7 @@ from edgecnn.preprocessing.fragments import filtered_mv, fragment_tensors
 from edgecnn.runtime.predict import Prediction
 from edgecnn.runtime.processor import Result
 from edgecnn.runtime.session import Model
-from edgecnn.runtime.tasks.classify import UNKNOWN, decode
+from edgecnn.runtime.tasks.classify import UNKNOWN
 
 __all__ = ["predict_records"]
 
@@ -108,8 +109,8 @@ def _record(
     # Once for the whole recording: a filter reaches beyond a fragment.
     signal_mv = filtered_mv(leads.signal_uv, spec)
     for start, is_blind in zip(starts, blind.tolist(), strict=True):
-        dead = is_flat(leads.signal_uv[:, start : start + spec.samples])
-        reason = IN_GAP if is_blind else IS_FLAT if dead else ""
+        own = leads.signal_uv[:, start : start + spec.samples]
+        reason = IN_GAP if is_blind else unusable(own, spec)
         yield _answer(model, spec, name, signal_mv, start=int(start), reason=reason, top=top)
 
 
@@ -131,18 +132,6 @@ def _answer(
     if reason:
         return Prediction(name, Result(UNKNOWN, 0.0, state="unknown", reason=reason, fields=fields))
     began = time.perf_counter_ns()
-    tensors = fragment_tensors(signal_mv, np.array([start]), spec)
-    logits = model.run({spec.name: tensors})
-    answer = decode(logits, model.metadata, top=top)[0]
-    if answer.above is not None:
-        fields["labels"] = [[label, round(score, 6)] for label, score in answer.above]
-    unknown = answer.label == UNKNOWN
-    result = Result(
-        answer.label,
-        answer.score,
-        answer.top,
-        state="unknown" if unknown else "ok",
-        reason="no label is sure enough" if unknown else "",
-        fields=fields,
-    )
+    tensor = fragment_tensors(signal_mv, np.array([start]), spec)
+    result = answer_fragment(model, tensor, top=top).result(**fields)
     return Prediction(name, result, (time.perf_counter_ns() - began) / 1e6)

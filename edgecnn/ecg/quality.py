@@ -7,16 +7,18 @@ lead and some diseases look alike, so polarity is told as a possibility.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.ecg.doubtful import Doubtful
 from edgecnn.ecg.lead_signal import Sliceable
 from edgecnn.ecg.leads import choose_lead
 from edgecnn.ecg.readers import open_record, stays_in_file
 from edgecnn.ecg.record import Record
+from edgecnn.ecg.signal_quality import SignalQuality
 from edgecnn.ecg.stretches import FlatFinder, SaturationFinder
 from edgecnn.errors import EdgeCNNError, RecordError
 
@@ -36,6 +38,8 @@ _T_SHARE = 0.08
 #: Of lead II, how much may be missing between it and the sum of I and III.
 _EINTHOVEN_SHARE = 0.3
 _CHECKED_S = 60.0
+#: Less noise is in any recording.
+_NOISE_TOLD_S = 10.0
 _LARGEST_BYTES = 1 << 23
 
 
@@ -83,11 +87,14 @@ class LeadQuality:
         Without any movement, and at the end of the converter's range.
     remarks : tuple of str
         What looks wrong, in words.
+    doubtful : Doubtful
+        Where beats may be hidden or feigned (:mod:`~edgecnn.ecg.signal_quality`).
     """
 
     flat_s: float
     saturated_s: float
     remarks: tuple[str, ...]
+    doubtful: Doubtful = field(default_factory=Doubtful.nothing)
 
 
 class LeadWatch:
@@ -102,11 +109,14 @@ class LeadWatch:
         self._rate = rate_hz
         self._flat = FlatFinder(rate_hz)
         self._saturated = SaturationFinder(rate_hz)
+        self._judge = SignalQuality(rate_hz)
+        self._states: list[NDArray[np.int8]] = []
 
     def push(self, chunk_mv: NDArray[np.floating]) -> None:
         """Take more samples in millivolts; NaN where there is no signal."""
         self._flat.push(chunk_mv)
         self._saturated.push(chunk_mv)
+        self._states.append(self._judge.push(chunk_mv))
 
     def finish(
         self,
@@ -119,15 +129,25 @@ class LeadWatch:
         samples, rate = len(signal_mv), self._rate
         flat = self._flat.finish()
         saturated = self._saturated.finish(flat)
-        flat_s, saturated_s = (_total(found) / rate for found in (flat, saturated))
+        states = np.concatenate([*self._states, self._judge.flush()])
+        doubtful = Doubtful.of(states, self._judge.block)
+        flat_s, saturated_s, noise_s, feigned_s = (
+            _total(found) / rate for found in (flat, saturated, doubtful.hiding, doubtful.feigning)
+        )
         remarks = []
         if flat_s:
             remarks.append(f"flat for {_told(flat_s, samples / rate)}")
         if saturated_s:
             remarks.append(f"saturated for {_told(saturated_s, samples / rate)}")
+        for seconds, what in (
+            (noise_s, "no beat can be told from noise"),
+            (feigned_s - noise_s, "no beat stands out"),
+        ):
+            if seconds > _NOISE_TOLD_S:
+                remarks.append(f"{what} for {_told(seconds, samples / rate)}")
         if peaks is not None and _is_named(lead, _UPRIGHT) and _points_down(signal_mv, rate, peaks):
             remarks.append(f"{lead} may be inverted: QRS and T point down")
-        return LeadQuality(flat_s, saturated_s, tuple(remarks))
+        return LeadQuality(flat_s, saturated_s, tuple(remarks), doubtful)
 
 
 def limb_remarks(record: Record, peaks: NDArray[np.integer]) -> tuple[str, ...]:

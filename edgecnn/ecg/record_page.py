@@ -131,6 +131,7 @@ def record_document(part: Part, model: Model, rhythm: Model | None = None) -> by
             "gaps_s": score.gaps_s,
             "flat_s": score.flat_s,
             "saturated_s": score.saturated_s,
+            "noise_s": score.noise_s,
             "remarks": score.remarks,
         },
         "notes": score.notes,
@@ -199,6 +200,7 @@ def _recording(score: RecordScore) -> list[tuple[str, str]]:
         ("no signal", _share(score.gaps_s, score)),
         ("flat", _share(score.flat_s, score)),
         ("saturated", _share(score.saturated_s, score)),
+        ("noise", _share(score.noise_s, score)),
     ]
     entries += [("quality", remark) for remark in score.remarks]
     return entries + [("note", note) for note in score.notes]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.ecg.episodes import Episode, FragmentAnswer, Rhythm, join_fragments
+from edgecnn.ecg.fragment_answers import answer_fragment
 from edgecnn.ecg.fragment_stream import Fragment, FragmentStream
 from edgecnn.ecg.lead_signal import CHUNK_SAMPLES
 from edgecnn.ecg.leads import choose_lead, lead_label
@@ -17,7 +18,6 @@ from edgecnn.ecg.readers.stored import StoredRecord
 from edgecnn.errors import RecordError, TaskError
 from edgecnn.metadata import SignalInput, how_to_run, reads
 from edgecnn.runtime.session import Model
-from edgecnn.runtime.tasks.classify import UNKNOWN, decode
 
 __all__ = ["RecordRhythm", "RecordedRhythm", "RhythmWatch", "rhythm_input_of"]
 
@@ -100,10 +100,7 @@ class RhythmWatch:
         for fragment in fragments:
             labels: tuple[tuple[str, float], ...] = ()
             if fragment.tensor is not None:
-                logits = self._model.run({self._spec.name: fragment.tensor})
-                said = decode(logits, self._model.metadata, top=1)[0]
-                if said.label != UNKNOWN:
-                    labels = said.above or ((said.label, said.score),)
+                labels = answer_fragment(self._model, fragment.tensor, top=1).labels
             self._answers.append((fragment.start, labels))
 
 

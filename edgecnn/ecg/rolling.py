@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.ecg.doubtful import Doubtful
 from edgecnn.ecg.ectopy import ectopy_of
 from edgecnn.ecg.gaps import gaps_of
 from edgecnn.ecg.heart_rate import rr_intervals_s, variability
@@ -90,6 +92,8 @@ class RollingStatistics:
         self._length = round(window_s * rate_hz)
         self._beats: deque[tuple[int, int]] = deque()
         self._gaps: deque[tuple[int, int]] = deque()
+        self._hiding: deque[tuple[int, int]] = deque()
+        self._feigning: deque[tuple[int, int]] = deque()
         self._figures: RollingFigures | None = RollingFigures()
 
     def mark(self, first: int, valid: NDArray[np.bool_]) -> None:
@@ -102,19 +106,39 @@ class RollingStatistics:
             self._gaps.append((self._gaps.pop()[0] if goes_on else start, stop))
         self._figures = None
 
+    def doubt(self, first: int, stop: int, *, hides: bool) -> None:
+        """Remember a stretch in which what looks like a beat may be none; they come in order.
+
+        ``hides`` says whether there may be beats in it that nobody can see.
+        """
+        for stretches in (self._feigning, self._hiding) if hides else (self._feigning,):
+            # Joined, as the stretches of a finished record are.
+            goes_on = stretches and stretches[-1][1] == first
+            stretches.append((stretches.pop()[0] if goes_on else first, stop))
+        self._figures = None
+
     def add(self, sample: int, index: int) -> None:
         """Take the next beat: its sample and the place of its class in the labels, or -1."""
         self._beats.append((sample, index))
         oldest = sample - self._length
         while self._beats[0][0] <= oldest:
             self._beats.popleft()
-        while self._gaps and self._gaps[0][1] <= self._beats[0][0]:
-            self._gaps.popleft()
+        for stretches in (self._gaps, self._hiding, self._feigning):
+            while stretches and stretches[0][1] <= self._beats[0][0]:
+                stretches.popleft()
         self._figures = None
 
     def has_gap(self, first: int, stop: int) -> bool:
-        """Say whether there is a sample without signal between two of the window."""
-        return any(start < stop and first < end for start, end in self._gaps)
+        """Say whether there is no signal, or noise that hides beats, between two samples."""
+        return any(
+            start < stop and first < end
+            for stretches in (self._gaps, self._hiding)
+            for start, end in stretches
+        )
+
+    def is_noise(self, sample: int) -> bool:
+        """Say whether the newest beat, at this sample, lies in noise."""
+        return any(first <= sample < stop for first, stop in reversed(self._feigning))
 
     def figures(self) -> RollingFigures:
         """Return the figures of the window that ends with the newest beat."""
@@ -127,11 +151,13 @@ class RollingStatistics:
         # A gap after the newest beat lies in no interval yet.
         gaps = np.array([gap for gap in self._gaps if gap[0] < samples[-1]], dtype=np.int64)
         intervals = rr_intervals_s(samples, self._rate_hz, gaps.reshape(-1, 2))
+        doubtful = Doubtful(*map(_stretches, (self._hiding, self._feigning)))
+        classes, intervals = doubtful.left_out(samples, classes.astype(np.int8), intervals)
         normal = np.zeros(len(classes), dtype=bool)
         if _NORMAL in self._labels:
             normal = classes == self._labels.index(_NORMAL)
         varies = variability(intervals, normal)
-        pvcs = ectopy_of(classes.astype(np.int8), self._labels, intervals).get(_PVC)
+        pvcs = ectopy_of(classes, self._labels, intervals).get(_PVC)
         return RollingFigures(
             beats=len(classes),
             classified=int(np.count_nonzero(classes >= 0)),
@@ -141,7 +167,7 @@ class RollingStatistics:
             pvc_run=self._run(classes, intervals),
         )
 
-    def _run(self, classes: NDArray[np.int64], intervals: NDArray[np.float64]) -> int:
+    def _run(self, classes: NDArray[np.int8], intervals: NDArray[np.float64]) -> int:
         if _PVC not in self._labels:
             return 0
         is_pvc = classes[::-1] == self._labels.index(_PVC)
@@ -150,3 +176,7 @@ class RollingStatistics:
         # A beat may be missing in a gap: what follows it is a new run.
         broken = np.flatnonzero(~np.isfinite(intervals[::-1][: max(0, run - 1)]))
         return int(broken[0]) + 1 if broken.size else run
+
+
+def _stretches(pairs: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
+    return np.array(list(pairs), dtype=np.int64).reshape(-1, 2)

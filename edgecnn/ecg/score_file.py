@@ -17,7 +17,7 @@ from edgecnn.ecg.annotations import read_annotations
 from edgecnn.ecg.beats import beat_input_of, beat_peaks
 from edgecnn.ecg.lead_signal import LeadSignal
 from edgecnn.ecg.parts import RecordScore, make_part, read_part, write_part
-from edgecnn.ecg.quality import LeadQuality, LeadWatch, limb_remarks_of
+from edgecnn.ecg.quality import LeadWatch, limb_remarks_of
 from edgecnn.ecg.readers import open_record, reader_of
 from edgecnn.ecg.readers.edf_annotations import read_edf_beats
 from edgecnn.ecg.readers.stored import StoredRecord
@@ -188,7 +188,7 @@ def _scored(file: RecordFile, model: Model, job: Job, rhythm: Model | None) -> S
         cause = RecordError(f"{file.path} does not fit into memory", hint="cut it into parts")
         return Problem(str(file.path), cause)
     limbs = limb_remarks_of(file.path, scored.sampling_rate_hz, scored.samples)
-    quality = LeadQuality(quality.flat_s, quality.saturated_s, quality.remarks + limbs)
+    quality = replace(quality, remarks=quality.remarks + limbs)
     staged = job.folder.staged_annotations
     written = write_annotated_copy(
         staged / file.name, scored, symbols, signal, episodes=found.episodes

@@ -5,11 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FlatFinder", "Runs", "SaturationFinder", "stretches_flat", "stretches_saturated"]
+__all__ = [
+    "FLAT_MV",
+    "FLAT_WINDOW_S",
+    "FlatFinder",
+    "Runs",
+    "SaturationFinder",
+    "stretches_flat",
+    "stretches_saturated",
+]
 
 #: A quarter of a second that moves by less is flat; noise alone is more.
-_FLAT_MV = 0.005
-_FLAT_WINDOW_S = 0.25
+FLAT_MV = 0.005
+FLAT_WINDOW_S = 0.25
 #: Shorter pauses between beats may be flat in a clean recording.
 _FLAT_S = 2.0
 #: A peak stays at its highest value for less.
@@ -88,7 +96,7 @@ class FlatFinder:
     """
 
     def __init__(self, rate_hz: float) -> None:
-        self._window = max(2, round(_FLAT_WINDOW_S * rate_hz))
+        self._window = max(2, round(FLAT_WINDOW_S * rate_hz))
         self._runs = Runs(round(_FLAT_S * rate_hz / self._window) - 1)
         self._rest: NDArray[np.floating] = np.empty(0)
         self._samples = 0
@@ -106,10 +114,10 @@ class FlatFinder:
         for place in range(1, glances.shape[1]):
             lowest = np.minimum(lowest, glances[:, place])
             highest = np.maximum(highest, glances[:, place])
-        still = highest - lowest < _FLAT_MV
+        still = highest - lowest < FLAT_MV
         if still.any():
             chosen = windows[still]
-            still[still] = chosen.max(axis=1) - chosen.min(axis=1) < _FLAT_MV
+            still[still] = chosen.max(axis=1) - chosen.min(axis=1) < FLAT_MV
         self._runs.push(still)
 
     def finish(self) -> _Stretches:

@@ -62,7 +62,7 @@ def records_header(labels: Sequence[str], *, rhythm: bool = False) -> tuple[str,
         *("heart_rate_bpm_mean", "heart_rate_bpm_min", "heart_rate_bpm_max"),
         *("sdnn_ms", "rmssd_ms", "pvc_burden_percent", "sve_burden_percent"),
         *(_RHYTHM if rhythm else ()),
-        *("flat_s", "saturated_s", "gaps_s", "notes", "remarks"),
+        *("flat_s", "saturated_s", "noise_s", "gaps_s", "notes", "remarks"),
     )
 
 
@@ -95,6 +95,7 @@ def record_row(score: RecordScore, *, rhythm: bool = False) -> dict[str, Any]:
         **(_rhythm_cells(score.rhythm) if rhythm else {}),
         "flat_s": round(score.flat_s, 1),
         "saturated_s": round(score.saturated_s, 1),
+        "noise_s": round(score.noise_s, 1),
         "gaps_s": round(score.gaps_s, 1),
         "notes": "; ".join(score.notes),
         "remarks": "; ".join(score.remarks),

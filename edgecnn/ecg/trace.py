@@ -35,6 +35,7 @@ BEAT_COLOURS: dict[str, Colour] = {
     "F": (230, 110, 220),
 }
 _ALARM: Colour = (40, 40, 200)
+_AMBER: Colour = (60, 180, 250)
 _OTHER: Colour = (170, 166, 160)
 #: Heights of the picture in mV: as much as the signal needs, in few steps so that it does not jump.
 _SCALES_MV = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 50.0, 200.0, 1000.0, 10000.0)
@@ -63,6 +64,8 @@ class Trace:
     lead : str
     counts_beats : bool
         Whether there is a heart rate; it is left out otherwise.
+    complaint : str
+        What is wrong with the signal.
     """
 
     signal_uv: NDArray[np.int64]
@@ -75,6 +78,7 @@ class Trace:
     ringing: tuple[str, ...]
     lead: str
     counts_beats: bool = True
+    complaint: str = ""
 
 
 def draw_trace(trace: Trace) -> NDArray[np.uint8]:
@@ -114,6 +118,8 @@ def draw_trace(trace: Trace) -> NDArray[np.uint8]:
             cv2.polylines(canvas, [fixed], False, _INK, 2, cv2.LINE_AA, 4)  # noqa: FBT003
     _figures(canvas, trace, scale)
     _alarms(canvas, trace.ringing)
+    if trace.complaint:
+        _complain(canvas, trace.complaint)
     return canvas
 
 
@@ -183,6 +189,15 @@ def _alarms(canvas: NDArray[np.uint8], ringing: Sequence[str]) -> None:
     cv2.rectangle(canvas, (max(0, right - width - 20), 176), (right, 206), _ALARM, cv2.FILLED)
     at = (max(4, right - width - 10), 198)
     cv2.putText(canvas, text, at, _FONT, 0.6, (255, 255, 255), 2, cv2.LINE_AA)
+
+
+def _complain(canvas: NDArray[np.uint8], text: str) -> None:
+    """Write what is wrong with the signal, dark on amber, below the trace's upper edge."""
+    (width, _), _ = cv2.getTextSize(text, _FONT, 0.6, 1)
+    middle = canvas.shape[1] // 2
+    left, right = middle - width // 2 - 10, middle + width // 2 + 10
+    cv2.rectangle(canvas, (left, _TOP + 8), (right, _TOP + 38), _AMBER, cv2.FILLED)
+    cv2.putText(canvas, text, (left + 10, _TOP + 30), _FONT, 0.6, _BACKGROUND, 1, cv2.LINE_AA)
 
 
 def _right_aligned(

@@ -74,6 +74,25 @@ def test_class_counts_of_the_real_database(parts) -> None:
 
 
 @pytest.mark.data
+@pytest.mark.parametrize(
+    ("count", "without"),
+    [(15, {"IVR", "VFL"}), (13, {"IVR", "VFL", "SVTA", "VT"})],
+)
+def test_fewer_classes_are_the_commonest_ones(
+    data_root: Path, parts, count: int, without: set[str]
+) -> None:
+    train = open_dataset(f"mitdb-rhythm:fragments{count}-train")
+    test = open_dataset(f"mitdb-rhythm:fragments{count}-test")
+    assert train.info.labels == test.info.labels
+    assert train.info.labels == tuple(label for label in RHYTHM_LABELS if label not in without)
+    sizes = dict(zip(train.info.labels, np.bincount(test.targets).tolist(), strict=True))
+    of_all = np.bincount(parts["fragments-test"].targets)
+    # A fifth of each class, whichever the other classes are.
+    assert all(sizes[label] == of_all[RHYTHM_LABELS.index(label)] for label in sizes)
+    assert "fragments at random" in test.info.note
+
+
+@pytest.mark.data
 def test_by_record_no_patient_is_on_both_sides_and_every_class_is(parts) -> None:
     train, test = parts["records-train"], parts["records-test"]
     assert not set(train.groups) & set(test.groups)

@@ -13,6 +13,7 @@ import torch
 from edgecnn.ecg.live_fragments import FragmentProcessor, open_live_fragments
 from edgecnn.ecg.predict_records import predict_records
 from edgecnn.ecg.readers.csv import write_csv
+from edgecnn.ecg.rhythm import RhythmWatch
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import TaskError
 from edgecnn.export.exporter import export_model
@@ -92,6 +93,50 @@ def test_an_answer_holds_until_the_next_window(model: Model) -> None:
     assert sorted(set(starts)) == [0.0, 2.0, 4.0, 6.0]
     assert [row["window"][0] for row in rows if row.get("is_new")] == [0.0, 2.0, 4.0, 6.0]
     assert len(starts) > 60
+
+
+def test_noise_is_no_rhythm(model: Model, tmp_path: Path) -> None:
+    """In a live window, in a fragment of a recording, and along a scored record."""
+    rng = np.random.default_rng(3)
+    rate = 100.0
+    beats = synthetic_ecg(20, rate, seed=5).signal_mv
+    signal = np.concatenate([beats, rng.normal(0, 1.5, 1000), beats])
+    write_csv(tmp_path / "r.csv", signal, rate_hz=rate, lead="II")
+    fragments = [fragment.row() for fragment in predict_records(model, [tmp_path / "r.csv"])]
+    noisy = [row["start_s"] for row in fragments if row.get("reason") == "the signal is noise"]
+    assert noisy == [20.0, 25.0]
+    processor = FragmentProcessor(model)
+    live = [
+        processor.process(Frame("s", number, 0, signal[first : first + 10]))
+        for number, first in enumerate(range(0, len(signal), 10))
+    ]
+    causes = {r.fields["window"][0]: r.cause for r in live if "window" in r.fields}
+    assert [start for start in (10.0, 15.0, 20.0, 25.0, 30.0) if causes[start]] == noisy
+    assert causes[20.0] == "noise"
+    assert live[-1].fields["signal"]["state"] == "good"
+    watch = RhythmWatch(model, rate)
+    watch.push(signal[:, None])
+    (between,) = [e for e in watch.finish(len(signal)) if e.label == "unknown"]
+    assert (between.start / rate, between.stop / rate) == (20.0, 30.0)
+
+
+def test_an_answer_that_is_no_number_is_told_everywhere(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        Model, "run", lambda self, inputs: np.full((1, 2), np.nan, dtype=np.float32)
+    )
+    signal = synthetic_ecg(10, RATE, seed=5).signal_mv
+    write_csv(tmp_path / "r.csv", signal, rate_hz=RATE, lead="II")
+    told = "the network gave a value that is no number"
+    rows = [fragment.row() for fragment in predict_records(model, [tmp_path / "r.csv"])]
+    assert [row["reason"] for row in rows] == [told, told]
+    processor = FragmentProcessor(model)
+    result = processor.process(Frame("s", 0, 0, signal))
+    assert (result.label, result.reason, result.cause) == ("unknown", told, "not-finite")
+    watch = RhythmWatch(model, RATE)
+    watch.push(signal[:, None])
+    assert {episode.label for episode in watch.finish(len(signal))} == {"unknown"}
 
 
 def test_several_leads_at_once_are_refused(tmp_path: Path) -> None:

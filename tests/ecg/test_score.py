@@ -38,7 +38,7 @@ RECORD_COLUMNS = [
     *("N", "S", "V", "F", "Q"),
     *("heart_rate_bpm_mean", "heart_rate_bpm_min", "heart_rate_bpm_max"),
     *("sdnn_ms", "rmssd_ms", "pvc_burden_percent", "sve_burden_percent"),
-    *("flat_s", "saturated_s", "gaps_s", "notes", "remarks"),
+    *("flat_s", "saturated_s", "noise_s", "gaps_s", "notes", "remarks"),
 ]
 
 
@@ -186,7 +186,10 @@ def test_each_record_has_a_document_that_says_what_the_tables_say(model, recordi
         burden = float(row["pvc_burden_percent"])
         assert found["ectopy"]["V"]["burden_percent"] == pytest.approx(burden, abs=6e-4)
         assert found["ectopy"]["V"]["beats"] == int(row["V"]) == found["counts"]["V"]
-        assert found["quality"] == {"gaps_s": 0, "flat_s": 0, "saturated_s": 0, "remarks": []}
+        assert found["quality"] == {
+            **{"gaps_s": 0, "flat_s": 0, "saturated_s": 0, "noise_s": 0},
+            "remarks": [],
+        }
         page = (tmp_path / "records" / f"{row['record']}.html").read_text()
         assert page.count("not a medical device") == 2
         assert page.count('<figure class="strip">') > 2

@@ -21,6 +21,7 @@ class Heart:
             "rmssd_ms": None,
             "pvc_burden_percent": 2.04,
             "alarms": [alarm] if int(frame.truth) % 2 else [],
+            "alarms_held": int(frame.truth) % 2 == 0,
         }
         return Result("N", 1.0, (("N", 1.0),), fields=fields)
 
@@ -30,13 +31,14 @@ class Heart:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_figures_and_alarms_of_an_ecg_are_shown(browser, stream, size):
-    running = stream("test:digits?size=160x120&fps=30&hold=0.5", processor=Heart())
+    running = stream("test:digits?size=160x120&fps=30&hold=2", processor=Heart())
     page = open_page(browser, running.url, size)
     until(page, "document.querySelectorAll('#alarms li').length == 1")
     assert page.locator("#alarms li").all_inner_texts() == ["no beat"]
     assert page.inner_text("#heart-rate") == "–"
     until(page, "document.querySelectorAll('#alarms li').length == 0")
     assert page.inner_text("#heart-rate") == "72"
+    assert "alarms are held" in page.inner_text("#held")
     figures = [page.inner_text(f"#{name}") for name in ("sdnn", "rmssd", "burden")]
     assert figures == ["41", "–", "2.0"]
     assert no_overflow(page) == []

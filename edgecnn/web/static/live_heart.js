@@ -10,6 +10,8 @@ function heart(status) {
   setText("sdnn", rounded(status.sdnn_ms, 0));
   setText("rmssd", rounded(status.rmssd_ms, 0));
   setText("burden", rounded(status.pvc_burden_percent, 1));
+  const held = byId("held");
+  held.hidden = !status.alarms_held;
   const list = byId("alarms");
   const names = status.alarms.map((alarm) => alarm.name).join();
   // Replaced only when they change: each change is read out.
