@@ -1,9 +1,9 @@
 """R peaks: how fast and how right, beside other packages, in one run.
 
 The peers are no dependencies. They run in the Python that ``--peers`` names (an environment with
-any of sleepecg, wfdb, neurokit2 and biosppy), which gets each signal in millivolts and writes down
-samples and the processor's time; edgecnn runs here. Beats are compared as EC57 does: 150 ms, the
-first five minutes left out, ventricular flutter as the annotators marked it.
+any of sleepecg, wfdb, neurokit2, and biosppy with peakutils), which gets each signal in millivolts
+and writes down samples and the processor's time; edgecnn runs here. Beats are compared as EC57
+does: 150 ms, the first five minutes left out, ventricular flutter as the annotators marked it.
 """
 
 from __future__ import annotations
@@ -46,13 +46,16 @@ def wfdb_xqrs(x, rate):
 def neurokit2(x, rate):
     import neurokit2
     return neurokit2.ecg_peaks(neurokit2.ecg_clean(x, rate), rate)[1]["ECG_R_Peaks"]
+def neurokit2_process(x, rate):
+    import neurokit2
+    return neurokit2.ecg_process(x, rate)[1]["ECG_R_Peaks"]
 def biosppy(x, rate):
     from biosppy.signals import ecg
     filtered = ecg.st.filter_signal(x, "FIR", "bandpass", int(0.3 * rate), [3, 45], rate)[0]
     return ecg.hamilton_segmenter(filtered, rate)[0]
 found = {}
 signals = np.load(f"{folder}/signals.npz")
-for finder in (sleepecg, wfdb_xqrs, neurokit2, biosppy):
+for finder in (sleepecg, wfdb_xqrs, neurokit2, neurokit2_process, biosppy):
     name, results = finder.__name__, {}
     try:
         finder(signals[signals.files[0]][: 360 * 20], 360)

@@ -185,6 +185,8 @@ def score(
         _say(problems)
     if summary.links:
         _say_links(summary.links)
+    if summary.unused:
+        remark(f"not used of {manifest}: {', '.join(summary.unused)}")
     if as_json:
         _print_json(summary, rhythm=also is not None)
     else:

@@ -7,19 +7,36 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgecnn.ecg.record_files import RecordFile
 from edgecnn.errors import DataError, MissingFileError
 
-__all__ = ["read_manifest"]
+__all__ = ["Manifest", "read_manifest"]
 
 _COLUMNS = ("path", "record", "lead", "rate_hz", "beats")
 _JSONL = (".jsonl", ".ndjson")
 
 
-def read_manifest(path: Path) -> list[RecordFile]:
+@dataclass(frozen=True)
+class Manifest:
+    """A list of records.
+
+    Attributes
+    ----------
+    records : tuple of RecordFile
+        In the list's order; those without a name of their own have the name ``""``.
+    unused : tuple of str
+        Columns that say nothing here: of the user's own, or ``rate`` for ``rate_hz``.
+    """
+
+    records: tuple[RecordFile, ...]
+    unused: tuple[str, ...]
+
+
+def read_manifest(path: Path) -> Manifest:
     """Read a manifest.
 
     Parameters
@@ -32,8 +49,7 @@ def read_manifest(path: Path) -> list[RecordFile]:
 
     Returns
     -------
-    list of RecordFile
-        In the manifest's order; those without a name of their own have the name ``""``.
+    Manifest
 
     Raises
     ------
@@ -49,7 +65,11 @@ def read_manifest(path: Path) -> list[RecordFile]:
         said = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise DataError(f"cannot read the manifest {path}: {said}") from error
     rows = _json_rows(path, text) if path.suffix.lower() in _JSONL else _csv_rows(path, text)
-    return [_record(path, line, row) for line, row in rows]
+    records, names = [], dict[str, None]()
+    for line, row in rows:
+        records.append(_record(path, line, row))
+        names |= dict.fromkeys(name for name in row if name is not None)
+    return Manifest(tuple(records), tuple(name for name in names if name not in _COLUMNS))
 
 
 def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -186,7 +186,7 @@ def _ectopy(score: RecordScore) -> str:
     if not rows:
         return ""
     return (
-        '<div class="scroll"><table class="measured"><thead><tr><th>ectopic beats</th>'
+        '<div class="scroll wide"><table class="measured"><thead><tr><th>ectopic beats</th>'
         "<th>beats</th><th>burden&nbsp;%</th><th>pairs</th><th>runs of 3+</th><th>longest run</th>"
         f"</tr></thead><tbody>{rows}</tbody></table></div>"
     )

@@ -62,7 +62,7 @@ def rhythm_table(rhythm: Rhythm, duration_s: float) -> str:
             f"or shorter than a fragment</td><td>{clock(unknown)}</td><td></td><td></td></tr>"
         )
     return (
-        '<div class="scroll"><table class="measured rhythm"><thead><tr><th>rhythm</th>'
+        '<div class="scroll wide"><table class="measured rhythm"><thead><tr><th>rhythm</th>'
         '<th class="text"></th><th>time</th><th>%&nbsp;of&nbsp;answered</th><th>episodes</th></tr>'
         f"</thead><tbody>{rows}</tbody></table></div>"
     )

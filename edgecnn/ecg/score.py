@@ -19,7 +19,7 @@ from edgecnn.ecg.aami import mapped_labels
 from edgecnn.ecg.beats import beat_input_of
 from edgecnn.ecg.engines import Outcome, run_groups, run_serial
 from edgecnn.ecg.engines.worker import source_of
-from edgecnn.ecg.manifest import read_manifest
+from edgecnn.ecg.manifest import Manifest, read_manifest
 from edgecnn.ecg.parts import RecordScore, read_part
 from edgecnn.ecg.record_files import FoundRecords, Problem, RecordFile, find_records
 from edgecnn.ecg.report import write_report
@@ -72,6 +72,8 @@ class ScoreSummary:
         Records that an earlier run had done, which was stopped.
     links : tuple of (Path, Path)
         Links to records that were found by their own paths, too: each is scored once.
+    unused : tuple of str
+        Columns of the manifest that say nothing here.
     """
 
     folder: Path
@@ -82,6 +84,7 @@ class ScoreSummary:
     seconds: float
     resumed: int = 0
     links: tuple[tuple[Path, Path], ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 def score_records(
@@ -182,8 +185,8 @@ def score_records(
     if workers is not None:
         check_threads(workers)
     out = Path(out)
-    listed = read_manifest(Path(manifest)) if manifest is not None else []
-    found = _search([Path(path) for path in paths], listed, out, beats)
+    listed = read_manifest(Path(manifest)) if manifest is not None else Manifest((), ())
+    found = _search([Path(path) for path in paths], listed.records, out, beats)
     files, problems = _shard_of(found, shard)
     options = ScoreOptions(beats, rate_hz, lead, class_map)
     results: dict[int, Scored] = {}
@@ -221,6 +224,7 @@ def score_records(
         seconds=time.perf_counter() - started,
         resumed=resumed,
         links=found.links,
+        unused=listed.unused,
     )
 
 

@@ -203,9 +203,11 @@ def test_workers_shards_and_paths_from_the_standard_input(beat_model, recordings
 
 def test_a_manifest_alone_is_enough(beat_model, recordings, tmp_path):
     manifest = tmp_path / "list.jsonl"
-    manifest.write_text('{"path": "recordings/b.npz", "record": "patient-7"}\n')
+    manifest.write_text('{"path": "recordings/b.npz", "record": "patient-7", "rate": 1}\n')
     done = _score(beat_model, "--manifest", manifest, "-o", tmp_path / "out", "--json")
     assert [row["record"] for row in json.loads(done.stdout)["records"]] == ["patient-7"]
+    # `rate_hz` was meant.
+    assert done.stderr.startswith(f"not used of {manifest}: rate\n")
 
 
 def test_a_reader_that_goes_away_is_no_error(beat_model, recordings, tmp_path):

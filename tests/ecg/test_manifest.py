@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from edgecnn.ecg.manifest import read_manifest
+from edgecnn.ecg.manifest import Manifest, read_manifest
 from edgecnn.ecg.record_files import RecordFile
 from edgecnn.errors import DataError, MissingFileError
 
@@ -24,10 +24,11 @@ def test_both_kinds_say_the_same(tmp_path, kind):
         )
     else:
         path.write_text("\n".join(map(json.dumps, ROWS)) + "\n\n")
-    assert read_manifest(path) == [
+    records = (
         RecordFile(tmp_path / "a" / "100.hea", "first", lead="V5", rate_hz=250.0, beats="atr"),
         RecordFile(tmp_path / "b.csv", ""),
-    ]
+    )
+    assert read_manifest(path) == Manifest(records, unused=("hospital",))
 
 
 @pytest.mark.parametrize(
