@@ -68,12 +68,12 @@ def read_manifest(path: Path) -> Manifest:
     records, names = [], dict[str, None]()
     for line, row in rows:
         records.append(_record(path, line, row))
-        names |= dict.fromkeys(name for name in row if name is not None)
-    return Manifest(tuple(records), tuple(name for name in names if name not in _COLUMNS))
+        names |= dict.fromkeys(row)
+    return Manifest(tuple(records), tuple(name for name in names if name and name not in _COLUMNS))
 
 
 def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="")
     if "path" not in (reader.fieldnames or ()):
         raise DataError(
             f"{path} has no column path",

@@ -48,6 +48,7 @@ def json_document(evaluation: Evaluation) -> dict[str, Any]:
             }
             for name, one in evaluation.statistics.items()
         },
+        "unmarked": evaluation.unmarked,
         "records": [_record(record) for record in evaluation.records],
         "errors": [
             {"path": p.path, "reason": p.reason, "hint": p.error.hint} for p in evaluation.problems

@@ -49,6 +49,17 @@ class Evaluation:
     problems: tuple[Problem, ...]
     statistics: dict[str, Statistic]
 
+    @property
+    def unmarked(self) -> tuple[str, ...]:
+        """Rhythms that the reference has and the test nowhere names: it may not look for them."""
+        counted = [record.comparison.episodes for record in self.records]
+        return tuple(
+            name
+            for name in (counted[0] if counted else ())
+            if any(each[name].reference for each in counted)
+            and not any(each[name].test for each in counted)
+        )
+
 
 def evaluate_records(
     paths: Iterable[str | os.PathLike[str]],

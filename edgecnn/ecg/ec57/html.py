@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 
@@ -19,6 +19,7 @@ from edgecnn.ecg.ec57.evaluate import Evaluation
 from edgecnn.ecg.ec57.runs import LONGEST, RUN_KINDS
 from edgecnn.ecg.ec57.statistics import Statistic
 from edgecnn.ecg.ec57.tables import LineTable, line_tables, sum_matrices
+from edgecnn.ecg.ec57.text import unmarked_text
 from edgecnn.ecg.report import DISCLAIMER
 from edgecnn.ecg.report_figures import class_style
 
@@ -68,7 +69,7 @@ def html_page(evaluation: Evaluation, beside: SideBySide | None = None) -> str:
         body.append(_beside(beside))
     if evaluation.records:
         body += [
-            _statistics(evaluation.statistics),
+            _statistics(evaluation),
             _matrices(evaluation),
             *(_lines(table) for table in line_tables(evaluation) if not table.is_empty),
         ]
@@ -129,9 +130,9 @@ def _problems(evaluation: Evaluation) -> str:
     return f'<section class="bad"><h2>Not compared</h2><ul>{rows}</ul></section>'
 
 
-def _statistics(statistics: Mapping[str, Statistic]) -> str:
+def _statistics(evaluation: Evaluation) -> str:
     rows, last = [], ""
-    for name, one in statistics.items():
+    for name, one in evaluation.statistics.items():
         if not one.records:
             continue
         group = _group(name)
@@ -147,13 +148,14 @@ def _statistics(statistics: Mapping[str, Statistic]) -> str:
             f'<td class="average">{_percent(one.average, 2)}</td>'
             f'<td class="counts">{_count(one.part)}/{_count(one.whole)}</td></tr>'
         )
+    unmarked = escape(unmarked_text(evaluation)) if evaluation.unmarked else ""
     return (
         '<section><h2>Over all records</h2><table class="share"><thead><tr><th></th>'
         '<th class="bar"></th><th>gross&nbsp;%</th><th>95&nbsp;%</th>'
         '<th class="average">average</th><th class="counts">counts</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
         '<p class="quiet">Gross: all counts together. Average: of the records that have a value. '
-        "Interval: by drawing whole records anew.</p></section>"
+        f"Interval: by drawing whole records anew. {unmarked}</p></section>"
     )
 
 
@@ -171,7 +173,7 @@ def _beside(both: SideBySide) -> str:
     return (
         f'<section><h2>Side by side</h2><dl class="facts"><div><dt>first</dt><dd>'
         f"{escape(both.names[0])}</dd></div><div><dt>second</dt><dd>{escape(both.names[1])}</dd>"
-        '</div></dl><div class="scroll"><table class="measured"><thead><tr><th>class</th>'
+        '</div></dl><div class="scroll wide"><table class="measured"><thead><tr><th>class</th>'
         "<th>beats</th><th>first&nbsp;%</th><th>second&nbsp;%</th><th>change</th><th>95&nbsp;%</th>"
         f"</tr></thead><tbody>{rows}</tbody></table></div>"
         f'<p class="quiet">Gross, over the {len(both.first.records):,} records that both have. '

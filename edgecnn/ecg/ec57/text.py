@@ -15,7 +15,7 @@ from edgecnn.ecg.ec57.ratio import Ratio
 from edgecnn.ecg.ec57.runs import LONGEST, RunCounts
 from edgecnn.ecg.ec57.tables import LineTable, line_tables, ratios_of, sum_matrices
 
-__all__ = ["STYLES", "text_report"]
+__all__ = ["STYLES", "text_report", "unmarked_text"]
 
 #: Condensed: all records as one; line: a line per record; standard: a page per record.
 STYLES = ("condensed", "line", "standard")
@@ -179,7 +179,18 @@ def _statistics(evaluation: Evaluation) -> str:
             ]
         )
     lines = _aligned(rows)
-    return "\n".join([lines[0], "_" * max(map(len, lines)), *lines[1:]])
+    lines.insert(1, "_" * max(map(len, lines)))
+    if evaluation.unmarked:
+        lines += ["", unmarked_text(evaluation)]
+    return "\n".join(lines)
+
+
+def unmarked_text(evaluation: Evaluation) -> str:
+    """Say which rhythms the test nowhere names."""
+    return (
+        f"No episode of {' or '.join(evaluation.unmarked)} is marked by {evaluation.test}: a test "
+        "that does not look for a rhythm has 0 % of it."
+    )
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

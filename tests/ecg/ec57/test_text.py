@@ -4,6 +4,7 @@ import pytest
 
 from edgecnn.ecg.ec57.comparison import Protocol, compare
 from edgecnn.ecg.ec57.evaluate import ComparedRecord, Evaluation
+from edgecnn.ecg.ec57.html import html_page
 from edgecnn.ecg.ec57.statistics import summarize
 from edgecnn.ecg.ec57.text import STYLES, text_report
 
@@ -84,3 +85,23 @@ def test_every_style_has_the_statistics_and_what_was_compared(evaluation, style)
 def test_the_standards_comparison_is_not_remarked(evaluation, beats):
     usual = Evaluation("a", "b", Protocol(), evaluation.records, (), evaluation.statistics)
     assert "Not the standard's" not in text_report(usual)
+
+
+def test_a_rhythm_that_the_test_nowhere_names_is_told(annotated, beats):
+    """0 % of a test that does not look for it would pass for a failure."""
+    protocol = Protocol(start_s=0)
+    reference = annotated((100, "N"), (150, "+", "(AFIB"), (400, "N"))
+
+    def judged(test):
+        comparison = compare(reference, test, rate_hz=100, samples=1000, protocol=protocol)
+        statistics = summarize([comparison.ratios()])
+        return Evaluation(
+            "atr", "edge", protocol, (ComparedRecord("a", comparison),), (), statistics
+        )
+
+    silent, named = judged(beats("NNNN")), judged(reference)
+    assert (silent.unmarked, named.unmarked) == (("AFIB",), ())
+    said = "No episode of AFIB is marked by edge"
+    assert said in text_report(silent)
+    assert said in html_page(silent)
+    assert said not in text_report(named) + html_page(named)
