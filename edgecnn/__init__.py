@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from edgecnn.errors import EdgeCNNError
     from edgecnn.evaluation.evaluate import evaluate_model
     from edgecnn.explain.explain import explain_model
+    from edgecnn.export.derive import derive_model
     from edgecnn.export.exporter import export_model
-    from edgecnn.metadata import ModelMetadata
+    from edgecnn.export.write_contract import write_contract
+    from edgecnn.metadata import ModelMetadata, read_contract
     from edgecnn.models import create_model
     from edgecnn.models.kernel_file import export_kernel
     from edgecnn.runtime.bench import bench_model
@@ -57,6 +59,7 @@ __all__ = [
     "bench_model",
     "compare_models",
     "create_model",
+    "derive_model",
     "evaluate_model",
     "evaluate_records",
     "explain_model",
@@ -70,11 +73,13 @@ __all__ = [
     "predict_files",
     "quantize_model",
     "read_annotations",
+    "read_contract",
     "read_record",
     "rebuild_model",
     "score_records",
     "train_recipe",
     "write_annotations",
+    "write_contract",
 ]
 
 _HOME = {
@@ -85,6 +90,7 @@ _HOME = {
     "bench_model": "edgecnn.runtime.bench",
     "compare_models": "edgecnn.calibration.compare",
     "create_model": "edgecnn.models",
+    "derive_model": "edgecnn.export.derive",
     "evaluate_model": "edgecnn.evaluation.evaluate",
     "evaluate_records": "edgecnn.ecg.ec57.evaluate",
     "explain_model": "edgecnn.explain.explain",
@@ -98,11 +104,13 @@ _HOME = {
     "predict_files": "edgecnn.runtime.predict",
     "quantize_model": "edgecnn.calibration.quantize",
     "read_annotations": "edgecnn.ecg.annotations",
+    "read_contract": "edgecnn.metadata",
     "read_record": "edgecnn.ecg.readers",
     "rebuild_model": "edgecnn.training.rebuilding",
     "score_records": "edgecnn.ecg.score",
     "train_recipe": "edgecnn.training.train",
     "write_annotations": "edgecnn.ecg.annotations",
+    "write_contract": "edgecnn.export.write_contract",
 }
 
 

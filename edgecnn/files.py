@@ -10,9 +10,17 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgecnn.errors import EdgeCNNError
+from edgecnn.errors import EdgeCNNError, UsageError
 
-__all__ = ["atomic_path", "is_temporary", "sha256_of", "write_bytes", "write_scratch", "write_text"]
+__all__ = [
+    "atomic_path",
+    "is_temporary",
+    "refuse_itself",
+    "sha256_of",
+    "write_bytes",
+    "write_scratch",
+    "write_text",
+]
 
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}(?:\.[^.]*)?")
 
@@ -89,6 +97,17 @@ def write_scratch(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write a whole UTF-8 file, or none."""
     write_bytes(path, content.encode())
+
+
+def refuse_itself(out: Path, source: Path) -> None:
+    """Refuse to write a file over the one that it is made of.
+
+    Raises
+    ------
+    UsageError
+    """
+    if out.exists() and source.exists() and out.samefile(source):
+        raise UsageError(f"{out} is the source itself", hint="name another file with -o")
 
 
 def sha256_of(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from edgecnn.cli.export_form import (
     print_derived,
     with_export,
 )
+from edgecnn.cli.export_settings import Settings, settings_options
 from edgecnn.cli.export_source import export_own, export_trained, is_network, print_export
 from edgecnn.cli.output import json_option
 
@@ -24,53 +24,8 @@ from edgecnn.cli.output import json_option
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="The file  [required]"
 )
-@click.option(
-    "--opset",
-    type=click.IntRange(13, 23),
-    help="Operator set; below 18 by a verified conversion  [default: 20; an .onnx file's own]",
-)
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="For module:factory: .safetensors, or .pt with a state dictionary.",
-)
+@settings_options
 @contract_options
-@click.option(
-    "--metadata",
-    "toml",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The whole contract as a TOML file, instead of the options above.",
-)
-@click.option(
-    "--dynamic",
-    metavar="AXES",
-    help="Further free axes: time, height,width; batch of an .onnx file with a fixed one.",
-)
-@click.option(
-    "--outputs", metavar="NAMES", help="Of all that the network returns, if the contract has fewer."
-)
-@click.option(
-    "--verify-with",
-    "--parity",
-    "verify_with",
-    metavar="DATA",
-    multiple=True,
-    help="Dataset, folder, or files (one each) to compare file and source on.",
-)
-@click.option(
-    "--atol",
-    type=click.FloatRange(min=0),
-    default=1e-4,
-    show_default=True,
-    help="Largest difference from a reference of 0.",
-)
-@click.option(
-    "--rtol",
-    type=click.FloatRange(min=0),
-    default=1e-3,
-    show_default=True,
-    help="What it grows by per unit of the reference.",
-)
 @click.option(
     "--rebuild",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -82,27 +37,10 @@ def export(
     *,
     source: str | None,
     out: Path | None,
-    opset: int | None,
-    weights: Path | None,
-    input_shape: str | None,
-    labels: str | None,
-    colour: str | None,
-    mean: str | None,
-    std: str | None,
-    resize: str | None,
-    toml: Path | None,
-    dynamic: str | None,
-    outputs: str | None,
-    verify_with: tuple[str, ...],
-    atol: float,
-    rtol: float,
+    settings: Settings,
+    described: Described,
     rebuild: Path | None,
-    fp16: bool,
-    fp16_io: bool,
-    fp16_block: tuple[str, ...],
-    embed_preprocessing: bool,
-    embed_decoding: bool,
-    top: int,
+    form: Form,
     as_json: bool,
 ) -> int:
     r"""Export SOURCE to a simplified, verified, self-describing .onnx file.
@@ -125,31 +63,19 @@ def export(
         from edgecnn.cli.export_rebuild import rebuilt, refuse_settings
 
         refuse_settings()
-        return rebuilt(rebuild, source, verify_with, as_json=as_json)
+        return rebuilt(rebuild, source, settings.verify_with, as_json=as_json)
     if source is None or out is None:
         missing = "argument 'SOURCE'" if source is None else "option '-o' / '--out'"
         raise click.UsageError(f"missing {missing}")
-    if not (math.isfinite(atol) and math.isfinite(rtol)):
-        raise click.UsageError("--atol and --rtol are numbers, not infinite ones")
-    described = Described(
-        input_shape=input_shape, labels=labels, colour=colour, mean=mean, std=std, resize=resize
-    )
-    form = Form(
-        fp16=fp16,
-        fp16_io=fp16_io,
-        fp16_block=fp16_block,
-        embed_preprocessing=embed_preprocessing,
-        embed_decoding=embed_decoding,
-        top=top,
-    )
-    is_model = source.startswith("bundled:") or Path(source).suffix.lower() == ".onnx"
-    if (
-        form.asked
-        and is_model
-        and not (described.anything or any((opset, dynamic, outputs, weights)))
-    ):
-        fetch_data(*verify_with)
-        made = derived(form, source, out, contract=toml, data=verify_with)
+    if source.startswith("bundled:"):
+        from edgecnn.bundled import resolve_model
+
+        source = str(resolve_model(source))
+    # A file that has its contract, and is to be as it is otherwise, is not exported once more.
+    is_model = Path(source).suffix.lower() == ".onnx"
+    if form.asked and is_model and not (any(described.given.values()) or settings.anew):
+        fetch_data(*settings.verify_with)
+        made = derived(form, source, out, data=settings.verify_with)
         if as_json:
             print_json(made)
         else:
@@ -157,21 +83,9 @@ def export(
         return 0
     target = click.get_current_context().with_resource(form.stage(out))
     export_from = export_own if is_network(source) else export_trained
-    report = export_from(
-        source,
-        target,
-        described=described,
-        toml=toml,
-        weights=weights,
-        opset=opset,
-        dynamic=dynamic,
-        outputs=outputs,
-        verify_with=verify_with,
-        atol=atol,
-        rtol=rtol,
-    )
+    report = export_from(source, target, described=described, settings=settings)
     if form.asked:
-        made = derived(form, target, out, contract=None, data=verify_with)
+        made = derived(form, target, out, data=settings.verify_with)
         if as_json:
             print_json(with_export(made, report, source))
         else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,12 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Described", "contract_options", "model_name", "names", "refuse"]
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 
 @dataclasses.dataclass(frozen=True)
 class Described:
-    """What was said of the network, as it was given."""
+    """What was said of the network, as it was given: by single options, or as a TOML file."""
 
     input_shape: str | None = None
     labels: str | None = None
@@ -27,19 +26,20 @@ class Described:
     mean: str | None = None
     std: str | None = None
     resize: str | None = None
+    metadata: Path | None = None
 
     @property
-    def given(self) -> dict[str, str | None]:
+    def given(self) -> dict[str, object]:
         """The options by name."""
         return dataclasses.asdict(self)
 
     @property
-    def anything(self) -> bool:
-        """Whether any of them was given."""
-        return any(self.given.values())
+    def single(self) -> dict[str, object]:
+        """Those that say one thing each."""
+        return {name: value for name, value in self.given.items() if name != "metadata"}
 
-    def contract(self, source: str, toml: Path | None) -> ModelMetadata:
-        """Return the contract that they make, or the one of a TOML file.
+    def contract(self, source: str) -> ModelMetadata:
+        """Return the contract that they make, or the one of the TOML file.
 
         Raises
         ------
@@ -49,9 +49,9 @@ class Described:
         from edgecnn.export.contract import image_contract, read_labels
         from edgecnn.metadata import read_contract
 
-        if toml is not None:
-            refuse("--metadata brings its own", **self.given)
-            return read_contract(toml)
+        if self.metadata is not None:
+            refuse("--metadata brings its own", **self.single)
+            return read_contract(self.metadata)
         if self.input_shape is None or self.labels is None:
             raise click.UsageError(
                 "a network without a contract needs --input-shape and --labels, or --metadata"
@@ -68,8 +68,14 @@ class Described:
         )
 
 
-def contract_options(command: F) -> F:
-    """Add the options to a command; it gets them as ``Described``'s fields."""
+def contract_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options, and hand them over as one parameter ``described``."""
+
+    @wraps(function)
+    def collected(**options: Any) -> Any:
+        given = {field.name: options.pop(field.name) for field in dataclasses.fields(Described)}
+        return function(described=Described(**given), **options)
+
     options = (
         click.option("--input-shape", metavar="C,H,W", help="Shape of one picture."),
         click.option(
@@ -85,10 +91,15 @@ def contract_options(command: F) -> F:
             type=click.Choice(("crop", "stretch", "letterbox")),
             help="How a picture of another shape is fitted  [default: crop]",
         ),
+        click.option(
+            "--metadata",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="The whole contract as a TOML file, instead of the options above.",
+        ),
     )
     for option in reversed(options):
-        command = option(command)
-    return command
+        collected = option(collected)
+    return collected
 
 
 def model_name(source: str) -> str:

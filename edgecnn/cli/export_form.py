@@ -6,18 +6,19 @@ import contextlib
 import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from edgecnn.cli.export_source import print_file
 
 if TYPE_CHECKING:
     from edgecnn.export.derive_report import DeriveReport
     from edgecnn.export.report import ExportReport
 
 __all__ = ["Form", "derived", "form_options", "print_derived", "with_export"]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +51,14 @@ class Form:
             yield Path(folder, out.name)
 
 
-def form_options(command: F) -> F:
-    """Add the options to a command; it gets them as ``Form``'s fields."""
+def form_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options, and hand them over as one parameter ``form``."""
+
+    @wraps(function)
+    def collected(**options: Any) -> Any:
+        given = {field.name: options.pop(field.name) for field in dataclasses.fields(Form)}
+        return function(form=Form(**given), **options)
+
     options = (
         click.option("--fp16", is_flag=True, help="Weights and arithmetic in FP16, for GPUs."),
         click.option(
@@ -82,20 +89,14 @@ def form_options(command: F) -> F:
         ),
     )
     for option in reversed(options):
-        command = option(command)
-    return command
+        collected = option(collected)
+    return collected
 
 
-def derived(
-    form: Form, source: str | Path, out: Path, *, contract: Path | None, data: Sequence[str]
-) -> DeriveReport:
-    """Make the form that was asked for of a file, which may need a contract's TOML file.
-
-    It is compared on one dataset or folder; where several files of arrays are named, on drawings.
-    """
-    from edgecnn.data import open_dataset
+def derived(form: Form, source: str | Path, out: Path, *, data: Sequence[str]) -> DeriveReport:
+    """Make the form that was asked for of a file, and compare it on data if any is named."""
     from edgecnn.export.derive import derive_model
-    from edgecnn.metadata import read_contract
+    from edgecnn.export.verify_data import open_named
 
     return derive_model(
         source,
@@ -106,17 +107,15 @@ def derived(
         preprocessing=form.embed_preprocessing,
         decoding=form.embed_decoding,
         top=form.top,
-        contract=read_contract(contract) if contract else None,
-        data=open_dataset(data[0]) if len(data) == 1 else None,
+        data=open_named(data) if data else None,
     )
 
 
 def print_derived(report: DeriveReport, export: ExportReport | None = None) -> None:
     """Say what was made, and how it was checked; of PyTorch's export before it too."""
     from edgecnn.cli.output import remark
-    from edgecnn.runtime.card import size_text
 
-    click.echo(f"{report.path}  {size_text(report.size_bytes)}  sha256 {report.sha256[:16]}...")
+    print_file(report)
     click.echo(f"opset {report.opset}, IR {report.ir_version}; {sum(report.nodes.values())} nodes")
     if export is not None:
         parity = export.parity
@@ -140,10 +139,11 @@ def print_derived(report: DeriveReport, export: ExportReport | None = None) -> N
         if len(report.kept_fp32) > 8:
             click.echo(f"  ... and {len(report.kept_fp32) - 8} more (--json lists all)")
     if report.decoded is not None:
-        click.echo(f"takes {report.input}; gives {', '.join(report.decoded.names)}")
+        click.echo(f"takes {', '.join(report.inputs)}; gives {', '.join(report.decoded.names)}")
     if report.golden:
         click.echo(f"{report.golden} golden vectors, measured anew")
-    for text in report.remarks:
+    before = () if export is None else export.remarks
+    for text in dict.fromkeys((*before, *report.remarks)):
         remark(text)
 
 
@@ -152,4 +152,5 @@ def with_export(report: DeriveReport, export: ExportReport, source: str) -> dict
     import msgspec
 
     plain = {key: value for key, value in msgspec.to_builtins(export).items() if key != "path"}
-    return {**plain, **msgspec.to_builtins(report), "source": source}
+    remarks = list(dict.fromkeys((*export.remarks, *report.remarks)))
+    return {**plain, **msgspec.to_builtins(report), "source": source, "remarks": remarks}

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.export_contract import Described, names, refuse
+from edgecnn.cli.export_contract import refuse
 
 if TYPE_CHECKING:
+    from edgecnn.cli.export_contract import Described
+    from edgecnn.cli.export_settings import Settings
+    from edgecnn.export.derive_report import DeriveReport
     from edgecnn.export.report import ExportReport
 
-__all__ = ["export_own", "export_trained", "is_network", "print_export"]
+__all__ = ["export_own", "export_trained", "is_network", "print_export", "print_file"]
 
 
 def is_network(source: str) -> bool:
@@ -26,14 +29,7 @@ def export_own(
     target: Path,
     *,
     described: Described,
-    toml: Path | None,
-    weights: Path | None,
-    opset: int | None,
-    dynamic: str | None,
-    outputs: str | None,
-    verify_with: tuple[str, ...],
-    atol: float,
-    rtol: float,
+    settings: Settings,
 ) -> ExportReport:
     """Export ``module:factory``, a ``.pt2`` or a foreign ``.onnx``."""
     from edgecnn.cli.output import fetch_data, warn
@@ -42,29 +38,26 @@ def export_own(
     from edgecnn.export.verify_data import named_samples
 
     contract = None
-    if toml is not None or Path(source).suffix.lower() != ".onnx":
-        contract = described.contract(source, toml)
-    if _is_factory(source) and weights is None:
+    if any(described.given.values()) or Path(source).suffix.lower() != ".onnx":
+        contract = described.contract(source)
+    if _is_factory(source) and settings.weights is None:
         warn("no --weights: the network is exported with the values it was built with")
-    axes = names(dynamic)
-    network = open_source(source, weights=weights, free_batch="batch" in axes)
+    network = open_source(source, weights=settings.weights, free_batch="batch" in settings.dynamic)
     if contract is None:
-        contract = (
-            named_as(network, described.contract(source, None))
-            if described.anything
-            else own_contract(network)
-        )
-    fetch_data(*verify_with)
+        contract = own_contract(network)
+    elif described.metadata is None:
+        contract = named_as(network, contract)
+    fetch_data(*settings.verify_with)
     return export_model(
         network,
         contract,
-        named_samples(verify_with, contract) if verify_with else None,
+        named_samples(settings.verify_with, contract) if settings.verify_with else None,
         target,
-        opset=opset,
-        dynamic=axes,
-        outputs=names(outputs),
-        atol=atol,
-        rtol=rtol,
+        opset=settings.opset,
+        dynamic=settings.dynamic,
+        outputs=settings.outputs,
+        atol=settings.atol,
+        rtol=settings.rtol,
     )
 
 
@@ -73,21 +66,13 @@ def export_trained(
     target: Path,
     *,
     described: Described,
-    toml: Path | None,
-    weights: Path | None,
-    opset: int | None,
-    dynamic: str | None,
-    outputs: str | None,
-    verify_with: tuple[str, ...],
-    atol: float,
-    rtol: float,
+    settings: Settings,
 ) -> ExportReport:
     """Export a checkpoint of ``edgecnn train``."""
     refuse(
         "a checkpoint brings its own",
-        weights=weights,
-        metadata=toml,
-        outputs=outputs,
+        weights=settings.weights,
+        outputs=settings.outputs or None,
         **described.given,
     )
     from edgecnn.cli.output import fetch_data
@@ -95,8 +80,8 @@ def export_trained(
     from edgecnn.training.checkpoint import load_checkpoint
     from edgecnn.training.exporting import export_checkpoint
 
-    if verify_with:
-        fetch_data(*verify_with)
+    if settings.verify_with:
+        fetch_data(*settings.verify_with)
     else:
         recipe = load_checkpoint(Path(source)).recipe
         # The export says that it does without.
@@ -105,28 +90,34 @@ def export_trained(
     return export_checkpoint(
         Path(source),
         target,
-        opset=opset,
-        dynamic=names(dynamic),
-        data=verify_with or None,
-        atol=atol,
-        rtol=rtol,
+        opset=settings.opset,
+        dynamic=settings.dynamic,
+        data=settings.verify_with or None,
+        atol=settings.atol,
+        rtol=settings.rtol,
+    )
+
+
+def print_file(report: ExportReport | DeriveReport) -> None:
+    """Print what was written, and what reads it."""
+    from edgecnn.runtime.card import size_text
+
+    oldest = report.oldest_runtime
+    click.echo(
+        f"{report.path}  {size_text(report.size_bytes)}  sha256 {report.sha256[:16]}..."
+        + (f", for ONNX Runtime {oldest} and newer" if oldest else "")
     )
 
 
 def print_export(report: ExportReport) -> None:
     """Print what was exported, and how near it comes."""
     from edgecnn.cli.output import warn
-    from edgecnn.runtime.card import size_text
 
     for text in report.remarks:
         warn(text)
     parity = report.parity
     nodes = ", ".join(f"{count} {name}" for name, count in report.nodes.items())
-    size = size_text(report.size_bytes)
-    oldest = (
-        f", for ONNX Runtime {report.oldest_runtime} and newer" if report.oldest_runtime else ""
-    )
-    click.echo(f"{report.path}  {size}  sha256 {report.sha256[:16]}...{oldest}")
+    print_file(report)
     click.echo(
         f"opset {report.opset}, IR {report.ir_version}, {report.parameters:,} parameters; {nodes}"
     )

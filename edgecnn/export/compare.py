@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgecnn.errors import ModelError, ParityError
 from edgecnn.export.axes import FreeAxes, axis_trials
-from edgecnn.export.source import Answers, Source
+from edgecnn.export.source import ROWS, Answers, Source
 from edgecnn.export.verify import measure_parity
 from edgecnn.metadata import Parity
 from edgecnn.preprocessing.tensors import Tensors
@@ -18,7 +18,7 @@ from edgecnn.runtime.session import Model
 
 __all__ = ["compare"]
 
-#: Any batch is tried at these, and at the number of samples.
+#: Any batch is tried at these, and at as many rows as are run at once.
 _BATCHES = (1, 2)
 
 
@@ -58,7 +58,7 @@ def compare(
         They disagree, or one of them fails at a length that the graph says it takes.
     """
     n = len(next(iter(samples.values())))
-    batches = (*_BATCHES, n) if network.batch is None else (network.batch,)
+    batches = (*_BATCHES, min(n, ROWS)) if network.batch is None else (network.batch,)
     answers = file.metadata.output.name
     ranked = file.metadata.task in ("classify", "generate")
 

@@ -30,11 +30,11 @@ from edgecnn.export.embed_decoding import embed_decoding
 from edgecnn.export.embed_preprocessing import embed_preprocessing
 from edgecnn.export.fp16 import Fp16Graph, to_fp16
 from edgecnn.export.fp16_rounding import with_rounding
-from edgecnn.export.golden import FP16_DRIFT, FP32_DRIFT, INT8_DRIFT, make_golden
-from edgecnn.export.opset import opset_of
+from edgecnn.export.golden import FP16_DRIFT, FP32_DRIFT, INT8_DRIFT, make_golden, without_golden
+from edgecnn.export.opset import opset_of, runtime_of
 from edgecnn.export.provenance import with_settings
 from edgecnn.export.strip_paths import strip_paths
-from edgecnn.files import atomic_path, sha256_of
+from edgecnn.files import atomic_path, refuse_itself, sha256_of
 from edgecnn.metadata import HalfPrecision, ImageInput, Measured, ModelMetadata, Parity
 from edgecnn.preprocessing.image import image_tensor
 from edgecnn.preprocessing.tensors import Tensors
@@ -106,11 +106,11 @@ def derive_model(
     if samples < 1:
         raise UsageError(f"{samples} samples", hint="at least 1")
     file, out = resolve_model(source), Path(out)
-    if out.exists() and out.samefile(file):
-        raise UsageError(f"{out} is the source itself", hint="name another file with -o")
+    refuse_itself(out, file)
     base = load_model(file, provider="cpu", check=contract is None, contract=contract)
     metadata = base.metadata
     model = onnx.load_model(file)
+    opset = opset_of(model)
     strip_paths(model)
     steps: list[Step] = []
     half: Fp16Graph | None = None
@@ -158,6 +158,11 @@ def derive_model(
         # Opened once more as a device opens it, golden vectors and all.
         load_model(temporary, provider="cpu")
     operators = [node.op_type for node in model.graph.node]
+    remarks = _remarks(half, metadata, out.stat().st_size / file.stat().st_size)
+    if golden is None:
+        remarks += (without_golden(metadata),)
+    if opset_of(model) != opset:
+        remarks += (f"opset {opset} became {opset_of(model)}, which has what was embedded",)
     return DeriveReport(
         path=str(out),
         source=str(file),
@@ -171,8 +176,10 @@ def derive_model(
         kept_fp32=half.kept if half else (),
         flushed=sum(half.flushed.values()) if half else 0,
         input=next(iter(metadata.input.tensors)),
+        inputs=tuple(metadata.input.tensors),
         decoded=metadata.output.decoded,
-        remarks=_remarks(half, metadata),
+        oldest_runtime=runtime_of(model),
+        remarks=remarks,
     )
 
 
@@ -308,12 +315,13 @@ def _measured(before: Measured | None, steps: Sequence[Step]) -> Measured:
     )
 
 
-def _remarks(half: Fp16Graph | None, metadata: ModelMetadata) -> tuple[str, ...]:
+def _remarks(half: Fp16Graph | None, metadata: ModelMetadata, size: float) -> tuple[str, ...]:
     remarks = []
     if half is not None:
         remarks.append(
-            "half the size, but no faster on a CPU: ONNX Runtime computes FP16 in FP32 there, with "
-            "casts around every node; it pays on a GPU (`edgecnn bench --provider cuda`)"
+            f"{size:.2f} times the size, but no faster on a CPU: ONNX Runtime computes FP16 in "
+            "FP32 there, with casts around every node; it pays on a GPU (`edgecnn bench --provider "
+            "cuda`)"
         )
         if half.flushed:
             remarks.append(

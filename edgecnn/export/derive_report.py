@@ -61,9 +61,13 @@ class DeriveReport(Struct, frozen=True, kw_only=True):
     flushed : int
         Of ``fp16``: weights that became 0 without changing any channel.
     input : str
-        Name of the input.
+        Name of the input, the first where there are several.
+    inputs : tuple of str
+        Names of all.
     decoded : Decoded or None
         Names of the outputs that state the answer.
+    oldest_runtime : str or None
+        The oldest ONNX Runtime that reads this IR version and opset.
     remarks : tuple of str
     """
 
@@ -79,5 +83,7 @@ class DeriveReport(Struct, frozen=True, kw_only=True):
     kept_fp32: tuple[KeptLayer, ...] = ()
     flushed: int = 0
     input: str = ""
+    inputs: tuple[str, ...] = ()
     decoded: Decoded | None = None
+    oldest_runtime: str | None = None
     remarks: tuple[str, ...] = ()

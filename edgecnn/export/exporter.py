@@ -17,9 +17,9 @@ from edgecnn.export.axes import free_axes
 from edgecnn.export.compare import compare
 from edgecnn.export.embed import embed, serialized
 from edgecnn.export.external_data import check_size
-from edgecnn.export.golden import make_golden
+from edgecnn.export.golden import make_golden, without_golden
 from edgecnn.export.open_source import open_source, own_contract
-from edgecnn.export.opset import convert_opset, opset_of
+from edgecnn.export.opset import convert_opset, lower_ir_version, opset_of, runtime_of
 from edgecnn.export.provenance import with_parity, with_provenance
 from edgecnn.export.reference import check_answers
 from edgecnn.export.report import ExportReport
@@ -30,9 +30,8 @@ from edgecnn.export.strip_paths import strip_paths
 from edgecnn.export.trace import OPSETS
 from edgecnn.export.verify import ATOL, RTOL, check_graph, output_names
 from edgecnn.export.written import open_written
-from edgecnn.files import atomic_path, sha256_of
+from edgecnn.files import atomic_path, refuse_itself, sha256_of
 from edgecnn.metadata import (
-    GOLDEN_LIMIT_BYTES,
     BeatInput,
     DatasetUse,
     Golden,
@@ -40,7 +39,6 @@ from edgecnn.metadata import (
     ModelMetadata,
 )
 from edgecnn.preprocessing.tensors import Tensors
-from edgecnn.runtime.compatibility import oldest_runtime
 from edgecnn.runtime.session import Model, load_model
 
 if TYPE_CHECKING:
@@ -135,6 +133,8 @@ def export_model(
     """
     path = Path(path)
     network = open_source(source, weights=weights, free_batch="batch" in dynamic)
+    if network.file is not None:
+        refuse_itself(path, network.file)
     metadata = metadata or own_contract(network)
     opset = opset or network.opset
     names = _names(network, metadata, outputs)
@@ -152,6 +152,7 @@ def export_model(
     if opset != written:
         model = convert_opset(model, opset)
     strip_paths(model)
+    lower_ir_version(model)
     if opset_of(model) != opset:
         raise ModelError(f"asked for opset {opset}, the file has {opset_of(model)}")
     check_graph(model, metadata, batch=network.batch)
@@ -199,9 +200,7 @@ def export_model(
         origin=network.origin,
         axes=lengths,
         verified_with=given.name,
-        oldest_runtime=oldest_runtime(
-            model.ir_version, {entry.domain: entry.version for entry in model.opset_import}
-        ),
+        oldest_runtime=runtime_of(model),
         remarks=tuple(_remarks(network, metadata, golden)),
     )
 
@@ -218,11 +217,7 @@ def _remarks(network: Source, metadata: ModelMetadata, golden: Golden | None) ->
             "a batch do not get the same scores"
         )
     if golden is None:
-        yield "no golden vectors: " + (
-            "the network does not tell drawn inputs apart clearly enough"
-            if metadata.task in ("classify", "generate")
-            else f"its answers are larger than the {GOLDEN_LIMIT_BYTES // 1024} KB meant for them"
-        )
+        yield without_golden(metadata)
 
 
 def _names(network: Source, metadata: ModelMetadata, outputs: Sequence[str]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from edgecnn.metadata import (
 from edgecnn.preprocessing.tensors import Tensors
 from edgecnn.runtime.golden import answer_rows, golden_inputs
 
-__all__ = ["FP16_DRIFT", "FP32_DRIFT", "INT8_DRIFT", "make_golden"]
+__all__ = ["FP16_DRIFT", "FP32_DRIFT", "INT8_DRIFT", "make_golden", "without_golden"]
 
 Run = Callable[[Tensors], NDArray[np.float32]]
 
@@ -104,6 +104,15 @@ def make_golden(
         # The largest goes first: what is left may still show several labels.
         chosen.remove(max(chosen, key=lambda example: len(encode_example(example))))
     return None
+
+
+def without_golden(metadata: ModelMetadata) -> str:
+    """Say why a file has none."""
+    return "no golden vectors: " + (
+        "the network does not tell drawn inputs apart clearly enough"
+        if metadata.task in ("classify", "generate")
+        else f"its answers are larger than the {GOLDEN_LIMIT_BYTES // 1024} KB meant for them"
+    )
 
 
 def _most_found(example: GoldenExample, run: Run, metadata: ModelMetadata) -> float:

@@ -15,18 +15,19 @@ from edgecnn.errors import MissingFileError, ModelError, NotAModelError
 from edgecnn.export.axes import FreeAxes
 from edgecnn.export.embed import serialized
 from edgecnn.export.external_data import embed_external_data
+from edgecnn.export.free_batch import free_reshapes
 from edgecnn.export.locked_file import locked
 from edgecnn.export.operators import check_operators
 from edgecnn.export.opset import convert_opset, opset_of
-from edgecnn.export.source import Answers
+from edgecnn.export.source import ROWS, Answers
 from edgecnn.metadata import ExportLock
 from edgecnn.preprocessing.tensors import Tensors
+from edgecnn.runtime.failure import failure_text
+from edgecnn.runtime.graph_file import read_graph
+from edgecnn.runtime.layer_costs import graph_costs
 from edgecnn.runtime.session import open_session
 
 __all__ = ["GraphSource"]
-
-#: Rows at once, where the batch is free.
-_ROWS = 64
 
 
 class GraphSource:
@@ -52,6 +53,7 @@ class GraphSource:
     origin = "the original file"
 
     def __init__(self, path: Path, *, free_batch: bool = False) -> None:
+        self.file: Path | None = path
         self.title = path.name
         self.model = _read(path)
         check_operators(self.model, str(path))
@@ -59,12 +61,7 @@ class GraphSource:
         weights = {tensor.name for tensor in self.model.graph.initializer}
         _drop_weights_among_inputs(self.model, weights)
         self.opset = opset_of(self.model)
-        # 64-bit whole numbers are shapes and axes, not weights.
-        self.parameters = sum(
-            int(np.prod(tensor.dims, dtype=np.int64))
-            for tensor in self.model.graph.initializer
-            if tensor.data_type != onnx.TensorProto.INT64
-        )
+        self.parameters = graph_costs(read_graph(path), {}).parameters
         first = [value.type.tensor_type.shape.dim[:1] for value in self.model.graph.input]
         fixed = {axis[0].dim_value for axis in first if axis and not axis[0].dim_param}
         # A scale that is taken from the whole batch rounds each row by its neighbours.
@@ -103,14 +100,13 @@ class GraphSource:
                 hint='put the graph\'s own names into the contract: [input] name = "..."',
             )
         answers: list[list[Any]] = []
-        for part in _parts(inputs, self._batch or rows or _ROWS):
+        for part in _parts(inputs, self._batch or rows or ROWS):
             try:
                 answers.append(self._session.run(list(outputs), part))
             except Exception as error:  # ONNX Runtime's exceptions have no common base class
-                text = " ".join(str(error).split())[-240:]
                 shapes = ", ".join(f"{name} {x.shape}" for name, x in part.items())
                 raise ModelError(
-                    f"{self.title} cannot run {shapes}: {text}",
+                    f"{self.title} cannot run {shapes}: {failure_text(error)}",
                     hint="does the contract's input fit the network?",
                 ) from error
         return {
@@ -139,6 +135,8 @@ class GraphSource:
                 # Whether the rest of the graph takes any length is tried out, not believed.
                 value.type.tensor_type.shape.dim[number].dim_param = axis
         if axes_changed := self.batch is None or any(axes.values()):
+            if self.batch is None and self._batch is not None:
+                free_reshapes(model, self._batch)
             _forget_shapes(model, batch=self.batch)
         if opset != self.opset:
             model = convert_opset(model, opset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 import onnx
@@ -30,6 +31,7 @@ class ModuleSource:
         Where it comes from; the default knows its class alone.
     """
 
+    file: Path | None = None
     origin = "PyTorch"
     opset = DEFAULT_OPSET
     batch: int | None = None

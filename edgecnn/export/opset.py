@@ -5,8 +5,16 @@ from __future__ import annotations
 import onnx
 
 from edgecnn.errors import ModelError, UsageError
+from edgecnn.runtime.compatibility import oldest_runtime
 
-__all__ = ["OLDEST_OPSET", "at_least", "convert_opset", "opset_of"]
+__all__ = [
+    "OLDEST_OPSET",
+    "at_least",
+    "convert_opset",
+    "lower_ir_version",
+    "opset_of",
+    "runtime_of",
+]
 
 #: Oldest operator set that a model is converted down to.
 OLDEST_OPSET = 13
@@ -25,6 +33,12 @@ def opset_of(model: onnx.ModelProto) -> int:
     return next(
         (entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0
     )
+
+
+def runtime_of(model: onnx.ModelProto) -> str | None:
+    """Return the oldest ONNX Runtime that reads a model; see :func:`oldest_runtime`."""
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    return oldest_runtime(model.ir_version, opsets)
 
 
 def at_least(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
@@ -68,6 +82,18 @@ def convert_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     else:
         model.ir_version = max(model.ir_version, _IR_VERSION.get(opset, model.ir_version))
     return model
+
+
+def lower_ir_version(model: onnx.ModelProto) -> None:
+    """State no newer IR version than the model's opset came with, in place.
+
+    PyTorch's exporter writes IR 10 whatever the opset, which keeps ONNX Runtime before 1.18 from
+    opening a file that it could run. Newer versions of the format added types and notes, which a
+    model of an older opset without operators of other domains does not have.
+    """
+    opset = opset_of(model)
+    if opset in _IR_VERSION and len(model.opset_import) == 1 and not model.functions:
+        model.ir_version = min(model.ir_version, _IR_VERSION[opset])
 
 
 def _one_step(model: onnx.ModelProto, version: int) -> onnx.ModelProto:

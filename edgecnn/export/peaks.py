@@ -12,6 +12,7 @@ import onnx
 from edgecnn.errors import ModelError
 from edgecnn.export.embed import serialized
 from edgecnn.preprocessing.tensors import Tensors
+from edgecnn.runtime.failure import failure_text
 from edgecnn.runtime.session import open_session
 
 __all__ = ["activation_peaks"]
@@ -66,7 +67,6 @@ def activation_peaks(
         try:
             values = session.run(list(peaks.values()), rows)
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
-            text = " ".join(str(error).split())
-            raise ModelError(f"the network failed on an input: {text[-300:]}") from error
+            raise ModelError(f"the network failed on an input: {failure_text(error)}") from error
         largest = np.maximum(largest, [float(value) for value in values])
     return dict(zip(peaks, largest.tolist(), strict=True))

@@ -52,6 +52,7 @@ class ProgramSource:
 
     def __init__(self, path: Path) -> None:
         self.program = read_program(path)
+        self.file: Path | None = path
         self.title = path.name
         self._module = self.program.module()
         self.parameters = sum(p.numel() for p in self.program.parameters())

@@ -10,14 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from edgecnn.errors import ModelError
+from edgecnn.export.source import ROWS
 from edgecnn.metadata import ModelMetadata
 from edgecnn.preprocessing.tensors import Tensors
 
 __all__ = ["check_answers", "copied", "one_line", "reference_answers"]
-
-
-#: Rows at once unless told otherwise.
-_ROWS = 64
 
 
 def copied(module: torch.nn.Module) -> torch.nn.Module:
@@ -55,7 +52,7 @@ def reference_answers(
     """
     title = title or type(network).__name__
     n = len(next(iter(samples.values())))
-    step = rows or _ROWS
+    step = rows or ROWS
     answers: list[tuple[torch.Tensor, ...]] = []
     try:
         with torch.inference_mode():
@@ -67,9 +64,12 @@ def reference_answers(
     # Torch raises for sizes that do not fit, and `forward` is the user's: it can raise anything.
     except Exception as error:
         shapes = ", ".join(f"{name} {(min(step, n), *x.shape[1:])}" for name, x in samples.items())
+        alone = min(step, n) > 1 and _takes_one(network, samples)
         raise ModelError(
             f"{title} cannot run {shapes}: {one_line(error)}",
-            hint="does the input shape fit the network?",
+            hint="it takes a batch of 1 only: look for a reshape or view with a fixed first size"
+            if alone
+            else "it is called with the contract's inputs in their order: do they fit?",
         ) from error
     first = answers[0]
     if len(first) != len(outputs) or not all(isinstance(part, torch.Tensor) for part in first):
@@ -88,6 +88,16 @@ def reference_answers(
         .numpy()
         for i, name in enumerate(outputs)
     }
+
+
+def _takes_one(network: torch.nn.Module, samples: Tensors) -> bool:
+    """Tell whether the first row alone gets through."""
+    try:
+        with torch.inference_mode():
+            network(*(torch.from_numpy(x[:1]) for x in samples.values()))
+    except Exception:  # `forward` is the user's, as above
+        return False
+    return True
 
 
 def check_answers(title: str, answers: NDArray[np.float32], metadata: ModelMetadata) -> None:

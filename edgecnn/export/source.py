@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,10 @@ from edgecnn.export.axes import FreeAxes
 from edgecnn.metadata import ExportLock
 from edgecnn.preprocessing.tensors import Tensors
 
-__all__ = ["Answers", "Source"]
+__all__ = ["ROWS", "Answers", "Source"]
+
+#: Rows at once, where the batch is free: all that they are inside of a network is held in memory.
+ROWS = 32
 
 #: Outputs by name, as 32-bit floats.
 Answers = Mapping[str, NDArray[np.float32]]
@@ -24,6 +28,8 @@ class Source(Protocol):
 
     Attributes
     ----------
+    file : Path or None
+        What it was read from, if that is one file.
     title : str
         For messages: the module's class, the file's name.
     origin : str
@@ -39,6 +45,7 @@ class Source(Protocol):
         By what content it can be found again; settings are filled in by the exporter.
     """
 
+    file: Path | None
     title: str
     origin: str
     parameters: int

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgecnn.errors import ModelError
 from edgecnn.export.embed import serialized
 from edgecnn.preprocessing.tensors import Tensors
+from edgecnn.runtime.failure import failure_text
 from edgecnn.runtime.session import half_inputs, open_session, run_session
 
 __all__ = ["add_taps", "run_tapped"]
@@ -66,6 +67,5 @@ def run_tapped(
     try:
         values = run_session(session.run, wanted, inputs, half_inputs(session))
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
-        text = " ".join(str(error).split())
-        raise ModelError(f"the network failed on an input: {text[-300:]}") from error
+        raise ModelError(f"the network failed on an input: {failure_text(error)}") from error
     return dict(zip(wanted, values, strict=True))

@@ -7,6 +7,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,12 @@ __all__ = ["DEFAULT_OPSET", "OPSETS", "trace", "translate"]
 OPSETS = range(18, 24)
 DEFAULT_OPSET = 20
 
-_LOGGERS = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "onnx_ir")
+_LOGGERS = (
+    "torch.onnx", "torch.export", "torch._dynamo", "torch.fx.experimental.symbolic_shapes",
+    "onnxscript", "onnx_ir",
+)  # fmt: skip
+#: Modules whose code is not the network's own.
+_NOT_THEIRS = ("torch.", "onnxscript.", "onnx_ir.", "edgecnn.export.", "contextlib.")
 
 
 def trace(
@@ -186,11 +192,33 @@ def _explained(error: Exception, title: str) -> ModelError:
             f"no ONNX operator for {node.target} in {layer or title}",
             hint="write this layer with PyTorch's own operators",
         )
+    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+
+    where = _line_of_code(cause)
+    if isinstance(cause, GuardOnDataDependentSymNode):
+        return ModelError(
+            f"{title} cannot be traced: what it does next depends on a value of its input{where}",
+            hint="torch.where, or torch.cond, computes both ways",
+        )
     return ModelError(
         f"{title} cannot be traced: "
-        + (f"{type(cause).__name__}: {text}" if text else type(cause).__name__),
+        + (f"{type(cause).__name__}: {text}" if text else type(cause).__name__)
+        + where,
         hint="data-dependent branches and Python side effects cannot be exported",
     )
+
+
+def _line_of_code(error: BaseException) -> str:
+    """Return the line of the network's own code that an error passed through last."""
+    found = ""
+    step = error.__traceback__
+    while step is not None:
+        module = f"{step.tb_frame.f_globals.get('__name__', '')}."
+        file = Path(step.tb_frame.f_code.co_filename)
+        if file.is_file() and not module.startswith(_NOT_THEIRS):
+            found = f" ({file.name}, line {step.tb_lineno})"
+        step = step.tb_next
+    return found
 
 
 def _untranslated(error: BaseException | None) -> torch.fx.Node | None:

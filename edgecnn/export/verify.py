@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from edgecnn.errors import ModelError, ParityError
+from edgecnn.export.free_batch import baked_at
 from edgecnn.metadata import CharacterInput, ImageInput, ModelMetadata, Parity
 from edgecnn.preprocessing.tensors import Tensors
 
@@ -70,7 +72,8 @@ def check_graph(
     for name, shape in outputs.items():
         if name in expected and shape and isinstance(shape[0], int) and _is_free(inputs):
             raise ModelError(
-                f"a batch of {shape[0]} is baked into {name}, while the input's is free",
+                f"a batch of {shape[0]} is baked into {name}, while the input's is free"
+                + (f"; first at {layer}" if (layer := baked_at(model)) else ""),
                 hint="look for a reshape or view with a fixed first size",
             )
     if (
@@ -166,37 +169,40 @@ def measure_parity(
     if not np.isfinite(reference).all():
         first = tuple(int(i) for i in np.argwhere(~np.isfinite(reference))[0])
         raise ParityError(f"{origin} gives {reference[first]} at {output}{list(first)}")
-    largest = np.abs(reference).max(axis=-1, keepdims=True)
     max_abs = max_rel = 0.0
     agreement = 1.0
     for batch in sorted(set(batches or (1, 2, n))):
-        answer = np.concatenate(
-            [
-                _rows(run, part, reference.shape[1:], output=output, batch=batch, origin=origin)
-                for part in _batches(samples, batch)
-            ]
-        )
-        difference = np.abs(answer.astype(np.float64) - reference)
-        difference[~np.isfinite(answer)] = np.inf
-        excess = difference - (atol + rtol * np.abs(reference))
-        if (excess > 0).any():
-            worst = np.unravel_index(int(excess.argmax()), excess.shape)
-            at = ", ".join(str(int(i)) for i in worst)
+        same: list[NDArray[np.bool_]] = []
+        wrong, worst = 0, _Worst()
+        # Part by part: answers of a detector, with what is computed of them, fill the memory.
+        for start, part in _batches(samples, batch):
+            wanted = reference[start : start + batch]
+            answer = _rows(
+                run, part, reference.shape[1:], output=output, batch=batch, origin=origin
+            )
+            difference = np.abs(answer.astype(np.float64) - wanted)
+            difference[~np.isfinite(answer)] = np.inf
+            excess = difference - (atol + rtol * np.abs(wanted))
+            wrong += int((excess > 0).sum())
+            worst = max(worst, _worst(excess, answer, wanted, start), key=lambda w: w.excess)
+            if ranked:
+                same.append(answer.argmax(axis=-1) == wanted.argmax(axis=-1))
+            largest = np.abs(wanted).max(axis=-1, keepdims=True)
+            max_abs = max(max_abs, float(difference.max()))
+            max_rel = max(max_rel, float((difference / np.maximum(largest, atol)).max()))
+        if wrong:
+            at = ", ".join(map(str, worst.at))
             raise ParityError(
-                f"ONNX Runtime and {origin} disagree on {int((excess > 0).sum())} of "
-                f"{excess.size} values; worst: {output}[{at}] is {answer[worst]:.6g}, "
-                f"{origin} gives {reference[worst]:.6g} "
+                f"ONNX Runtime and {origin} disagree on {wrong} of {reference.size} values; "
+                f"worst: {output}[{at}] is {worst.answer:.6g}, {origin} gives {worst.wanted:.6g} "
                 f"(batch {batch}, tolerance {atol:g} + {rtol:g} * |reference|)",
                 hint="is the network in evaluation mode and free of random operations?"
                 if origin == "PyTorch"
                 else None,
-                inputs=_failing(samples, int(worst[0]), batch),
+                inputs=_failing(samples, worst.at[0], batch),
             )
         if ranked:
-            same = float(np.mean(answer.argmax(axis=-1) == reference.argmax(axis=-1)))
-            agreement = min(agreement, same)
-        max_abs = max(max_abs, float(difference.max()))
-        max_rel = max(max_rel, float((difference / np.maximum(largest, atol)).max()))
+            agreement = min(agreement, float(np.mean(np.concatenate(same))))
     if agreement < MIN_AGREEMENT:
         raise ParityError(
             f"{1 - agreement:.1%} of {n} samples get another label in ONNX Runtime than "
@@ -213,10 +219,32 @@ def measure_parity(
     )
 
 
-def _batches(samples: Tensors, batch: int) -> Iterator[Tensors]:
+class _Worst(NamedTuple):
+    """The value that is furthest beyond its tolerance; ``at`` counts from the first sample."""
+
+    excess: float = -np.inf
+    at: tuple[int, ...] = ()
+    answer: float = 0.0
+    wanted: float = 0.0
+
+
+def _worst(
+    excess: NDArray[np.float64],
+    answer: NDArray[np.float32],
+    wanted: NDArray[np.float32],
+    start: int,
+) -> _Worst:
+    row, *others = (int(i) for i in np.unravel_index(int(excess.argmax()), excess.shape))
+    index = (row, *others)
+    return _Worst(
+        float(excess[index]), (start + row, *others), float(answer[index]), float(wanted[index])
+    )
+
+
+def _batches(samples: Tensors, batch: int) -> Iterator[tuple[int, Tensors]]:
     n = len(next(iter(samples.values())))
     for start in range(0, n, batch):
-        yield {name: values[start : start + batch] for name, values in samples.items()}
+        yield start, {name: values[start : start + batch] for name, values in samples.items()}
 
 
 def _rows(

@@ -15,7 +15,7 @@ from edgecnn.files import sha256_of
 from edgecnn.metadata import ModelMetadata
 from edgecnn.preprocessing.picture import PICTURE_SUFFIXES
 
-__all__ = ["named_samples"]
+__all__ = ["named_samples", "open_named"]
 
 _RECORD_SUFFIXES = ("", ".hea", ".dat")
 
@@ -47,11 +47,12 @@ def named_samples(
     DataError
         Nothing in it, or not what the network reads.
     """
-    dataset = _open([os.fspath(one) for one in named])
-    return dataset_samples(dataset, metadata, limit=limit, seed=seed)
+    return dataset_samples(open_named(named), metadata, limit=limit, seed=seed)
 
 
-def _open(texts: Sequence[str]) -> Dataset:
+def open_named(named: Sequence[str | os.PathLike[str]]) -> Dataset:
+    """Open what was named; parameter and errors are those of :func:`named_samples`."""
+    texts = [os.fspath(one) for one in named]
     paths = [Path(text) for text in texts]
     if all(path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir() for path in paths):
         return _pictures(paths)

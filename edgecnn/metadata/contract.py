@@ -52,7 +52,8 @@ class ModelMetadata(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse labels that cannot be told apart, and parts that do not fit the task."""
         if len(set(self.labels)) != len(self.labels):
-            raise ValueError("two labels are the same")
+            twice = next(label for label in self.labels if self.labels.count(label) > 1)
+            raise ValueError(f"two labels are the same: {twice!r}")
         if any(not label.strip() for label in self.labels):
             raise ValueError("a label is empty")
         if not isinstance(self.input, _READS[self.task]):

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
+from typing import Any, get_args
 
 import msgspec
 
 from edgecnn.errors import MetadataError, MissingFileError
 from edgecnn.metadata.bad_values import describe_bad_value
-from edgecnn.metadata.contract import ModelMetadata
+from edgecnn.metadata.contract import InputSpec, ModelMetadata
 from edgecnn.metadata.unknown_keys import refuse_unknown
 
 __all__ = ["read_contract"]
 
 
-def read_contract(path: Path) -> ModelMetadata:
+def read_contract(path: str | os.PathLike[str]) -> ModelMetadata:
     """Read a contract from a TOML file.
 
     Parameters
     ----------
-    path : Path
+    path : path
         With the fields of :class:`~edgecnn.metadata.ModelMetadata`: ``name``, ``task``,
         ``labels`` and tables ``[input]`` (``kind = "image"``, ...) and ``[output]``. The name is
         the file's unless given, the task ``classify``.
@@ -33,6 +35,7 @@ def read_contract(path: Path) -> ModelMetadata:
         Not TOML, an unknown key, or a value that the contract does not allow; the message names
         the field.
     """
+    path = Path(path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -47,9 +50,22 @@ def read_contract(path: Path) -> ModelMetadata:
         message, hint = describe_bad_value(error, content, ModelMetadata)
         raise MetadataError(
             f"{path}: {message}",
-            hint=hint
-            or 'needed: labels = [...] and [input] with kind = "image", height, width, colour',
+            hint=hint or _needed(content),
         ) from error
     known = msgspec.to_builtins(contract)
     refuse_unknown(content, known, str(path), error=MetadataError, whole="a contract")
     return contract
+
+
+def _needed(content: dict[str, Any]) -> str:
+    """Say what a contract cannot do without, for the kind of input that this one has."""
+    kinds = {str(one.__struct_config__.tag): one for one in get_args(InputSpec)}
+    given = content.get("input")
+    kind = given.get("kind") if isinstance(given, dict) else None
+    if kind is not None and kind not in kinds:
+        return f"kinds of input: {', '.join(kinds)}"
+    kind = kind or "image"
+    fields = ", ".join(
+        field.name for field in msgspec.structs.fields(kinds[kind]) if field.required
+    )
+    return f'needed: [input] with kind = "{kind}", {fields}; labels = [...] for a classifier'

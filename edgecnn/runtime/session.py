@@ -29,6 +29,7 @@ from edgecnn.metadata import (
     from_properties,
 )
 from edgecnn.preprocessing.tensors import Tensors
+from edgecnn.runtime.failure import failure_text
 from edgecnn.runtime.golden import check_golden
 from edgecnn.runtime.opening import open_session
 from edgecnn.runtime.providers import Placement, import_runtime
@@ -122,8 +123,7 @@ class Model:
             if self.run_options is not None and self.run_options.terminate:
                 self.run_options.terminate = False
                 raise ModelError(f"{self.path} took too long and was cancelled") from error
-            text = " ".join(str(error).split())
-            raise ModelError(f"{self.path} failed on an input: {text[-300:]}") from error
+            raise ModelError(f"{self.path} failed on an input: {failure_text(error)}") from error
 
     def cancel(self) -> None:
         """Make the run at hand end with an error after its present node; from another thread."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgecnn.errors import ModelError
 from edgecnn.preprocessing.tensors import Tensors
+from edgecnn.runtime.failure import failure_text
 from edgecnn.runtime.graph_file import GraphFile, read_graph, with_outputs
 from edgecnn.runtime.session import Model, half_inputs, open_session, run_session
 
@@ -78,5 +79,4 @@ class Tapped:
                 self._session.run, names or self._names, inputs, self._half, self._options
             )
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
-            text = " ".join(str(error).split())
-            raise ModelError(f"the network failed on an input: {text[-300:]}") from error
+            raise ModelError(f"the network failed on an input: {failure_text(error)}") from error

@@ -72,7 +72,7 @@ def test_module_of_the_users_own(folder, capsys):
 def test_text(folder, capsys):
     assert run(["export", "quarters_net:build", *OPTIONS, "-o", "q.onnx"]) == 0
     out = capsys.readouterr().out
-    assert "opset 20, IR 10, 20 parameters" in out
+    assert "opset 20, IR 9, 20 parameters" in out
     assert "same label in 100.00%" in out
     assert "golden vectors" in out
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from edgecnn.cli.run import run
 from edgecnn.runtime.session import load_model
@@ -67,6 +70,63 @@ def test_a_foreign_file_with_its_contract(foreign_detector, capsys) -> None:
     boxes, labels = model.session.run(["boxes", "labels"], {"frame": frame})
     assert model.metadata.labels[labels[0, 0]] == "dog"
     assert boxes.shape == (1, 1, 4)
+
+
+def test_a_foreign_file_is_verified_and_locked_first(foreign_detector, capsys) -> None:
+    """It was once only given the form: neither simplified nor ever to be rebuilt."""
+    arguments = [str(foreign_detector.model), "--metadata", str(foreign_detector.contract)]
+    assert run(["export", *arguments, "--embed-decoding", "-o", "dogs.onnx"]) == 0
+    out, err = capsys.readouterr()
+    assert "the original file and ONNX Runtime on 64 inputs" in out
+    assert "for ONNX Runtime 1.12 and newer" in out
+    assert "the batch is fixed at 1" in err
+    assert run(["export", "--rebuild", "dogs.onnx", str(foreign_detector.model.parent)]) == 0
+
+
+def test_several_pictures_to_compare_on(capsys) -> None:
+    """Where more than one was named, drawings were once taken instead, without a word."""
+    for number in range(3):
+        pixels = np.random.default_rng(number).integers(0, 255, (40, 50, 3), np.uint8)
+        cv2.imwrite(f"{number}.png", pixels)
+    options = ["--embed-preprocessing", "--embed-decoding", "-o", "camera.onnx", "--json"]
+    data = [x for number in range(3) for x in ("--verify-with", f"{number}.png")]
+    assert run(["export", "bundled:mnist-lenet5", *options, *data]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [step["samples"] for step in report["steps"]] == [3, 3]
+    assert report["oldest_runtime"] == "1.18"
+
+
+def test_all_inputs_are_named(capsys) -> None:
+    assert run(["export", "bundled:ecg-beats", "--embed-decoding", "-o", "beats.onnx"]) == 0
+    assert "takes beat, rr; gives scores, labels" in capsys.readouterr().out
+
+
+def test_what_embedding_does_to_the_opset_is_said(tmp_path, capsys) -> None:
+    """Decoding needs operators of 11 and newer."""
+    nodes = [helper.make_node("Flatten", ["input"], ["logits"])]
+    value = helper.make_tensor_value_info
+    shapes = {"input": ["n", 1, 2, 2], "logits": ["n", 4]}
+    ends = {name: value(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()}
+    graph = helper.make_graph(nodes, "g", [ends["input"]], [ends["logits"]])
+    opsets = [helper.make_opsetid("", 9)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=4), "old.onnx")
+    contract = ["--input-shape", "1,2,2", "--labels", "a,b,c,d"]
+    assert run(["export", "old.onnx", *contract, "--embed-decoding", "-o", "new.onnx"]) == 0
+    out, err = capsys.readouterr()
+    assert "opset 13" in out
+    assert "opset 9 became 13" in err
+
+
+def test_a_tolerance_is_not_ignored(capsys) -> None:
+    options = ["--embed-decoding", "--atol", "0", "--rtol", "0", "-o", "x.onnx"]
+    assert run(["export", "bundled:mnist-lenet5", *options]) in (0, 1)
+    out, err = capsys.readouterr()
+    assert "tolerance 0 + 0 |reference|" in out or "tolerance 0 + 0 * |reference|" in err
+
+
+def test_a_bundled_file_as_the_source(capsys) -> None:
+    assert run(["export", "bundled:mnist-lenet5", "--opset", "21", "-o", "lenet.onnx"]) == 0
+    assert "opset 21, IR 10" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

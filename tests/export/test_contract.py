@@ -48,7 +48,7 @@ def test_toml_of_a_beat_model(tmp_path):
         ('labels = ["a", "b"]', "input is missing"),
         (TOML.replace("height = 32", "height = 0"), r"input\.height is 0"),
         (TOML.replace("[0.4, 0.5, 0.6]", "[0.4, 0.5]"), "mean has 2 values for 3 channels"),
-        (TOML.replace('"dog"', '"cat"'), "two labels are the same"),
+        (TOML.replace('"dog"', '"cat"'), "two labels are the same: 'cat'"),
         (TOML.replace("0.4, 0.5, 0.6", "nan, 0.5, 0.6"), "mean is not finite: nan, 0.5, 0.6"),
     ],
 )
@@ -57,6 +57,22 @@ def test_toml_that_does_not_hold(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(MetadataError, match=message):
         read_contract(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('kind = "signal"', '[input] with kind = "signal", sampling_rate_hz, leads, samples;'),
+        ('kind = "sound"', "kinds of input: image, beat, signal, text, characters"),
+        ("height = 3", '[input] with kind = "image", height, width, colour;'),
+    ],
+)
+def test_what_is_needed_goes_by_the_kind_of_input(tmp_path, text, hint):
+    path = tmp_path / "m.toml"
+    path.write_text(f'labels = ["a", "b"]\n[input]\n{text}\n')
+    with pytest.raises(MetadataError) as caught:
+        read_contract(path)
+    assert hint in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,19 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgecnn.data import open_dataset
-from edgecnn.errors import MetadataError, MissingFileError, ModelError, NotAModelError, ParityError
+from edgecnn.errors import (
+    MetadataError,
+    MissingFileError,
+    ModelError,
+    NotAModelError,
+    ParityError,
+    UsageError,
+)
 from edgecnn.export import exporter
 from edgecnn.export.exporter import export_model
 from edgecnn.export.graph_source import GraphSource
 from edgecnn.metadata import ImageInput, ModelMetadata, Output, read_contract
+from edgecnn.runtime.inspection import inspect_model
 from edgecnn.runtime.session import load_model
 
 CONTRACT = ModelMetadata(
@@ -71,7 +79,7 @@ def test_a_foreign_file_becomes_one_of_ours(tmp_path):
     report = export_model(_save(tmp_path / "foreign.onnx"), CONTRACT, None, tmp_path / "ours.onnx")
     assert report.origin == "the original file"
     assert report.opset == 12  # its own: nothing is converted without being asked
-    assert report.axes == {"batch": (1, 2, 64)}
+    assert report.axes == {"batch": (1, 2, 32)}
     assert report.golden > 0
     assert "Identity" not in report.nodes
     model = load_model(tmp_path / "ours.onnx", provider="cpu")
@@ -87,6 +95,14 @@ def test_a_foreign_file_becomes_one_of_ours(tmp_path):
     ]
     assert stored.graph.doc_string == ""
     assert stored.producer_name == "edgecnn"
+
+
+def test_a_file_is_not_written_over_its_source(tmp_path):
+    source = _save(tmp_path / "foreign.onnx")
+    before = source.read_bytes()
+    with pytest.raises(UsageError, match="is the source itself"):
+        export_model(source, CONTRACT, None, tmp_path / "." / "foreign.onnx")
+    assert source.read_bytes() == before
 
 
 def test_our_own_file_again_keeps_its_contract(tmp_path):
@@ -113,9 +129,9 @@ def test_a_free_batch_that_is_not_one(tmp_path):
     source = _save(tmp_path / "foreign.onnx", rows=1)
     with pytest.raises(ModelError) as caught:
         export_model(source, CONTRACT, None, tmp_path / "ours.onnx")
-    assert "a batch of 1 is baked into answers" in caught.value.message or (
-        "cannot run pixels (64" in caught.value.message
-    )
+    assert caught.value.message.startswith("foreign.onnx cannot run pixels (32, 1, 8, 8): Reshape")
+    assert "Input shape:{32,1,2,2}, requested shape:{1,4}" in caught.value.message
+    assert "onnxruntime::" not in caught.value.message
     assert not (tmp_path / "ours.onnx").exists()
 
 
@@ -130,13 +146,49 @@ def test_a_fixed_batch_stays_and_is_said(tmp_path):
 def test_a_fixed_batch_is_freed_where_the_graph_takes_it(tmp_path):
     source = _save(tmp_path / "foreign.onnx", batch=1)
     report = export_model(source, CONTRACT, None, tmp_path / "ours.onnx", dynamic=("batch",))
-    assert report.axes == {"batch": (1, 2, 64)}
+    assert report.axes == {"batch": (1, 2, 32)}
     model = load_model(tmp_path / "ours.onnx", provider="cpu")
     assert model.run({"pixels": np.ones((5, 1, 8, 8), np.float32)}).shape == (5, 4)
-    stuck = _save(tmp_path / "stuck.onnx", batch=1, rows=1)
-    with pytest.raises(ModelError, match=r"batch of 1 is baked into answers|fails on a batch of 2"):
-        export_model(stuck, CONTRACT, None, tmp_path / "other.onnx", dynamic=("batch",))
-    assert not (tmp_path / "other.onnx").exists()
+
+
+def test_a_batch_that_is_written_into_a_reshape_is_freed(tmp_path):
+    source = _save(tmp_path / "foreign.onnx", batch=1, rows=1)
+    report = export_model(source, CONTRACT, None, tmp_path / "ours.onnx", dynamic=("batch",))
+    assert report.axes == {"batch": (1, 2, 32)}
+    pixels = np.random.default_rng(0).random((5, 1, 8, 8), np.float32)
+    model = load_model(tmp_path / "ours.onnx", provider="cpu")
+    wanted = 10 * pixels.reshape(5, 2, 4, 2, 4).mean(axis=(2, 4)).reshape(5, 4)
+    np.testing.assert_allclose(model.run({"pixels": pixels}), wanted, rtol=1e-5)
+
+
+def test_a_batch_that_cannot_be_freed_is_found(tmp_path):
+    """Channels that are shuffled join the batch: the node that does it is named."""
+    path = _save(tmp_path / "foreign.onnx", batch=1, rows=1)
+    model = onnx.load_model(path)
+    model.graph.node.insert(2, helper.make_node("Reshape", ["same", "mixed"], ["shuffled"], "mix"))
+    model.graph.node[3].input[0] = "shuffled"
+    model.graph.initializer.append(numpy_helper.from_array(np.int64([2, 2, 1]), "mixed"))
+    onnx.save_model(model, path)
+    with pytest.raises(
+        ModelError, match=r"baked into answers.*; first at \S+ \(Reshape\)"
+    ) as caught:
+        export_model(path, CONTRACT, None, tmp_path / "ours.onnx", dynamic=("batch",))
+    assert "reshape" in caught.value.hint
+    assert not (tmp_path / "ours.onnx").exists()
+
+
+def test_parameters_are_those_that_inspect_counts(tmp_path):
+    """Bounds, scalars and shapes in initializers were once among them."""
+    path = _save(tmp_path / "foreign.onnx")
+    model = onnx.load_model(path)
+    model.graph.node.append(helper.make_node("Clip", ["answers", "low", "high"], ["clipped"]))
+    model.graph.output[0].name = "clipped"
+    for name, value in (("low", -1e9), ("high", 1e9)):
+        model.graph.initializer.append(numpy_helper.from_array(np.float32(value), name))
+    onnx.save_model(model, path)
+    contract = msgspec.structs.replace(CONTRACT, output=Output(name="clipped"))
+    report = export_model(path, contract, None, tmp_path / "ours.onnx")
+    assert report.parameters == 1 == inspect_model(tmp_path / "ours.onnx").costs.parameters
 
 
 def test_every_output_is_compared(tmp_path, monkeypatch):

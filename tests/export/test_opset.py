@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgecnn.errors import ModelError, UsageError
 from edgecnn.export import opset as opsets
-from edgecnn.export.opset import convert_opset, opset_of
+from edgecnn.export.opset import convert_opset, lower_ir_version, opset_of
 from edgecnn.export.taps import run_tapped
 
 X = {"x": np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)}
@@ -51,6 +51,22 @@ def test_the_same_values_at_another_opset(opset):
 def test_the_file_is_as_old_as_its_operators():
     assert convert_opset(_reduction(), 13).ir_version == 7
     assert convert_opset(_reduction(), 17).ir_version == 8
+
+
+@pytest.mark.parametrize(("opset", "lowered"), [(18, 8), (19, 9), (20, 9), (21, 10)])
+def test_the_ir_version_is_the_one_of_the_opset(opset, lowered):
+    model = convert_opset(_reduction(), opset)
+    model.ir_version = 10
+    lower_ir_version(model)
+    assert model.ir_version == lowered
+
+
+def test_the_ir_version_stays_where_other_operators_may_need_it():
+    model = convert_opset(_reduction(), 18)
+    model.ir_version = 10
+    model.opset_import.add(domain="com.microsoft", version=1)
+    lower_ir_version(model)
+    assert model.ir_version == 10
 
 
 def test_an_operator_that_the_old_opset_lacks():

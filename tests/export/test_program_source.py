@@ -38,7 +38,7 @@ def saved(net: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_program_becomes_a_file(saved, net, metadata, stripes, tmp_path):
     report = export_model(saved, metadata, stripes, tmp_path / "m.onnx")
     assert report.parameters == sum(p.numel() for p in net.parameters())
-    assert report.axes == {"batch": (1, 2, 64)}
+    assert report.axes == {"batch": (1, 2, 32)}
     model = load_model(tmp_path / "m.onnx", provider="cpu")
     assert model.metadata.provenance.lock.source == "program"
     x = stripes.inputs(metadata.input, np.arange(5))

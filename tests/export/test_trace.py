@@ -75,7 +75,10 @@ class _Raises(nn.Module):
 
 
 def test_what_forward_raises_is_told():
-    with pytest.raises(ModelError, match=r"_Raises cannot be traced: AssertionError\b"):
+    with pytest.raises(
+        ModelError,
+        match=r"_Raises cannot be traced: AssertionError\b.* \(test_trace.py, line \d+\)",
+    ):
         trace(_Raises(), X)
 
 
@@ -86,3 +89,20 @@ def test_whatever_the_exporter_lets_through(monkeypatch):
     monkeypatch.setattr(torch.onnx, "export", fail)
     with pytest.raises(ModelError, match="AttributeError: 'Net' object has no attribute 'fc'"):
         trace(nn.Flatten(), X)
+
+
+class _Branches(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 2 if x.sum() > 0 else x
+
+
+def test_a_branch_on_a_value_is_found(capfd):
+    with pytest.raises(ModelError) as caught:
+        trace(_Branches(), X)
+    line = _Branches.forward.__code__.co_firstlineno + 1
+    assert caught.value.message == (
+        "_Branches cannot be traced: what it does next depends on a value of its input "
+        f"(test_trace.py, line {line})"
+    )
+    # PyTorch logs a warning of its own.
+    assert capfd.readouterr() == ("", "")

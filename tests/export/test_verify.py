@@ -63,6 +63,20 @@ def test_not_a_number_is_a_mismatch():
         measure_parity(run, X["input"], X)
 
 
+def test_the_worst_value_of_all_parts_is_told():
+    """Answers are compared batch by batch; the sample is counted from the first."""
+
+    def run(inputs):
+        answer = _run(inputs).copy()
+        answer[inputs["input"][:, 0] == X["input"][4, 0], 1] += 1
+        answer[inputs["input"][:, 0] == X["input"][7, 0], 2] += 5
+        return answer
+
+    with pytest.raises(ParityError, match=r"2 of 36 values; worst: logits\[7, 2\]") as caught:
+        measure_parity(run, _run(X), X, batches=(2,))
+    np.testing.assert_array_equal(caught.value.inputs["input"], X["input"][6:8])
+
+
 def test_reference_that_is_not_a_number():
     broken = X["input"].copy()
     broken[2, 3] = np.inf

@@ -1,0 +1,118 @@
+"""The options of ``edgecnn export`` for how a network becomes a file, and what it is held to."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgecnn.cli.export_contract import names
+
+__all__ = ["Settings", "settings_options"]
+
+# Those of `edgecnn.export.verify`, which takes torch's time to import.
+_ATOL, _RTOL = 1e-4, 1e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What was asked for."""
+
+    weights: Path | None
+    opset: int | None
+    dynamic: tuple[str, ...]
+    outputs: tuple[str, ...]
+    verify_with: tuple[str, ...]
+    atol: float
+    rtol: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.atol) and math.isfinite(self.rtol)):
+            raise click.UsageError("--atol and --rtol are numbers, not infinite ones")
+
+    @property
+    def anew(self) -> bool:
+        """Whether any of them asks for another graph, or another check of it, than a file has."""
+        asked = any((self.weights, self.opset, self.dynamic, self.outputs))
+        return asked or (self.atol, self.rtol) != (_ATOL, _RTOL)
+
+
+def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options, and hand them over as one parameter ``settings``."""
+
+    @wraps(function)
+    def collected(
+        *,
+        weights: Path | None,
+        opset: int | None,
+        dynamic: str | None,
+        outputs: str | None,
+        verify_with: tuple[str, ...],
+        atol: float,
+        rtol: float,
+        **others: Any,
+    ) -> Any:
+        settings = Settings(
+            weights=weights,
+            opset=opset,
+            dynamic=names(dynamic),
+            outputs=names(outputs),
+            verify_with=verify_with,
+            atol=atol,
+            rtol=rtol,
+        )
+        return function(settings=settings, **others)
+
+    options = (
+        click.option(
+            "--opset",
+            type=click.IntRange(13, 23),
+            help="Operator set; below 18 by a verified conversion  [default: 20; an .onnx file's "
+            "own]",
+        ),
+        click.option(
+            "--weights",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="For module:factory: .safetensors, or .pt with a state dictionary.",
+        ),
+        click.option(
+            "--dynamic",
+            metavar="AXES",
+            help="Further free axes: time, height,width; batch of an .onnx file with a fixed one.",
+        ),
+        click.option(
+            "--outputs",
+            metavar="NAMES",
+            help="Of all that the network returns, if the contract has fewer.",
+        ),
+        click.option(
+            "--verify-with",
+            "--parity",
+            "verify_with",
+            metavar="DATA",
+            multiple=True,
+            help="Dataset, folder, or files (one each) to compare file and source on.",
+        ),
+        click.option(
+            "--atol",
+            type=click.FloatRange(min=0),
+            default=_ATOL,
+            show_default=True,
+            help="Largest difference from a reference of 0.",
+        ),
+        click.option(
+            "--rtol",
+            type=click.FloatRange(min=0),
+            default=_RTOL,
+            show_default=True,
+            help="What it grows by per unit of the reference.",
+        ),
+    )
+    for option in reversed(options):
+        collected = option(collected)
+    return collected
