@@ -10,12 +10,12 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgecnn.errors import EdgeCNNError, UsageError
+from edgecnn.errors import EdgeCNNError
 
 __all__ = [
     "atomic_path",
+    "check_writable",
     "is_temporary",
-    "refuse_itself",
     "sha256_of",
     "write_bytes",
     "write_scratch",
@@ -65,6 +65,21 @@ def atomic_path(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Find out before long work whether a file can be written at its end.
+
+    Raises
+    ------
+    EdgeCNNError
+        The folder, or the nearest one above it that is there, takes no files.
+    """
+    folder = next(one for one in path.absolute().parents if one.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        raise EdgeCNNError(
+            f"cannot write {path}: {folder} takes no files", hint="is the folder writable?"
+        )
+
+
 def is_temporary(path: Path) -> bool:
     """Say whether a file's name is one that :func:`atomic_path` gives while it is written.
 
@@ -97,17 +112,6 @@ def write_scratch(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write a whole UTF-8 file, or none."""
     write_bytes(path, content.encode())
-
-
-def refuse_itself(out: Path, source: Path) -> None:
-    """Refuse to write a file over the one that it is made of.
-
-    Raises
-    ------
-    UsageError
-    """
-    if out.exists() and source.exists() and out.samefile(source):
-        raise UsageError(f"{out} is the source itself", hint="name another file with -o")
 
 
 def sha256_of(path: Path) -> str:

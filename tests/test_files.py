@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgecnn.errors import DataError, EdgeCNNError
-from edgecnn.files import atomic_path, sha256_of, write_bytes, write_text
+from edgecnn.files import atomic_path, check_writable, sha256_of, write_bytes, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -72,6 +72,16 @@ def test_a_file_in_the_folders_place(tmp_path: Path) -> None:
     with pytest.raises(EdgeCNNError, match=r"cannot write .*taken/out\.csv") as caught:
         write_text(tmp_path / "taken" / "out.csv", "x")
     assert caught.value.hint
+
+
+def test_a_folder_that_takes_no_files_is_found_before_the_work(tmp_path: Path) -> None:
+    check_writable(tmp_path / "not" / "there" / "yet.onnx")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EdgeCNNError, match="takes no files"):
+        check_writable(tmp_path / "file" / "x.onnx")
+    # Not even root may write there.
+    with pytest.raises(EdgeCNNError, match="takes no files"):
+        check_writable(Path("/proc/sys/x.onnx"))
 
 
 def test_full_disk_leaves_nothing(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ from edgecnn.export.golden import FP16_DRIFT, FP32_DRIFT, INT8_DRIFT, make_golde
 from edgecnn.export.opset import opset_of, runtime_of
 from edgecnn.export.provenance import with_settings
 from edgecnn.export.strip_paths import strip_paths
-from edgecnn.files import atomic_path, refuse_itself, sha256_of
+from edgecnn.export.written import check_target
+from edgecnn.files import atomic_path, sha256_of
 from edgecnn.metadata import HalfPrecision, ImageInput, Measured, ModelMetadata, Parity
 from edgecnn.preprocessing.image import image_tensor
 from edgecnn.preprocessing.tensors import Tensors
@@ -106,7 +107,7 @@ def derive_model(
     if samples < 1:
         raise UsageError(f"{samples} samples", hint="at least 1")
     file, out = resolve_model(source), Path(out)
-    refuse_itself(out, file)
+    check_target(out, file)
     base = load_model(file, provider="cpu", check=contract is None, contract=contract)
     metadata = base.metadata
     model = onnx.load_model(file)

@@ -29,8 +29,8 @@ from edgecnn.export.source import Source
 from edgecnn.export.strip_paths import strip_paths
 from edgecnn.export.trace import OPSETS
 from edgecnn.export.verify import ATOL, RTOL, check_graph, output_names
-from edgecnn.export.written import open_written
-from edgecnn.files import atomic_path, refuse_itself, sha256_of
+from edgecnn.export.written import check_target, open_written
+from edgecnn.files import atomic_path, sha256_of
 from edgecnn.metadata import (
     BeatInput,
     DatasetUse,
@@ -133,8 +133,7 @@ def export_model(
     """
     path = Path(path)
     network = open_source(source, weights=weights, free_batch="batch" in dynamic)
-    if network.file is not None:
-        refuse_itself(path, network.file)
+    check_target(path, network.file)
     metadata = metadata or own_contract(network)
     opset = opset or network.opset
     names = _names(network, metadata, outputs)

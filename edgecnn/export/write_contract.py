@@ -7,10 +7,10 @@ from pathlib import Path
 
 import onnx
 
-from edgecnn.errors import UsageError
 from edgecnn.export.embed import embed, serialized
 from edgecnn.export.golden import FP16_DRIFT, FP32_DRIFT, INT8_DRIFT, make_golden
 from edgecnn.export.quantized import quantized_operator
+from edgecnn.export.written import check_target
 from edgecnn.files import atomic_path
 from edgecnn.metadata import ModelMetadata
 from edgecnn.runtime.graph_file import check_external, read_graph
@@ -54,8 +54,7 @@ def write_contract(
         The contract does not fit the graph.
     """
     source, out = Path(source), Path(out)
-    if out.suffix != ".onnx":
-        raise UsageError(f"{out} is not called .onnx", hint="name the new file with -o FILE.onnx")
+    check_target(out)
     check_external(source, read_graph(source))
     # Opened once as it is: what is broken is said before anything is written.
     open_session(source, provider="cpu")

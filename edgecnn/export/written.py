@@ -1,4 +1,4 @@
-"""Open a file that has just been written, under the name that it will have."""
+"""The file that is to be written: whether it can be, and opened as the one it will be."""
 
 from __future__ import annotations
 
@@ -8,13 +8,38 @@ from pathlib import Path
 
 import onnx
 
-from edgecnn.errors import NotAModelError
+from edgecnn.errors import NotAModelError, UsageError
 from edgecnn.export.scopes import layer_title
+from edgecnn.files import check_writable
 from edgecnn.runtime.session import Model, load_model
 
-__all__ = ["open_written"]
+__all__ = ["check_target", "open_written"]
 
 _NODE = re.compile(r"node with name '([^']+)'")
+
+
+def check_target(out: Path, source: Path | None = None) -> None:
+    """Refuse what a file cannot be written as, before the work is done.
+
+    Parameters
+    ----------
+    out : Path
+        The file to be written.
+    source : Path, optional
+        What it is made from, which must stay.
+
+    Raises
+    ------
+    UsageError
+        It is not called ``.onnx``, or is the source itself.
+    EdgeCNNError
+        Its folder takes no files.
+    """
+    if out.suffix.lower() != ".onnx":
+        raise UsageError(f"{out} is not called .onnx", hint="name the new file with -o FILE.onnx")
+    if source is not None and out.exists() and source.exists() and out.samefile(source):
+        raise UsageError(f"{out} is the source itself", hint="name another file with -o")
+    check_writable(out)
 
 
 def open_written(temporary: Path, path: Path, graph: onnx.ModelProto) -> Model:

@@ -62,9 +62,7 @@ def _needed(content: dict[str, Any]) -> str:
     kinds = {str(one.__struct_config__.tag): one for one in get_args(InputSpec)}
     given = content.get("input")
     kind = given.get("kind") if isinstance(given, dict) else None
-    if kind is not None and kind not in kinds:
-        return f"kinds of input: {', '.join(kinds)}"
-    kind = kind or "image"
+    kind = kind if kind in kinds else "image"
     fields = ", ".join(
         field.name for field in msgspec.structs.fields(kinds[kind]) if field.required
     )

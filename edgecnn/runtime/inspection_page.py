@@ -89,7 +89,7 @@ def _graph(costs: GraphCosts, inputs: tuple[str, ...]) -> str:
     )
     return (
         f'<section><h2>Graph</h2><div class="tools">{buttons}<span class="quiet">Drag to move, '
-        "wheel or two fingers to zoom; a node shows its row, and a row its node.</span></div>"
+        "wheel or two fingers to zoom; click a node for its facts, twice for its row.</span></div>"
         f'<div class="view">{graph_svg(costs, inputs)}</div></section>'
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,11 @@ def _start(
         raise
 
 
+_TOO_NEW = re.compile(r"Unsupported model IR version: (\d+), max supported IR version: (\d+)")
+
+_OUTSIDE = re.compile(r"Cannot parse data from external tensors.* for tensor: ([^\s\]]+)")
+
+
 def _explained(error: Exception, file: Path, provider: str) -> ModelError | ProviderError:
     """Turn what ONNX Runtime threw into one line."""
     text = " ".join(str(error).split())
@@ -180,7 +186,18 @@ def _explained(error: Exception, file: Path, provider: str) -> ModelError | Prov
             f"{provider} cannot start: {text[-300:]}",
             hint="`edgecnn doctor` names the missing libraries",
         )
+    if version := _TOO_NEW.search(text):
+        return NotAModelError(
+            f"{file} is of IR version {version[1]}; this ONNX Runtime reads up to {version[2]}",
+            hint="a newer ONNX Runtime reads it; exported at a lower --opset, this one does",
+        )
     _check_external(file)
+    if outside := _OUTSIDE.search(text):
+        return NotAModelError(
+            f"{file}: {outside[1]!r}, which shapes depend on, lies in another file; ONNX Runtime "
+            "wants it inside",
+            hint="`edgecnn export` takes weights of other files in",
+        )
     # "[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : what people can read"
     reason = text.rpartition(" : ")[2].removesuffix(".")
     return NotAModelError(

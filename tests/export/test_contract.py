@@ -63,7 +63,7 @@ def test_toml_that_does_not_hold(tmp_path, text, message):
     ("text", "hint"),
     [
         ('kind = "signal"', '[input] with kind = "signal", sampling_rate_hz, leads, samples;'),
-        ('kind = "sound"', "kinds of input: image, beat, signal, text, characters"),
+        ('kind = "sound"', "there are: image, beat, signal, text, characters"),
         ("height = 3", '[input] with kind = "image", height, width, colour;'),
     ],
 )

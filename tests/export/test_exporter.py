@@ -215,7 +215,7 @@ def test_free_axes_and_several_outputs(wide, metadata, samples, tmp_path):
         outputs=("logits", "features"),
     )
     assert report.axes == {
-        "batch": (1, 2, 40),
+        "batch": (1, 2, 32),
         "height": (16, 17, 24),
         "width": (16, 17, 24),
     }

@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from edgecnn import metadata as contract
 from edgecnn.errors import (
@@ -78,6 +79,32 @@ def test_a_truncated_file_is_not_a_model(picture_model, tmp_path, keep):
         load_model(cut, provider="cpu")
     assert "\n" not in str(caught.value)
     assert caught.value.hint
+
+
+def test_a_file_of_a_newer_version_is_not_called_broken(picture_model, tmp_path):
+    model = onnx.load(picture_model)
+    model.ir_version = 99
+    onnx.save(model, tmp_path / "new.onnx")
+    with pytest.raises(NotAModelError, match="of IR version 99; this ONNX Runtime reads up to"):
+        open_session(tmp_path / "new.onnx", provider="cpu")
+
+
+def test_a_shape_in_another_file_is_named(tmp_path):
+    """ONNX Runtime reads weights from there, but not what shapes depend on."""
+    axes = numpy_helper.from_array(np.int64([2, 3]), "the_axes")
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["x", "the_axes"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 4, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 1, 1])],
+        [axes],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    outside = {"location": "w.bin", "size_threshold": 0, "save_as_external_data": True}
+    onnx.save_model(model, tmp_path / "outside.onnx", **outside)
+    with pytest.raises(NotAModelError, match="'the_axes', which shapes depend on") as caught:
+        open_session(tmp_path / "outside.onnx", provider="cpu")
+    assert "edgecnn export" in caught.value.hint
 
 
 def test_something_else_is_not_a_model(tmp_path):

@@ -1,6 +1,7 @@
 // Zoom and pan of the drawn graph, and the way from a node to its row and back.
 (() => {
   const view = document.querySelector(".view"), svg = document.getElementById("graph");
+  const hint = document.querySelector(".tools .quiet");
   if (!view || !svg) return;
   const width = +svg.dataset.width, height = +svg.dataset.height;
   // What is seen of the drawing: its upper left corner, and drawing units per pixel.
@@ -14,7 +15,11 @@
     const across = width / view.clientWidth, down = height / view.clientHeight;
     // A deep network is shown from its top, at a size that can be read.
     scale = whole ? Math.max(across, down) : Math.min(Math.max(across, 0.8), 2.2);
-    x = (width - view.clientWidth * scale) / 2;
+    // Where not all of its width can be seen, the input stands in the middle.
+    const first = svg.querySelector(".node.in rect"), room = width - view.clientWidth * scale;
+    x = room / 2;
+    if (!whole && room > 0 && first)
+      x = Math.min(Math.max(+first.getAttribute("x") + (+first.getAttribute("width") - width + room) / 2, 0), room);
     y = whole ? (height - view.clientHeight * scale) / 2 : Math.min(0, (height - view.clientHeight * scale) / 2);
     show();
   };
@@ -58,17 +63,22 @@
     const node = svg.querySelector(`[data-row="${row}"]`), line = document.getElementById(`row-${row}`);
     if (node) node.classList.add("chosen");
     if (line) line.classList.add("chosen");
+    // What a mouse is told by hovering, a finger is told here.
+    const said = node && node.querySelector("title");
+    if (said) hint.textContent = said.textContent.split("\n").join("; ");
     return [node, line];
   };
   svg.addEventListener("click", (event) => {
     const node = event.target.closest("[data-row]");
     if (node && moved < 6) choose(node.dataset.row);
   });
-  svg.addEventListener("dblclick", (event) => {
+  const follow = (event) => {
     const node = event.target.closest("[data-row]");
     const line = node && choose(node.dataset.row)[1];
     if (line) line.scrollIntoView({ block: "center", behavior: "smooth" });
-  });
+  };
+  svg.addEventListener("dblclick", follow);
+  svg.addEventListener("keydown", (event) => { if (event.key === "Enter") follow(event); });
   for (const line of document.querySelectorAll("table.nodes tbody tr")) line.addEventListener("click", () => {
     const node = choose(line.id.slice(4))[0];
     if (!node) return;
