@@ -64,7 +64,7 @@ def test_toml_that_does_not_hold(tmp_path, text, message):
     [
         ('kind = "signal"', '[input] with kind = "signal", sampling_rate_hz, leads, samples;'),
         ('kind = "sound"', "there are: image, beat, signal, text, characters"),
-        ("height = 3", '[input] with kind = "image", height, width, colour;'),
+        ('kind = "image"', '[input] with kind = "image", height, width, colour;'),
     ],
 )
 def test_what_is_needed_goes_by_the_kind_of_input(tmp_path, text, hint):
