@@ -88,7 +88,7 @@ def live(
     edgecnn live bundled:ecg-beats --source record:mitdb/208 --alarm pause=2.5
     edgecnn live yolox_nano.onnx --metadata yolox-nano.toml --source 0
     """
-    from edgecnn.errors import UsageError
+    from edgecnn.errors import ProviderError, UsageError
     from edgecnn.metadata import read_contract
     from edgecnn.runtime.controls import Controls
     from edgecnn.runtime.live import Engine, run_live
@@ -96,6 +96,8 @@ def live(
     from edgecnn.runtime.warm_up import warm_up
     from edgecnn.runtime.watchdog import Patience
 
+    if engine.cuda_graph and provider not in ("auto", "cuda"):
+        raise UsageError(f"--cuda-graph is for CUDA, and not for {provider}")
     started = time.perf_counter()
     loaded = load_model(
         model,
@@ -108,6 +110,12 @@ def live(
         require=engine.require,
         cuda_graph=engine.cuda_graph,
     )
+    if engine.cuda_graph and loaded.placement.provider != "cuda":
+        raise ProviderError(
+            f"--cuda-graph is for CUDA, and {loaded.placement.provider} runs this model"
+            f" ({loaded.placement.reason})",
+            hint="leave it out; --provider cuda says why there is no CUDA",
+        )
     opened_ms = 1000 * (time.perf_counter() - started)
     first_ms = warm_up(loaded)
     controls = Controls()

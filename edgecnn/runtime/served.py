@@ -58,7 +58,7 @@ def served_sinks(
 
         return told
 
-    monitor = Monitor()
+    monitor = Monitor() if camera is None else Monitor(lambda: camera.reopening)
     sinks: list[Sink] = [monitor]
     if metrics is not None:
         sinks.append(MetricsServer(metrics, monitor, announce("metrics"), tls=tls))

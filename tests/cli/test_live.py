@@ -125,6 +125,17 @@ def test_a_display_that_does_not_answer_does_not_abort(picture_model, monkeypatc
     assert "no window: " in done.stderr
 
 
+def test_a_graph_of_kernels_without_cuda_is_refused(picture_model):
+    asked = ("--source", "test:?frames=3", "--headless", "--cuda-graph")
+    done = _live(picture_model, *asked, "--provider", "cpu")
+    assert done.returncode == 2
+    assert "--cuda-graph is for CUDA" in done.stderr
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        done = _live(picture_model, *asked)
+        assert done.returncode == 1
+        assert "--cuda-graph is for CUDA, and cpu runs this model" in done.stderr
+
+
 def test_frames_ends_the_stream(picture_model):
     done = _live(picture_model, "--source", "test:?fps=100", "--frames", 7, "--json", "--headless")
     rows, summary = _rows(done.stdout)

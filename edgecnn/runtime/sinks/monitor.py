@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from edgecnn.runtime.answer import Answer
@@ -28,6 +28,12 @@ _LATE = 5.0
 class Monitor(Sink):
     """Counts the answers of one stream; what it holds may be read on any thread.
 
+    Parameters
+    ----------
+    nobody : callable, optional
+        Tells that nobody gives the stream pictures at the moment, and that this is as it should be:
+        a browser's camera that is not on. A camera that was lost is no such thing.
+
     Attributes
     ----------
     stream : StreamInfo or None
@@ -44,7 +50,8 @@ class Monitor(Sink):
         ``row["drift"]`` of the newest answer that has one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, nobody: Callable[[], bool] = lambda: False) -> None:
+        self._nobody = nobody
         self.stream: StreamInfo | None = None
         self.newest: Answer | None = None
         self.answers = 0
@@ -75,8 +82,8 @@ class Monitor(Sink):
         self._since = time.monotonic()
 
     def idle(self) -> None:
-        """While it is paused no answer is due."""
-        if self.stream is not None and self.stream.controls.paused:
+        """While it is paused, or nobody gives pictures, no answer is due."""
+        if self.stream is not None and (self.stream.controls.paused or self._nobody()):
             self._since = time.monotonic()
 
     @property
@@ -94,6 +101,8 @@ class Monitor(Sink):
 
     def unready(self) -> str:
         """Say why there are no answers to be had; empty where there are."""
+        if self._nobody():
+            return "nobody's camera is on"
         return self.trouble() if self.answers else "no answer yet"
 
     def _count(self, reason: str) -> None:

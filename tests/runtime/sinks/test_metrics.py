@@ -14,13 +14,16 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from edgecnn.errors import ImageError
 from edgecnn.runtime.controls import Controls
 from edgecnn.runtime.exposition import Exposition
+from edgecnn.runtime.outputs import Outputs
 from edgecnn.runtime.pipeline import Pipeline
 from edgecnn.runtime.processor import Result
+from edgecnn.runtime.served import served_sinks
 from edgecnn.runtime.sinks import monitor as monitor_module
 from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink
 from edgecnn.runtime.sinks.metrics import MetricsServer
 from edgecnn.runtime.sinks.monitor import Monitor
+from edgecnn.runtime.sources.browser import BrowserCamera
 from edgecnn.runtime.sources.test_camera import TestCamera
 from edgecnn.web.address import Address
 
@@ -173,6 +176,32 @@ def test_a_pause_is_no_trouble(serve, monkeypatch):
     time.sleep(0.7)
     assert _get(url + "healthz")[0] == 200
     assert "edgecnn_paused 1.0" in _get(url + "metrics")[1]
+
+
+def test_that_nobody_gives_a_browsers_camera_is_no_trouble(monkeypatch):
+    monkeypatch.setattr(monitor_module, "_FIRST_S", 0.3)
+    camera, urls = BrowserCamera("browser:"), []
+
+    def announce(text):
+        if text.startswith("metrics: "):
+            urls.append(text.removeprefix("metrics: ").removesuffix("metrics"))
+
+    asked = Outputs(web="127.0.0.1:0", metrics="127.0.0.1:0")
+    sinks = served_sinks(asked, announce, camera)
+    pipeline = Pipeline(camera, Mixed(), sinks)
+    thread = threading.Thread(target=pipeline.run)
+    thread.start()
+    try:
+        limit = time.monotonic() + 30
+        while not urls:
+            assert time.monotonic() < limit
+            time.sleep(0.005)
+        time.sleep(0.7)
+        assert _get(urls[0] + "healthz")[0] == 200
+        assert _get(urls[0] + "readyz")[:2] == (503, "nobody's camera is on\n")
+    finally:
+        pipeline.stop()
+        thread.join(30)
 
 
 def test_reasons_do_not_pile_up(make_answer, make_stream):
