@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -148,17 +149,25 @@ def run_live(
         lost = f", {kept.lost} left out: the disk was too slow" if kept.lost else ""
         size = f"{saving.bytes / 1e6:.1f} MB"
         say(f"session: {saving.folder} ({saving.written} answers, {size}{lost})")
-    live = any(each.live for each in (source if isinstance(source, Sequence) else (source,)))
-    if summary.failed and not (live and summary.processed):
-        raise EdgeCNNError(
-            f"{summary.failed} of {summary.captured} frames from {summary.source}"
-            " could not be answered",
-            hint="--json gives the reason of each",
-        )
+    _check_answered([source] if not isinstance(source, Sequence) else source, summary)
     broken = [text for promise in promises if (text := promise.broken(summary))]
     if broken:
         raise EdgeCNNError(f"missed: {'; '.join(broken)}", hint="stages_ms tells where time went")
     return summary
+
+
+def _check_answered(sources: Sequence[Source], summary: Summary) -> None:
+    """Raise where a file, folder or recording has failed frames, or a live source no others."""
+    counts = {summary.source: dataclasses.asdict(summary)}
+    if len(sources) > 1:
+        counts = dict(summary.sources)
+    for source, (name, count) in zip(sources, counts.items(), strict=True):
+        if count["failed"] and not (source.live and count["processed"]):
+            raise EdgeCNNError(
+                f"{count['failed']} of {count['captured']} frames from {name}"
+                " could not be answered",
+                hint="--json gives the reason of each",
+            )
 
 
 class _Opening(Sink):

@@ -48,7 +48,7 @@ def _classified(
     least = metadata.output.min_score
     if answer.label != UNKNOWN or answer.score >= least:
         return Result(answer.label, answer.score, answer.top)
-    reason = f"best score {answer.score:.2f} is below {least:.2f}"
+    reason = f"best score {answer.score:.3f} is below {least:g}"
     return Result(UNKNOWN, answer.score, answer.top, "unknown", reason, "low-score")
 
 

@@ -126,7 +126,7 @@ def test_a_live_frame_that_waited_too_long_is_unknown(lenet):
 def test_the_least_score_replaces_the_contracts(lenet):
     rows, _ = _run(lenet, 3, lambda number, picture: picture, min_score=0.999999)
     assert {row["cause"] for row in rows} == {"low-score"}
-    assert "is below 1.00" in rows[0]["reason"]
+    assert "is below 0.999999" in rows[0]["reason"]
     assert rows[0]["top"]
 
 

@@ -13,10 +13,10 @@ from edgecnn.runtime.processor import Result
 
 
 class _Source:
-    description, fps = "a source", None
+    fps = None
 
-    def __init__(self, *, live, count=6):
-        self.live = live
+    def __init__(self, *, live, count=6, name="a source"):
+        self.live, self.description = live, name
         self._left = range(count).__iter__()
         self.opened = False
 
@@ -64,6 +64,12 @@ def test_one_failed_frame_of_a_file_is_an_error_after_the_summary():
     summary, error = _run(_Source(live=False), refuse=[2, 3])
     assert error.message == "2 of 6 frames from a source could not be answered"
     assert (summary["processed"], summary["failed"], summary["ended"]) == (4, 2, "end of source")
+
+
+def test_beside_a_camera_a_failed_frame_of_a_file_is_an_error_too():
+    camera, file = _Source(live=True, name="camera"), _Source(live=False, name="file")
+    _, error = _run([camera, file], refuse=[2])
+    assert error.message == "1 of 6 frames from file could not be answered"
 
 
 def test_failed_frames_of_a_live_source_are_counted():
