@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.output import fetch_data, json_option, print_json, remark, threads_option
+from edgecnn.cli.output import fetch_data, json_option, print_json, remark, threads_option, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +104,7 @@ def train(
     if source is not None:
         overrides = (*overrides, f"transfer.source={json.dumps(str(source), ensure_ascii=False)}")
     resolved = load_recipe(recipe, overrides=overrides)
+    _warn_of_precision(resolved)
     if folds is not None:
         from edgecnn.training.folds import FOLDS_NAME, cross_validate
         from edgecnn.training.progress import make_watcher
@@ -156,6 +157,19 @@ def train(
         )
     click.echo(f"checkpoint, curves and log in {summary.folder}/")
     click.echo(f"next: edgecnn export {summary.folder} -o {summary.recipe}.onnx")
+
+
+def _warn_of_precision(recipe: Recipe) -> None:
+    """Say that bfloat16 costs time here, where that is known."""
+    from edgecnn.runtime.machine import describe_machine
+
+    machine = describe_machine()
+    known = machine.architecture in ("x86_64", "aarch64")
+    if recipe.train.precision == "bf16" and known and not machine.bfloat16:
+        warn(
+            f"{machine.cpu} has no instructions for bfloat16, which is emulated and slower than "
+            "float32 by two to eight times: --set precision=fp32"
+        )
 
 
 def _train(

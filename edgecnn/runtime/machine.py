@@ -32,6 +32,9 @@ _THREADS_PER_CPU, _FEW_THREADS = 4, 64
 #: ONNX models" in ONNX Runtime's documentation, "When and why do I need to try U8U8?".
 INT8_INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
 
+#: Instructions that multiply bfloat16, by the same names. Without one, PyTorch emulates them.
+BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16")
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -52,6 +55,8 @@ class Machine:
         Those of :data:`INT8_INSTRUCTIONS` that it has.
     system : str
         Kernel and release.
+    bfloat16 : tuple of str
+        Those of :data:`BFLOAT16_INSTRUCTIONS` that it has.
     """
 
     cpu: str
@@ -61,6 +66,7 @@ class Machine:
     memory_bytes: int
     int8: tuple[str, ...]
     system: str
+    bfloat16: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         limit = f", quota {self.quota:g}" if self.quota is not None else ""
@@ -90,6 +96,7 @@ def describe_machine(proc: Path = _PROC, cgroup: Path = _CGROUP) -> Machine:
         quota=cpu_quota(proc, cgroup),
         memory_bytes=_kilobytes(proc / "meminfo", "MemTotal") or 0,
         int8=tuple(name for name in INT8_INSTRUCTIONS if name in flags),
+        bfloat16=tuple(name for name in BFLOAT16_INSTRUCTIONS if name in flags),
         system=f"{platform.system()} {platform.release()}",
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from edgecnn.cli.run import run
+from edgecnn.runtime import machine
 
 RECIPE = """
 name = "halves"
@@ -70,6 +72,26 @@ def test_results_as_json(place: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert provenance["command"] == "edgecnn train halves.toml --set train.epochs=1"
     assert run([*command, "--resume"]) == 0
     assert json.loads(capsys.readouterr().out) == summary
+
+
+@pytest.mark.parametrize(
+    ("instructions", "precision", "warned"),
+    [((), "bf16", True), ((), "fp32", False), (("avx512_bf16",), "bf16", False)],
+)
+def test_bfloat16_that_is_emulated_is_told(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    instructions: tuple[str, ...],
+    precision: str,
+    warned: bool,
+) -> None:
+    here = replace(machine.describe_machine(), architecture="x86_64", bfloat16=instructions)
+    monkeypatch.setattr(machine, "describe_machine", lambda: here)
+    command = ["train", "halves.toml", "--set", f"precision={precision}", "--set", "epochs=1"]
+    assert run([*command, "--threads", "1"]) == 0
+    told = capsys.readouterr().err
+    assert ("--set precision=fp32" in told) == warned
 
 
 def test_folds(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

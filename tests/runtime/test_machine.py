@@ -21,7 +21,7 @@ from edgecnn.runtime.machine import (
 X86 = """\
 processor\t: 0
 model name\t: Acme Fast CPU @ 3.00GHz
-flags\t\t: fpu sse4_2 avx2 avx512_vnni
+flags\t\t: fpu sse4_2 avx2 avx512_vnni avx512_bf16
 
 processor\t: 1
 model name\t: Acme Slow CPU
@@ -54,6 +54,7 @@ def test_x86(tmp_path: Path) -> None:
     found = describe_machine(proc(tmp_path / "proc", X86), tmp_path)
     assert found.cpu == "Acme Fast CPU @ 3.00GHz"
     assert found.int8 == ("avx512_vnni",)
+    assert found.bfloat16 == ("avx512_bf16",)
     assert found.memory_bytes == 16384 * 1024
     assert found.quota is None
 
