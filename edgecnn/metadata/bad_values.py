@@ -44,15 +44,13 @@ def describe_bad_value(
 
     Examples
     --------
-    >>> from typing import Literal
-    >>> class Paint(msgspec.Struct):
-    ...     colour: Literal["blue", "red"]
-    >>> raw = {"colour": "green"}
+    >>> from edgecnn.metadata.image_input import ImageInput
+    >>> raw = {"kind": "image", "height": 28, "width": 28, "colour": "red"}
     >>> try:
-    ...     msgspec.convert(raw, Paint)
+    ...     msgspec.convert(raw, ImageInput)
     ... except msgspec.ValidationError as error:
-    ...     describe_bad_value(error, raw, Paint)
-    ("colour cannot be 'green'", 'there are: blue, red')
+    ...     describe_bad_value(error, raw, ImageInput)
+    ("colour cannot be 'red'", 'there are: bgr, gray, rgb')
     """
     complaint, _, place = str(error).partition(" - at `$")
     # An element of a list or of a table of the user's own names has no name there.

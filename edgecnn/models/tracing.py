@@ -6,11 +6,9 @@ to the convolution before them.
 
 from __future__ import annotations
 
-import itertools
 import math
-import weakref
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -18,15 +16,14 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from edgecnn.models.shapes import checked_shapes, pair, sized
+from edgecnn.models.activation_memory import ActivationMemory, Buffer
+from edgecnn.models.layer_kinds import FUSED, SKIPPED, layer_kind
+from edgecnn.models.shapes import checked_shapes, pair
 
 __all__ = [
-    "FUSED",
-    "SKIPPED",
     "ReceptiveField",
     "Trace",
     "TracedLayer",
-    "layer_kind",
     "trace_network",
 ]
 
@@ -48,21 +45,6 @@ _GATHERING = {
     _aten._adaptive_avg_pool2d.default,
     _aten.adaptive_max_pool2d.default,
     *_PRODUCTS,
-}
-
-#: Layers that change no value on a device.
-SKIPPED = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Identity, nn.Flatten, nn.ConstantPad1d)
-#: Layers that belong to the one before them, by the name for what they add to it.
-FUSED = {
-    nn.BatchNorm1d: "norm",
-    nn.BatchNorm2d: "norm",
-    nn.ReLU: "relu",
-    nn.ReLU6: "relu6",
-    nn.LeakyReLU: "leaky relu",
-    nn.Hardswish: "hardswish",
-    nn.Hardsigmoid: "hardsigmoid",
-    nn.Sigmoid: "sigmoid",
-    nn.Tanh: "tanh",
 }
 
 
@@ -167,39 +149,6 @@ class _Field:
         return _Field(tuple(size), tuple(step))
 
 
-@dataclass
-class _Buffer:
-    """Memory of an activation, alive as long as one of its tensors is."""
-
-    number: int
-    size: int
-    tensors: int = 0
-
-
-@dataclass
-class _Memory:
-    """Activations that are alive."""
-
-    alive: int = 0
-    peak: int = 0
-    numbers: itertools.count[int] = field(default_factory=itertools.count)
-
-    def new(self, tensor: torch.Tensor) -> _Buffer:
-        buffer = _Buffer(next(self.numbers), tensor.numel() * _FLOAT_BYTES)
-        self.alive += buffer.size
-        self.peak = max(self.peak, self.alive)
-        return buffer
-
-    def hold(self, buffer: _Buffer, tensor: torch.Tensor) -> None:
-        buffer.tensors += 1
-        weakref.finalize(tensor, self._release, buffer)
-
-    def _release(self, buffer: _Buffer) -> None:
-        buffer.tensors -= 1
-        if not buffer.tensors:
-            self.alive -= buffer.size
-
-
 _T = TypeVar("_T")
 _ByTensor = MutableMapping[torch.Tensor, _T]
 
@@ -216,9 +165,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, inputs: Mapping[str, torch.Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.layers: list[TracedLayer] = []
-        self.memory = _Memory()
+        self.memory = ActivationMemory()
         self._fields: _ByTensor[_Field | Literal["all"]] = _by_tensor()
-        self._buffers: _ByTensor[_Buffer] = _by_tensor()
+        self._buffers: _ByTensor[Buffer] = _by_tensor()
         self._makers: _ByTensor[TracedLayer] = _by_tensor()
         self._counts: list[int] = []
         self._seen: set[int] = set()
@@ -261,11 +210,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self._makers.setdefault(result, maker)
         return output
 
-    def _keep(self, tensor: torch.Tensor, buffer: _Buffer) -> None:
+    def _keep(self, tensor: torch.Tensor, buffer: Buffer) -> None:
         self._buffers[tensor] = buffer
         self.memory.hold(buffer, tensor)
 
-    def _buffer_of(self, func: Any, sources: list[torch.Tensor], result: torch.Tensor) -> _Buffer:
+    def _buffer_of(self, func: Any, sources: list[torch.Tensor], result: torch.Tensor) -> Buffer:
         storage = result.untyped_storage()._cdata
         for source in sources:
             if source.untyped_storage()._cdata == storage:
@@ -350,27 +299,6 @@ def _layer(
         fp32_bytes=fp32,
         int8_bytes=int8,
     )
-
-
-def layer_kind(module: nn.Module) -> str:
-    """Describe a layer in a few words: ``conv 3/2``."""
-    if isinstance(module, nn.Conv1d | nn.Conv2d):
-        stride = "" if max(module.stride) == 1 else f"/{sized(module.stride)}"
-        single = module.groups == module.in_channels > 1
-        return f"{'depthwise' if single else 'conv'} {sized(module.kernel_size)}{stride}"
-    if isinstance(module, nn.MaxPool1d | nn.MaxPool2d | nn.AvgPool1d | nn.AvgPool2d):
-        kernel, step = pair(module.kernel_size), pair(module.stride or module.kernel_size)
-        what = "avg" if isinstance(module, nn.AvgPool1d | nn.AvgPool2d) else "max"
-        return f"{what} pool {sized(kernel)}" + ("" if step == kernel else f"/{sized(step)}")
-    if isinstance(module, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d):
-        what = "avg" if isinstance(module, nn.AdaptiveAvgPool2d) else "max"
-        return f"global {what} pool"
-    if isinstance(module, nn.Linear):
-        return "fc"
-    if isinstance(module, nn.LSTM | nn.GRU):
-        both = ", both ways" if module.bidirectional else ""
-        return f"{type(module).__name__.lower()} {module.hidden_size}{both}"
-    return FUSED.get(type(module), type(module).__name__.lower())
 
 
 def _multiply_adds(func: Any, args: Any, output: torch.Tensor) -> int:

@@ -7,7 +7,14 @@ import sys
 import time
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from edgecnn.training.loop import EpochResult, FitState
 from edgecnn.training.watcher import Watcher
@@ -16,6 +23,7 @@ __all__ = [
     "LineWatcher",
     "TerminalWatcher",
     "describe_epoch",
+    "make_bar",
     "make_watcher",
     "say_line",
     "stderr_console",
@@ -63,6 +71,20 @@ def stderr_console() -> Console:
     return Console(stderr=True, no_color=no_color, highlight=False)
 
 
+def make_bar(console: Console, *more: ProgressColumn) -> Progress:
+    """Return a bar with what is done, how much of it and the time left; it goes at the end."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+        *more,
+        console=console,
+        transient=True,
+    )
+
+
 class LineWatcher(Watcher):
     """Writes a plain line per epoch to stderr."""
 
@@ -84,16 +106,7 @@ class TerminalWatcher(Watcher):
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or stderr_console()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[rate]}"),
-            console=self._console,
-            transient=True,
-        )
+        self._bar = make_bar(self._console, TextColumn("{task.fields[rate]}"))
         self._task: TaskID | None = None
         self._epochs = self._steps = self._first = 0
         self._began = self._drawn = 0.0

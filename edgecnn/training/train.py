@@ -33,7 +33,7 @@ from edgecnn.training.recipe import Recipe
 from edgecnn.training.resume import RESUME_NAME, check_recipe, load_resume, save_resume
 from edgecnn.training.tasks import training_task
 from edgecnn.training.transfer import check_pixels, load_pretrained
-from edgecnn.training.watcher import Watcher, Watchers
+from edgecnn.training.watcher import PreparedTraining, Watcher, Watchers
 
 __all__ = ["SUMMARY_NAME", "TrainSummary", "train_recipe"]
 
@@ -155,7 +155,7 @@ def train_recipe(
             hint="--set train.keep=last, or a larger data.validation",
         )
     told = Watchers(_Keeper(folder, recipe, dataset.info.sha256), watcher or Watcher())
-    told.prepared(state, parts.train, parts.validation, plan.labels, plan.spec)
+    told.prepared(PreparedTraining(state, parts.train, parts.validation, plan.labels, plan.spec))
     fit(
         state,
         parts.train,

@@ -17,6 +17,9 @@ from edgecnn.training.stages import stages_of
 
 __all__ = ["check_pixels", "load_pretrained", "read_keys", "weights_path"]
 
+#: In a map of names: no beginning at all.
+_ROOT = "."
+
 
 def weights_path(transfer: Transfer) -> Path:
     """Return the file of weights that a training starts from."""
@@ -112,7 +115,8 @@ def read_keys(path: Path) -> dict[str, str]:
     ----------
     path : Path
         TOML with a table ``[keys]``: ``"layer1.0" = "stages.0.0"`` renames all that begins so;
-        the longest beginning wins, and ``""`` drops it.
+        the longest beginning wins, ``"."`` takes it away from the names, and ``""`` drops the
+        weights.
 
     Raises
     ------
@@ -150,7 +154,9 @@ def _renamed(state: dict[str, torch.Tensor], keys: dict[str, str]) -> dict[str, 
             renamed[key] = value
             continue
         start = max(fitting, key=len)
-        if keys[start]:
+        if keys[start] == _ROOT:
+            renamed[key[len(start) + 1 :]] = value
+        elif keys[start]:
             renamed[keys[start] + key[len(start) :]] = value
     return renamed
 

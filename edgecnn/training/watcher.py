@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.metadata import InputSpec
@@ -10,20 +11,34 @@ from edgecnn.training.examples import Examples, TrainingExamples
 if TYPE_CHECKING:
     from edgecnn.training.loop import FitState
 
-__all__ = ["Watcher", "Watchers"]
+__all__ = ["PreparedTraining", "Watcher", "Watchers"]
+
+
+@dataclass(frozen=True)
+class PreparedTraining:
+    """All that a training works with, before its first step.
+
+    Attributes
+    ----------
+    state : FitState
+        Its module and optimizer change as it goes on.
+    train, validation : TrainingExamples, Examples
+    labels : tuple of str
+    spec : InputSpec
+        How an example becomes the network's input.
+    """
+
+    state: FitState
+    train: TrainingExamples
+    validation: Examples
+    labels: tuple[str, ...]
+    spec: InputSpec
 
 
 class Watcher:
     """Is told how the training goes. This one says nothing; see :mod:`~.progress`."""
 
-    def prepared(
-        self,
-        state: FitState,
-        train: TrainingExamples,
-        validation: Examples,
-        labels: tuple[str, ...],
-        spec: InputSpec,
-    ) -> None:
+    def prepared(self, training: PreparedTraining) -> None:
         """Take note of what will be trained, by what, and what validates it."""
 
     def start(self, first_epoch: int, epochs: int, steps: int) -> None:
@@ -60,17 +75,10 @@ class Watchers(Watcher):
     def __init__(self, *watchers: Watcher) -> None:
         self._watchers = watchers
 
-    def prepared(
-        self,
-        state: FitState,
-        train: TrainingExamples,
-        validation: Examples,
-        labels: tuple[str, ...],
-        spec: InputSpec,
-    ) -> None:
+    def prepared(self, training: PreparedTraining) -> None:
         """See :class:`Watcher`."""
         for each in self._watchers:
-            each.prepared(state, train, validation, labels, spec)
+            each.prepared(training)
 
     def start(self, first_epoch: int, epochs: int, steps: int) -> None:
         """See :class:`Watcher`."""

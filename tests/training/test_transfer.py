@@ -77,6 +77,22 @@ def test_foreign_names_go_through_a_map(
         load_pretrained(module, Transfer(source=str(tmp_path / "foreign.pt")))
 
 
+def test_a_beginning_is_taken_away(
+    trained: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path
+) -> None:
+    """As wrappers for several processors, and some libraries' trainers, put before all names."""
+    _, state = trained
+    foreign = {f"module.{key.replace('features', 'body')}": v for key, v in state.items()}
+    torch.save(foreign, tmp_path / "foreign.pt")
+    keys = tmp_path / "keys.toml"
+    keys.write_text('[keys]\n"module" = "."\n"module.body" = "features"\n')
+    module = create_model("lenet5")
+    load_pretrained(
+        module, Transfer(source=str(tmp_path / "foreign.pt"), keys=str(keys), keep_head=True)
+    )
+    torch.testing.assert_close(dict(module.state_dict()), state)
+
+
 def test_another_network_is_refused(trained: tuple[Path, dict[str, torch.Tensor]]) -> None:
     path, _ = trained
     module = create_model("resnet9")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgecnn.models.tracing import FUSED, SKIPPED, layer_kind
+from edgecnn.models.layer_kinds import FUSED, SKIPPED, layer_kind
 from edgecnn.training.page.sheets import Maps, keep_maps
 
 __all__ = ["SeenLayer", "run_and_look"]

@@ -10,17 +10,15 @@ from typing import Any
 import msgspec
 
 from edgecnn.errors import EdgeCNNError, UsageError
-from edgecnn.metadata import InputSpec
 from edgecnn.models.auxiliary import deployed_parameters
 from edgecnn.training.controls import Controls
-from edgecnn.training.examples import Examples, TrainingExamples
 from edgecnn.training.loop import FitState
 from edgecnn.training.page.curve import Curve, Point, quality
 from edgecnn.training.page.examples import ShownExamples, choose_examples, draw_examples
 from edgecnn.training.page.snapshot import take_snapshot
 from edgecnn.training.page.standing import Place, RunningMeans, describe_recipe
 from edgecnn.training.recipe import Recipe
-from edgecnn.training.watcher import Watcher
+from edgecnn.training.watcher import PreparedTraining, Watcher
 from edgecnn.web.address import Address
 from edgecnn.web.train_page import TrainPage
 
@@ -111,21 +109,15 @@ class TrainingPage(Watcher):
         """Set the sentence that the page closes with."""
         self._ending = ending
 
-    def prepared(
-        self,
-        state: FitState,
-        train: TrainingExamples,
-        validation: Examples,
-        labels: tuple[str, ...],
-        spec: InputSpec,
-    ) -> None:
+    def prepared(self, training: PreparedTraining) -> None:
         """See :class:`~edgecnn.training.watcher.Watcher`."""
-        self._state, self._labels = state, labels
-        self._curve.resumed(state.history)
+        self._state, self._labels = training.state, training.labels
+        self._curve.resumed(training.state.history)
+        validation = training.validation
         self._about |= {
-            "parameters": deployed_parameters(state.module),
-            "classes": len(labels),
-            "training": len(train),
+            "parameters": deployed_parameters(training.state.module),
+            "classes": len(training.labels),
+            "training": len(training.train),
             "validation": len(validation),
         }
         if self._recipe.task != "classify":
@@ -135,8 +127,8 @@ class TrainingPage(Watcher):
         else:
             if not len(validation):
                 self._about["examples_title"] = "Training examples, as drawn"
-                validation = draw_examples(train)
-            self._examples = choose_examples(validation, labels, spec)
+                validation = draw_examples(training.train)
+            self._examples = choose_examples(validation, training.labels, training.spec)
             self._about["examples"] = self._examples.cards
 
     def start(self, first_epoch: int, epochs: int, steps: int) -> None:

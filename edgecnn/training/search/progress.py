@@ -6,12 +6,12 @@ import sys
 from collections.abc import Mapping
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
-from edgecnn.training.loop import Watcher
-from edgecnn.training.progress import say_line, stderr_console
+from edgecnn.training.progress import make_bar, say_line, stderr_console
 from edgecnn.training.search.record import Trial, shown
 from edgecnn.training.search.space import Value
+from edgecnn.training.watcher import Watcher
 
 __all__ = ["LineObserver", "Observer", "TerminalObserver", "describe_trial", "make_observer"]
 
@@ -72,15 +72,7 @@ class TerminalObserver(Observer):
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or stderr_console()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-        )
+        self._bar = make_bar(self._console)
         self._task = self._bar.add_task("trials")
         self._total = 0
 
