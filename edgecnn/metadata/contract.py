@@ -70,6 +70,9 @@ class ModelMetadata(Struct, frozen=True, kw_only=True):
     def _check_thresholds(self) -> None:
         """Refuse thresholds that do not fit the labels or the scores."""
         if self.task != "classify" or len(self.output.thresholds) != len(self.labels):
-            raise ValueError("output.thresholds has one for each label of a classifier")
+            raise ValueError(
+                f"{len(self.output.thresholds)} output.thresholds for {len(self.labels)} labels: "
+                "a classifier has one for each label"
+            )
         if self.output.activation == "softmax":
             raise ValueError("output.thresholds goes with sigmoid or none: softmax picks one label")

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgecnn import metadata as contract
 from edgecnn.ecg.predict_records import predict_records
-from edgecnn.errors import TaskError
+from edgecnn.errors import MetadataError, TaskError
 from edgecnn.runtime.session import Model, load_model
 
 LABELS = ("high II", "high V1", "never")
@@ -175,3 +175,13 @@ def test_thresholds_that_fit_nothing_are_refused(output: dict[str, object], said
     }
     with pytest.raises(msgspec.ValidationError, match=said):
         msgspec.convert(raw, contract.ModelMetadata)
+
+
+def test_a_contract_with_too_few_thresholds_says_how_many(tmp_path: Path) -> None:
+    path = tmp_path / "m.toml"
+    path.write_text(
+        'labels = ["a", "b", "c"]\n[input]\nkind = "signal"\nsampling_rate_hz = 100.0\n'
+        'leads = ["II"]\nsamples = 1000\n[output]\nactivation = "sigmoid"\nthresholds = [0.5]\n'
+    )
+    with pytest.raises(MetadataError, match=r"1 output\.thresholds for 3 labels"):
+        contract.read_contract(path)
