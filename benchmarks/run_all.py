@@ -10,6 +10,7 @@ NAMES = (
     "preprocessing",
     "embedded",
     "models",
+    "gates",
     "live",
     "live_peers",
     "fragments",
