@@ -14,6 +14,9 @@ def test_the_browsers_own_camera_is_the_source(browser, stream):
     page = open_page(browser, running.url, "phone")
     until(page, "document.getElementById('empty').textContent === 'Waiting for a camera'")
     assert page.inner_text("#state").strip() == "waiting"
+    # From edge to edge, as the picture will be.
+    view = page.locator("#view").bounding_box()
+    assert (view["x"], view["width"]) == (0, 390)
     page.click("#camera-button")
     page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
     until(page, "parseInt(document.querySelector('[data-count=captured]').textContent) > 10")
