@@ -1,4 +1,9 @@
-"""INT8 by edgecnn beside ONNX Runtime's own quantizer: speed, accuracy, memory, time."""
+"""INT8 by edgecnn beside ONNX Runtime's own quantizer: speed, accuracy, memory, time.
+
+`--optimum PATH` takes in optimum-onnx too, by its command in an environment of its own; that
+quantizes dynamically. `--keep FOLDER` keeps the files, and a second run only measures them:
+timings want a quiet machine, quantizing does not.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +35,7 @@ from edgecnn.preprocessing.tensors import Tensors
 
 NETWORKS = {"resnet18": 3.0, "mobilenet-v2": 2.0, "squeezenet": 2.0}
 WAYS = ("edgecnn", "ort-default", "ort-best", "ort-percentile")
+PEER = "optimum"
 
 
 class _Reader:
@@ -78,7 +84,42 @@ def quantize(way: str, source: Path, out: Path, dataset: Dataset, samples: int) 
     )
 
 
-def _in_a_process(way: str, source: Path, out: Path, samples: int) -> dict[str, float]:
+def _by_optimum(command: Path, source: Path, out: Path) -> dict[str, float | None]:
+    """Quantize with optimum-onnx's command, as its help says for a CPU with VNNI."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "given").mkdir()
+        Path(folder, "given", "model.onnx").symlink_to(source)
+        words = [str(command), "onnxruntime", "quantize", "--onnx_model", f"{folder}/given"]
+        words += ["--avx512_vnni", "--per_channel", "-o", f"{folder}/made"]
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        taken, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        made = Path(folder, "made", "model_quantized.onnx")
+        if done.returncode or not made.is_file():
+            raise RuntimeError(f"optimum: {done.stderr.strip()[-300:]}")
+        out.write_bytes(made.read_bytes())
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": taken, "cpu_s": cpu_s, "peak_mb": None}
+
+
+def _made(
+    way: str, source: Path, out: Path, samples: int, optimum: Path | None
+) -> dict[str, float | None]:
+    """Quantize, or tell what it took when the file was made."""
+    told = out.with_suffix(".json")
+    if not told.is_file():
+        assert optimum is not None or way != PEER
+        cost = (
+            _by_optimum(optimum, source, out)
+            if way == PEER and optimum is not None
+            else _in_a_process(way, source, out, samples)
+        )
+        told.write_text(json.dumps(cost))
+    measured: dict[str, float | None] = json.loads(told.read_text())
+    return measured
+
+
+def _in_a_process(way: str, source: Path, out: Path, samples: int) -> dict[str, float | None]:
     """Quantize in a process of its own, for its time and its peak of memory."""
     command = [sys.executable, "-m", "benchmarks.quantize", "--one", way, str(source), str(out)]
     done = subprocess.run(
@@ -86,7 +127,7 @@ def _in_a_process(way: str, source: Path, out: Path, samples: int) -> dict[str, 
     )
     if done.returncode:
         raise RuntimeError(f"{way}: {done.stderr.strip().splitlines()[-1]}")
-    measured: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    measured: dict[str, float | None] = json.loads(done.stdout.strip().splitlines()[-1])
     return measured
 
 
@@ -124,11 +165,12 @@ def speeds(files: dict[str, dict[str, Path]], runs: int) -> None:
                     low, median, high = np.percentile(ratio, [25, 50, 75])
                     cells.append(f"{median:.2f} ({low:.2f} to {high:.2f})")
             rows.append((f"{name}, {threads} thread{'s' if threads > 1 else ''}", *cells))
-    print_table(("network", "FP32 ms", *WAYS[: len(cells) - 1]), rows)
+    ways = [way for way in next(iter(files.values())) if way != "fp32"]
+    print_table(("network", "FP32 ms", *ways), rows)
 
 
 def accuracy(
-    data: Path, source: Path, files: dict[str, Path], measured: dict[str, dict[str, float]]
+    data: Path, source: Path, files: dict[str, Path], measured: dict[str, dict[str, float | None]]
 ) -> None:
     """Compare answers with FP32's on the 200 photos, which chose nothing."""
     print_heading(
@@ -163,7 +205,7 @@ def accuracy(
                 "" if way == "fp32" else f"{100 * low:+.1f} to {100 * high:+.1f}",
                 "" if cost is None else f"{cost['cpu_s']:.0f}",
                 "" if cost is None else f"{cost['seconds']:.0f}",
-                "" if cost is None else f"{cost['peak_mb']:,.0f}",
+                "" if cost is None or cost["peak_mb"] is None else f"{cost['peak_mb']:,.0f}",
             )
         )
     print_table(("way", "top-1 %", "points", "95 %", "CPU s", "wall s", "peak MB"), rows)
@@ -175,6 +217,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=60)
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--keep", type=Path, metavar="FOLDER")
+    parser.add_argument("--optimum", type=Path, metavar="PATH", help="of optimum-cli")
+    parser.add_argument("--only", choices=("speed", "accuracy"))
     parser.add_argument("--one", nargs=3, metavar=("WAY", "SOURCE", "OUT"))
     arguments = parser.parse_args()
     data = Path(os.environ["EDGECNN_DATA"])
@@ -194,23 +239,28 @@ def main() -> None:
         )
         return
     with tempfile.TemporaryDirectory(prefix="edgecnn-bench-") as folder:
-        place = Path(folder)
+        place = arguments.keep or Path(folder)
+        place.mkdir(exist_ok=True)
+        peer = [PEER] if arguments.optimum else []
         files: dict[str, dict[str, Path]] = {}
         for name in filter(None, arguments.networks.split(",")):
-            source = seeded_network(name, place)
+            source = place / f"{name}.onnx"
+            if not source.is_file():
+                seeded_network(name, place)
             files[name] = {"fp32": source}
-            for way in WAYS[:3]:
-                out = place / f"{name}.{way}.onnx"
-                _in_a_process(way, source, out, 16)
-                files[name][way] = out
-        if files:
+            for way in (*WAYS[:3], *peer):
+                files[name][way] = out = place / f"{name}.{way}.onnx"
+                _made(way, source, out, 16, arguments.optimum)
+        if files and arguments.only != "accuracy":
             speeds(files, arguments.runs)
+        if arguments.only == "speed":
+            return
         source = real_mobilenet(data, place)
         made: dict[str, Path] = {}
         measured = {}
-        for way in WAYS:
+        for way in (*WAYS, *peer):
             made[way] = place / f"trained.{way}.onnx"
-            measured[way] = _in_a_process(way, source, made[way], arguments.samples)
+            measured[way] = _made(way, source, made[way], arguments.samples, arguments.optimum)
         accuracy(data, source, made, measured)
 
 

@@ -99,7 +99,7 @@ def quantize_half(plan: Plan) -> QuantizeReport:
     _write(plan, half, rounded, outcome, len(samples))
     report = _report(plan, half, settled, outcome, len(samples))
     if request.page is not None:
-        data = request.measured_on
+        data = request.measured_on(outcome)
         made_here = load_model(request.out, provider="cpu", check=False, spinning=False)
         compared = compare_models(plan.fp32, made_here, data, seconds=0)
         write_quantize_page(request.page, report, compared, data, metadata, activations=())
@@ -165,6 +165,7 @@ def _report(
         settings={
             "form": "fp16",
             "precision": plan.precision,
+            "task": plan.fp32.metadata.task,
             "format": "FP16",
             "target": "cuda",
             "activations": "float16",

@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import sys
 
-__all__ = ["give_back_memory"]
+__all__ = ["give_back_memory", "trim"]
 
 _M_MMAP_THRESHOLD = -3
 
@@ -27,3 +27,14 @@ def give_back_memory(least_bytes: int = 1 << 20) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL("libc.so.6").mallopt(_M_MMAP_THRESHOLD, least_bytes)
+
+
+def trim() -> None:
+    """Give back what is free now.
+
+    What one stage held in small pieces lies between what is still used, and the next stage would
+    come on top of it. Only the C library of Linux can be asked.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").malloc_trim(0)

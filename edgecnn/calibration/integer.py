@@ -12,6 +12,7 @@ from edgecnn.calibration.activation_figures import ActivationFigure, activation_
 from edgecnn.calibration.budget_report import no_form, write_points
 from edgecnn.calibration.candidates import Candidates
 from edgecnn.calibration.compare import compare_models
+from edgecnn.calibration.heap import trim
 from edgecnn.calibration.kept import Fusion, fusion_of
 from edgecnn.calibration.making import Told, make_dynamic, make_static, make_weights
 from edgecnn.calibration.outcome import Outcome, dataset_name
@@ -41,6 +42,7 @@ def quantize_integer(plan: Plan) -> QuantizeReport:
     request = plan.request
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
         told, settled = _settle(plan, Path(folder))
+    trim()
     if settled.chosen is not None and not settled.chosen.fits:
         if plan.frontier is not None:
             write_points(plan.frontier, plan.source, settled, plan.budget, plan.unit)
@@ -69,7 +71,7 @@ def quantize_integer(plan: Plan) -> QuantizeReport:
         figures: Sequence[ActivationFigure] = ()
         if told.seen is not None:
             figures = activation_figures(told.seen, dict(told.ranges))
-        _write_page(request.page, plan, report, figures)
+        _write_page(request.page, plan, report, written.outcome, figures)
     return report
 
 
@@ -138,6 +140,7 @@ def _report(plan: Plan, told: Told, settled: Settled, written: Written) -> Quant
         bias_correction=settled.bias_corrected,
         asked={
             "precision": plan.precision,
+            "task": plan.fp32.metadata.task,
             **request.budget,
             "calibration": dataset_name(request.calibration),
             "samples_asked": request.samples,
@@ -168,11 +171,15 @@ def _report(plan: Plan, told: Told, settled: Settled, written: Written) -> Quant
 
 
 def _write_page(
-    path: Path, plan: Plan, report: QuantizeReport, activations: Sequence[ActivationFigure]
+    path: Path,
+    plan: Plan,
+    report: QuantizeReport,
+    outcome: Outcome,
+    activations: Sequence[ActivationFigure],
 ) -> None:
     """Compare the two files once more, layer by layer, and write the page."""
     request = plan.request
-    dataset = request.measured_on
+    dataset = request.measured_on(outcome)
     made = load_model(
         report.path, provider="cpu", threads=request.threads, check=False, spinning=False
     )

@@ -18,6 +18,7 @@ from edgecnn.calibration.candidates import Candidates
 from edgecnn.calibration.estimators import Estimator
 from edgecnn.calibration.finding import Finding
 from edgecnn.calibration.forms import DynamicForms, Forms, WeightForms
+from edgecnn.calibration.heap import trim
 from edgecnn.calibration.observation import Observation
 from edgecnn.calibration.prepare import prepare
 from edgecnn.calibration.probe import Probe
@@ -168,6 +169,7 @@ def make_static(
         cache=cache,
         tell=tell,
     )
+    trim()
     measured = _spread(chosen, candidates.sample)
     made = settle_ranges(
         prepared,
@@ -187,6 +189,7 @@ def make_static(
         reference=lambda: probe(fp32),
         progress=lambda done, total: tell("choosing method", done, total),
     )
+    trim()
     timed = not allow_slower and types.target == this_machine()
     wanted = () if leave is None and not timed else leave
     forms, left = leave_blocks(made.forms, wanted, candidates, tell)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.data.dataset import Dataset
+from edgecnn.data.pictures import PictureDataset
+from edgecnn.errors import ImageError
 from edgecnn.evaluation.detector import (
     evaluate_outputs,
     object_dataset,
@@ -54,6 +56,8 @@ class Outcome:
         Which examples they were.
     n : int
         How many.
+    indices : ndarray of int, optional
+        Their numbers, where they are some of the calibration data.
     """
 
     fp32: Accuracy | None
@@ -61,6 +65,7 @@ class Outcome:
     agreement: float
     on: str
     n: int
+    indices: NDArray[np.integer] | None = None
 
 
 def check_answers(dataset: Dataset, metadata: ModelMetadata) -> None:
@@ -122,18 +127,49 @@ def agreement_on(
     progress: Progress | None = None,
     memory: Memory | None = None,
 ) -> Outcome:
-    """Compare labels on calibration data, on examples that took no part where there are any."""
+    """Compare labels on calibration data, on examples that took no part where there are any.
+
+    Pictures that cannot be read are left out, and counted.
+    """
     rest = np.setdiff1d(np.arange(len(dataset)), used)
     indices = rest[draw(len(rest), _AGREEMENT_SAMPLES)] if rest.size else used
-    name = dataset_name(dataset)
-    on = f"{name}, not used in calibration" if rest.size else f"{name}, used in calibration"
-    if fp32.metadata.task == "detect":
-        outputs = _outputs((fp32, int8), dataset, indices, progress, memory)
-        agreement = same_boxes(*outputs, fp32.metadata)
-    else:
-        first, second = _labels((fp32, int8), dataset, indices, progress, memory)
-        agreement = float(np.mean(first == second))
-    return Outcome(None, None, agreement, on, len(indices))
+    models, left_out = (fp32, int8), 0
+    try:
+        agreement = _agreement(models, dataset, indices, progress, memory)
+    except ImageError:
+        if not isinstance(dataset, PictureDataset):
+            raise
+        readable = [index for index in indices if _can_be_read(dataset, int(index))]
+        left_out = len(indices) - len(readable)
+        indices = np.array(readable, np.int64) if readable else used
+        agreement = _agreement(models, dataset, indices, progress, memory)
+    part = "used" if np.isin(indices, used).all() else "not used"
+    on = f"{dataset_name(dataset)}, {part} in calibration"
+    if left_out:
+        on += f", {left_out} unreadable left out"
+    return Outcome(None, None, agreement, on, len(indices), indices)
+
+
+def _agreement(
+    models: tuple[Model, Model],
+    dataset: Dataset,
+    indices: NDArray[np.integer],
+    progress: Progress | None,
+    memory: Memory | None,
+) -> float:
+    if models[0].metadata.task == "detect":
+        outputs = _outputs(models, dataset, indices, progress, memory)
+        return same_boxes(*outputs, models[0].metadata)
+    first, second = _labels(models, dataset, indices, progress, memory)
+    return float(np.mean(first == second))
+
+
+def _can_be_read(dataset: PictureDataset, index: int) -> bool:
+    try:
+        dataset.picture(index)
+    except ImageError:
+        return False
+    return True
 
 
 def points_lost(outcome: Outcome) -> float | None:

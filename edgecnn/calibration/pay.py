@@ -42,8 +42,17 @@ def verdict_on(timed: Comparison, target: str) -> Verdict:
     return "faster" if timed.interval_95[0] > 1 else "no clear difference"
 
 
-def refuse_slower(timed: Comparison, target: str, fusion: Fusion, *, name: str = "INT8") -> None:
+def refuse_slower(
+    timed: Comparison, target: str, fusion: Fusion, *, name: str = "INT8", form: str = "static"
+) -> None:
     """Refuse a file that is slower than the one it was made of, on the machine that it is for.
+
+    Parameters
+    ----------
+    name : str
+        What the file is called beside FP32.
+    form : str
+        See :func:`edgecnn.calibration.kinds.choose_kind`.
 
     Raises
     ------
@@ -55,12 +64,14 @@ def refuse_slower(timed: Comparison, target: str, fusion: Fusion, *, name: str =
     raise EdgeCNNError(
         f"{name} is slower than FP32 on this machine: {timed.speedup:.2f}x its speed "
         f"(95 %: {low:.2f} to {high:.2f}){_unfused(fusion)}",
-        hint=f"{cure_of(timed, fusion)}; --allow-slower writes the file all the same",
+        hint=f"{cure_of(timed, fusion, form)}; --allow-slower writes the file all the same",
     )
 
 
-def cure_of(timed: Comparison, fusion: Fusion) -> str:
+def cure_of(timed: Comparison, fusion: Fusion, form: str = "static") -> str:
     """Return what to do about a quantized file that is slower."""
+    if form == "weights":
+        return "weights alone make a file smaller, seldom faster: keep the FP32 file"
     if fusion.kept and len(fusion.kept) >= len(fusion.fused):
         return (
             "most of it runs in FP32 all the same, between changes of type: quantize for the "

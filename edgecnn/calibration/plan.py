@@ -16,6 +16,7 @@ from edgecnn.calibration.calibrate import BATCH, lint_data
 from edgecnn.calibration.dynamic import one_step
 from edgecnn.calibration.estimators import Estimator, make_estimator
 from edgecnn.calibration.finding import Finding
+from edgecnn.calibration.fp32_file import open_fp32
 from edgecnn.calibration.kinds import KindChoice, choose_kind
 from edgecnn.calibration.outcome import (
     Memory,
@@ -34,7 +35,7 @@ from edgecnn.errors import DataError, ModelError, UsageError
 from edgecnn.export.quantized import quantized_operator
 from edgecnn.metadata import CharacterInput, InputSpec
 from edgecnn.preprocessing.tensors import Tensors
-from edgecnn.runtime.session import Model, load_model
+from edgecnn.runtime.session import Model
 
 __all__ = ["Plan", "int8_path", "make_plan"]
 
@@ -138,7 +139,7 @@ def make_plan(request: Request) -> Plan:
 
     Raises
     ------
-    MissingFileError, NotAModelError, MetadataError, ModelError, DataError, UsageError
+    MissingFileError, MetadataError, ModelError, DataError, UsageError
         As :func:`edgecnn.calibration.quantize.quantize_model`.
     """
     names = _METHODS if request.method == "auto" else (request.method,)
@@ -152,7 +153,7 @@ def make_plan(request: Request) -> Plan:
     picture = frontier_path(request.frontier)
     check_selection(budget, request.evaluate, request.select)
     # As a device runs it, beside other work, and as `compare` times two files.
-    fp32 = load_model(source, provider="cpu", threads=request.threads, spinning=False)
+    fp32 = open_fp32(source, threads=request.threads)
     choice = choose_kind(
         request.form,
         fp32.metadata,

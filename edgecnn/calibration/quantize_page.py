@@ -157,7 +157,12 @@ def _tiles(report: QuantizeReport, compared: CompareReport) -> str:
         ]
     tiles.append((compared.agreement_on, f"{report.agreement:.2%}"))
     if report.speedup is not None:
-        tiles.append((f"speed: {report.pays}", f"{report.speedup:.2f}×"))
+        span = (
+            ""
+            if report.speedup_range is None
+            else " ({:.2f} to {:.2f})".format(*report.speedup_range)
+        )
+        tiles.append((f"speed: {report.pays}{span}", f"{report.speedup:.2f}×"))
     else:
         tiles.append(("speed", report.pays))
     size = report.size_bytes

@@ -16,6 +16,7 @@ def remarks_on(
     target: str,
     *,
     precision: str,
+    form: str,
     measured: bool,
     same_data: bool,
     chosen_on: str = "",
@@ -27,6 +28,8 @@ def remarks_on(
     ----------
     precision : str
         What the file is called beside FP32.
+    form : str
+        See :func:`edgecnn.calibration.kinds.choose_kind`.
     chosen_on : str
         The data that the form was chosen on, if the result is claimed on the same.
     forms : int
@@ -44,10 +47,10 @@ def remarks_on(
             f"made for {target} and measured on {here}: latency, and which operators run in FP32, "
             f"are this machine's; run `edgecnn bench` and `edgecnn evaluate` on the target"
         )
-    elif latency.speedup < 1:
+    elif latency.clearly_slower:
         remarks.append(
             f"{precision} is slower than FP32 on this machine: {latency.speedup:.2f}x its speed. "
-            f"Unless size is what counts: {cure_of(latency, fusion)}"
+            f"Unless size is what counts: {cure_of(latency, fusion, form)}"
         )
     if fusion.kept:
         remarks.append(

@@ -191,6 +191,7 @@ def make_report(
                 fusion,
                 target,
                 precision=str(settings["precision"]),
+                form=str(settings["form"]),
                 measured=measured,
                 same_data=same_data,
                 chosen_on=chosen_on[0] if chosen_on[1] else "",

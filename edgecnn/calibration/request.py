@@ -10,8 +10,12 @@ from typing import Literal
 
 from edgecnn.calibration.estimators import Method
 from edgecnn.calibration.kinds import Kind
+from edgecnn.calibration.outcome import Outcome
 from edgecnn.calibration.target import Target
 from edgecnn.data.dataset import Dataset
+from edgecnn.data.objects import ObjectDataset
+from edgecnn.data.picked_pictures import PickedPictures
+from edgecnn.data.pictures import PictureDataset
 from edgecnn.runtime.machine import usable_cpus
 
 __all__ = ["Progress", "Request"]
@@ -53,10 +57,21 @@ class Request:
     named: Mapping[str, str]
     progress: Progress | None
 
-    @property
-    def measured_on(self) -> Dataset:
-        """The data that both files are looked at on, for a page."""
-        return self.evaluate if self.evaluate is not None else self.calibration
+    def measured_on(self, outcome: Outcome) -> Dataset:
+        """Return the data that both files are looked at on, for a page.
+
+        Without any to evaluate on, it is the pictures that agreement was measured on.
+        """
+        if self.evaluate is not None:
+            return self.evaluate
+        data = self.calibration
+        if (
+            outcome.indices is None
+            or not isinstance(data, PictureDataset)
+            or isinstance(data, ObjectDataset)
+        ):
+            return data
+        return PickedPictures(data, outcome.indices)
 
     @property
     def chosen_on(self) -> Dataset | None:

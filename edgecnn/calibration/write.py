@@ -114,7 +114,7 @@ def write_integer(
         )
         request.tell("timing", 1, 1)
         if not request.allow_slower:
-            refuse_slower(latency, target, fusion, name=plan.precision)
+            refuse_slower(latency, target, fusion, name=plan.precision, form=plan.choice.kind)
         golden = make_golden(metadata, int8.run, drift=INT8_DRIFT)
         baseline = _baseline(plan, quantized, metadata, feature)
         measured = measured_of(fp32, outcome, latency, request.threads, precision=plan.precision)

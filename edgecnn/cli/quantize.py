@@ -175,13 +175,13 @@ def quantize(
     """
     from edgecnn.bundled import resolve_model
     from edgecnn.calibration.estimators import PERCENTILE
+    from edgecnn.calibration.fp32_file import open_fp32
     from edgecnn.calibration.heap import give_back_memory
     from edgecnn.calibration.quantize import int8_path, quantize_model
     from edgecnn.cli.output import fetch_data, print_json, progress_bar, remark, warn
     from edgecnn.data import open_dataset, require_kind
     from edgecnn.data.locate import cache_root
     from edgecnn.errors import UsageError
-    from edgecnn.runtime.session import load_model
 
     if percentile is not None and method != "percentile":
         raise UsageError(
@@ -191,7 +191,7 @@ def quantize(
     named = [name.strip() for name in leave.split(",")]
     blocks = None if leave == "auto" else [] if leave == "none" else named
     source = resolve_model(model)
-    metadata = load_model(source, provider="cpu", check=False).metadata
+    metadata = open_fp32(source, check=False).metadata
     for data in filter(None, (calibration, evaluation, select)):
         require_kind(data, metadata.input)
     beside = Path(source.name) if model.startswith("bundled:") else source
@@ -286,9 +286,8 @@ def _print(report: QuantizeReport, page: Path | None) -> None:
         )
     )
     print_table(("", "FP32", str(report.settings["precision"]), "change"), rows)
-    click.echo(
-        f"same label in {report.agreement:.2%} of {report.n} examples ({report.agreement_on})"
-    )
+    same = _SAME.get(str(report.settings["task"]), "same label")
+    click.echo(f"{same} in {report.agreement:.2%} of {report.n} examples ({report.agreement_on})")
     settings = report.settings
     click.echo(f"for {settings['target']}: {_types(report)} ({settings['types_reason']})")
     data = f" on {settings['samples']} of {settings['calibration']}" if settings["samples"] else ""
@@ -308,6 +307,9 @@ def _print(report: QuantizeReport, page: Path | None) -> None:
     if page is not None:
         click.echo(page)
     click.echo(report.path)
+
+
+_SAME = {"detect": "same boxes", "generate": "same next character"}
 
 
 def _types(report: QuantizeReport) -> str:
