@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+
+from edgecnn.calibration.wiring import Wiring
 
 __all__ = ["align_channels"]
 
@@ -34,28 +35,21 @@ def align_channels(model: onnx.ModelProto) -> tuple[str, ...]:
         Names of the convolutions.
     """
     graph = model.graph
-    makers = {name: node for node in graph.node for name in node.output}
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    readers: dict[str, list[onnx.NodeProto]] = defaultdict(list)
-    for node in graph.node:
-        for name in node.input:
-            readers[name].append(node)
+    wiring = Wiring.of(graph)
     aligned, padding = [], {}
     for node in graph.node:
         if node.op_type != "Conv" or any(a.name == "group" and a.i > 1 for a in node.attribute):
             continue
-        pair = [makers.get(name) for name in node.input[:2]]
-        if any(one is None or one.op_type != "DequantizeLinear" for one in pair):
+        before, around = (wiring.made_by(name, "DequantizeLinear") for name in node.input[:2])
+        if before is None or around is None:
             continue
-        before, around = pair
-        assert before is not None
-        assert around is not None
-        rounded, weights = makers.get(before.input[0]), constants.get(around.input[0])
+        rounded = wiring.made_by(before.input[0], "QuantizeLinear")
+        weights = wiring.constants.get(around.input[0])
         alone = all(
-            len(readers[name]) == 1
+            len(wiring.readers[name]) == 1
             for name in (before.input[0], before.output[0], around.input[0], around.output[0])
         )
-        if rounded is None or rounded.op_type != "QuantizeLinear" or weights is None or not alone:
+        if rounded is None or weights is None or not alone:
             continue
         if weights.dims[1] != _AT_ONCE - 1 or not math.prod(weights.dims[1:]) % _AT_ONCE:
             continue

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import onnx
+
+from edgecnn.calibration.wiring import Wiring
 
 __all__ = ["slow_blocks"]
 
@@ -34,10 +35,7 @@ def slow_blocks(model: onnx.ModelProto) -> dict[str, tuple[str, ...]]:
         left out.
     """
     graph = model.graph
-    readers: dict[str, list[onnx.NodeProto]] = defaultdict(list)
-    for node in graph.node:
-        for name in node.input:
-            readers[name].append(node)
+    readers = Wiring.of(graph).readers
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
     blocks: dict[str, list[str]] = {
         "first convolution": [],
@@ -59,14 +57,16 @@ def _groups(node: onnx.NodeProto) -> int:
     return next((a.i for a in node.attribute if a.name == "group"), 1)
 
 
-def _gate_behind(node: onnx.NodeProto, readers: dict[str, list[onnx.NodeProto]]) -> Iterator[str]:
+def _gate_behind(
+    node: onnx.NodeProto, readers: Mapping[str, list[onnx.NodeProto]]
+) -> Iterator[str]:
     """Name the gate that a convolution's output goes through."""
     for reader in readers[node.output[0]]:
         if reader.op_type in _GATES:
             yield reader.name
 
 
-def _squeezed(pool: onnx.NodeProto, readers: dict[str, list[onnx.NodeProto]]) -> Iterator[str]:
+def _squeezed(pool: onnx.NodeProto, readers: Mapping[str, list[onnx.NodeProto]]) -> Iterator[str]:
     """Name what stands between a pooled tensor and the product that it scales."""
     waiting = list(readers[pool.output[0]])
     while waiting:
@@ -76,7 +76,7 @@ def _squeezed(pool: onnx.NodeProto, readers: dict[str, list[onnx.NodeProto]]) ->
             waiting += readers[node.output[0]]
 
 
-def _is_squeeze(pool: onnx.NodeProto, readers: dict[str, list[onnx.NodeProto]]) -> bool:
+def _is_squeeze(pool: onnx.NodeProto, readers: Mapping[str, list[onnx.NodeProto]]) -> bool:
     """Tell whether what is pooled comes back to scale the tensor that it was pooled from."""
     seen, waiting = set(), list(readers[pool.output[0]])
     while waiting:

@@ -13,6 +13,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from edgecnn.calibration.wiring import Wiring
+
 __all__ = ["guard_islands"]
 
 _TAKEN = frozenset({"Conv", "ConvTranspose", "Gemm"})
@@ -32,18 +34,15 @@ def guard_islands(model: onnx.ModelProto) -> tuple[str, ...]:
         Names of the layers.
     """
     graph = model.graph
-    makers = {name: node for node in graph.node for name in node.output}
-    constants = {tensor.name: tensor for tensor in graph.initializer}
+    wiring = Wiring.of(graph)
+    constants = wiring.constants
     guarded, nodes = [], []
     for node in graph.node:
-        before = makers.get(node.input[0]) if node.op_type in _TAKEN else None
+        before = (
+            wiring.made_by(node.input[0], "DequantizeLinear") if node.op_type in _TAKEN else None
+        )
         weights = constants.get(node.input[1]) if before is not None else None
-        if (
-            before is None
-            or before.op_type != "DequantizeLinear"
-            or weights is None
-            or weights.data_type != onnx.TensorProto.FLOAT
-        ):
+        if before is None or weights is None or weights.data_type != onnx.TensorProto.FLOAT:
             nodes.append(node)
             continue
         channels = _channels(node, weights)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
+
+from edgecnn.calibration.wiring import Wiring, drop_unused
 
 __all__ = ["tabulate_gates", "use_pooling"]
 
@@ -97,25 +98,22 @@ def tabulate_gates(model: onnx.ModelProto) -> int:
         How many there were.
     """
     graph = model.graph
-    readers: dict[str, list[onnx.NodeProto]] = defaultdict(list)
-    for node in graph.node:
-        for name in node.input:
-            readers[name].append(node)
-    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    makers = {name: node for node in graph.node for name in node.output}
+    wiring = Wiring.of(graph)
+    readers = wiring.readers
     outputs = {value.name for value in graph.output}
     count = 0
     for node in graph.node:
         if node.op_type != "HardSigmoid" or node.output[0] in outputs:
             continue
-        before, after = makers.get(node.input[0]), readers[node.output[0]]
-        if before is None or before.op_type != "DequantizeLinear":
+        after = readers[node.output[0]]
+        if wiring.made_by(node.input[0], "DequantizeLinear") is None:
             continue
         if len(after) != 1 or after[0].op_type != "QuantizeLinear":
             continue
         (rounded,) = after
         dequantized = readers[rounded.output[0]]
-        zero = constants.get(rounded.input[2]) if len(rounded.input) > 2 else None
+        held = wiring.constants.get(rounded.input[2]) if len(rounded.input) > 2 else None
+        zero = None if held is None else numpy_helper.to_array(held)
         slope = {a.name: a.f for a in node.attribute}
         alpha, beta = slope.get("alpha", _ALPHA), slope.get("beta", _BETA)
         if zero is None or zero.ndim or alpha <= 0 or not _only_read(dequantized):
@@ -138,9 +136,7 @@ def tabulate_gates(model: onnx.ModelProto) -> int:
             reader.input[1], reader.input[2] = names[2:]
         count += 1
     if count:
-        used = {name for node in graph.node for name in node.input}
-        for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
-            graph.initializer.remove(tensor)
+        drop_unused(graph)
     return count
 
 

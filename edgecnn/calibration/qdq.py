@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -16,6 +15,7 @@ from edgecnn.calibration.integer_kernels import tabulate_gates
 from edgecnn.calibration.observe import hidden_tensors
 from edgecnn.calibration.quiet import quiet
 from edgecnn.calibration.tensor_values import Range
+from edgecnn.calibration.wiring import Wiring, drop_unused
 from edgecnn.errors import ModelError
 
 __all__ = ["insert_qdq"]
@@ -112,24 +112,23 @@ def _keep_logits_float(model: onnx.ModelProto) -> None:
     the same logit, and the answer depends on their order.
     """
     graph = model.graph
-    producer = {name: node for node in graph.node for name in node.output}
-    readers = Counter(name for node in graph.node for name in node.input)
+    wiring = Wiring.of(graph)
+    readers = wiring.readers
     for value in graph.output:
-        dequantize = producer.get(value.name)
-        if dequantize is None or dequantize.op_type != "DequantizeLinear":
+        dequantize = wiring.made_by(value.name, "DequantizeLinear")
+        if dequantize is None:
             continue
-        quantize = producer.get(dequantize.input[0])
-        if quantize is None or quantize.op_type != "QuantizeLinear":
+        quantize = wiring.made_by(dequantize.input[0], "QuantizeLinear")
+        if quantize is None:
             continue
-        last = producer.get(quantize.input[0])
-        if last is None or last.op_type not in ("Gemm", "MatMul") or readers[last.output[0]] != 1:
+        last = wiring.makers.get(quantize.input[0])
+        if last is None or last.op_type not in ("Gemm", "MatMul"):
             continue
-        if readers[dequantize.input[0]] != 1 or readers[value.name]:
+        if len(readers[last.output[0]]) != 1 or len(readers[dequantize.input[0]]) != 1:
+            continue
+        if readers[value.name]:
             continue
         last.output[0] = value.name
         graph.node.remove(quantize)
         graph.node.remove(dequantize)
-    used = {name for node in graph.node for name in node.input}
-    unused = [tensor for tensor in graph.initializer if tensor.name not in used]
-    for tensor in unused:
-        graph.initializer.remove(tensor)
+    drop_unused(graph)

@@ -11,6 +11,7 @@ import onnx
 from numpy.typing import NDArray
 
 from edgecnn.calibration.sessions import session_of
+from edgecnn.calibration.wiring import Wiring
 from edgecnn.evaluation.output_difference import DifferenceSum
 from edgecnn.export.layers import Network
 from edgecnn.export.taps import add_taps
@@ -73,11 +74,8 @@ def matched_layers(first: Network, second: Network) -> tuple[MatchedLayer, ...]:
     is matched by what the rounded values stand for.
     """
     graph = second.model.graph
-    computed = {name for node in graph.node for name in node.output}
-    readers: dict[str, list[onnx.NodeProto]] = defaultdict(list)
-    for node in graph.node:
-        for name in node.input:
-            readers[name].append(node)
+    wiring = Wiring.of(graph)
+    computed, readers = wiring.makers, wiring.readers
 
     def dequantized(name: str) -> str:
         for operator in ("QuantizeLinear", "DequantizeLinear"):

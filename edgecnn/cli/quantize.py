@@ -291,9 +291,8 @@ def _print(report: QuantizeReport, page: Path | None) -> None:
     settings = report.settings
     click.echo(f"for {settings['target']}: {_types(report)} ({settings['types_reason']})")
     data = f" on {settings['samples']} of {settings['calibration']}" if settings["samples"] else ""
-    click.echo(
-        f"{settings['method']}{data}; batch 1, {settings['threads']} threads, {settings['machine']}"
-    )
+    timed = f"; batch 1, {settings['threads']} threads" if report.speedup is not None else ""
+    click.echo(f"{settings['method']}{data}{timed}, {settings['machine']}")
     if report.left_in_fp32:
         click.echo(f"left in FP32, faster so: {', '.join(report.left_in_fp32)}")
     if report.points:

@@ -111,7 +111,7 @@ def test_slower_int8_is_not_hidden(here, capsys, monkeypatch):
     from edgecnn.calibration import pay
     from edgecnn.calibration.latency import Comparison
 
-    slow = Comparison((1.0, 1.1), (2.27, 2.5), 0.44, (0.43, 0.45))
+    slow = Comparison((1.0, 1.1), (2.27, 2.5), 0.44, (0.43, 0.45), (0.43, 0.45))
     monkeypatch.setattr(pay, "compare_latency", lambda *_, **__: slow)
     assert run([*QUANTIZE, "--evaluate", "photos"]) == 0
     out, err = capsys.readouterr()
