@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from edgecnn.calibration.window_means import Window, window_of
 from edgecnn.export.layers import Network
 from edgecnn.preprocessing.tensors import Tensors
 
-__all__ = ["bias_corrections", "with_bias"]
+__all__ = ["bias_corrections", "raised_biases"]
 
 _CORRECTED = frozenset({"Conv", "Gemm"})
 
@@ -73,33 +74,38 @@ def bias_corrections(
     return {name: shift for name, shift in shifts.items() if np.isfinite(shift).all()}
 
 
-def with_bias(
+@contextmanager
+def raised_biases(
     model: onnx.ModelProto, corrections: Mapping[str, NDArray[np.float32]]
-) -> onnx.ModelProto:
-    """Return a copy of a graph whose layers' biases are raised.
+) -> Iterator[None]:
+    """Raise the biases of a graph's layers for a while: a copy would hold all the weights twice.
 
     Parameters
     ----------
     corrections : mapping of str to ndarray
-        By the name of a ``Conv`` or ``Gemm``; a bias that several layers share is copied first.
+        By the name of a ``Conv`` or ``Gemm``. The bias itself, which others may read too, stays in
+        the graph.
     """
-    copied = onnx.ModelProto()
-    copied.CopyFrom(model)
-    constants = {tensor.name: tensor for tensor in copied.graph.initializer}
-    for node in copied.graph.node:
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    before = len(model.graph.initializer)
+    changed: list[tuple[onnx.NodeProto, str]] = []
+    for node in model.graph.node:
         shift = corrections.get(node.name)
         if shift is None or node.op_type not in _CORRECTED:
             continue
         bias = numpy_helper.to_array(constants[node.input[2]])
         name = f"{node.name}_corrected_bias"
-        copied.graph.initializer.append(
+        model.graph.initializer.append(
             numpy_helper.from_array((bias + shift.astype(bias.dtype)).astype(bias.dtype), name)
         )
+        changed.append((node, node.input[2]))
         node.input[2] = name
-    used = {name for node in copied.graph.node for name in node.input}
-    for tensor in [tensor for tensor in copied.graph.initializer if tensor.name not in used]:
-        copied.graph.initializer.remove(tensor)
-    return copied
+    try:
+        yield
+    finally:
+        del model.graph.initializer[before:]
+        for node, name in changed:
+            node.input[2] = name
 
 
 def _add(inputs: Collection[_Input], session: Any, batch: Tensors, inner: Sequence[str]) -> None:

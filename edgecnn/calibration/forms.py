@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgecnn.calibration.bias_correction import with_bias
+from edgecnn.calibration.bias_correction import raised_biases
 from edgecnn.calibration.dynamic import quantize_dynamically
 from edgecnn.calibration.qdq import insert_qdq
 from edgecnn.calibration.tensor_values import Range
@@ -103,13 +103,14 @@ class StaticForms(_Files):
         """Quantize all but these nodes, and those that stay FP32 in every form."""
         left_out = {*self.exclude, *kept}
         corrections = {k: v for k, v in self.corrections.items() if k not in left_out}
-        quantized = insert_qdq(
-            with_bias(self.prepared, corrections) if corrections else self.prepared,
-            self.ranges,
-            activations=self.activations,
-            reduce_range=self.reduce_range,
-            exclude=tuple(dict.fromkeys((*self.exclude, *kept))),
-        )
+        with raised_biases(self.prepared, corrections):
+            quantized = insert_qdq(
+                self.prepared,
+                self.ranges,
+                activations=self.activations,
+                reduce_range=self.reduce_range,
+                exclude=tuple(dict.fromkeys((*self.exclude, *kept))),
+            )
         strip_paths(quantized)
         return quantized
 

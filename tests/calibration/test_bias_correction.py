@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from edgecnn.calibration.bias_correction import bias_corrections, with_bias
+from edgecnn.calibration.bias_correction import bias_corrections, raised_biases
 from edgecnn.calibration.prepare import prepare
 from edgecnn.calibration.qdq import insert_qdq
 from edgecnn.calibration.quantize import quantize_model
@@ -43,11 +43,15 @@ def test_the_shift_of_the_first_layer_is_taken_back(graphs, coarse):
     quantized = insert_qdq(coarse, ranges)
     corrections = bias_corrections(coarse, quantized, [data])
     assert set(corrections) == {"conv0", "conv1", "dense"}
+    before_all = coarse.SerializeToString()
+    with raised_biases(coarse, corrections):
+        raised = insert_qdq(coarse, ranges)
+    # The graph is as it was, and the new one holds no bias that nothing reads.
+    assert coarse.SerializeToString() == before_all
+    read = {name for node in raised.graph.node for name in node.input}
+    assert {tensor.name for tensor in raised.graph.initializer} <= read
     # As it is computed without rounding the output: weights and input rounded.
-    reference, before, after = (
-        _means(model, data)
-        for model in (coarse, quantized, insert_qdq(with_bias(coarse, corrections), ranges))
-    )
+    reference, before, after = (_means(model, data) for model in (coarse, quantized, raised))
     assert np.abs(before - reference).max() > 0.01
     # What is left is the rounding of the bias itself, and of the output.
     assert np.sum((after - reference) ** 2) < 0.2 * np.sum((before - reference) ** 2)
