@@ -140,6 +140,7 @@ def _report(plan: Plan, told: Told, settled: Settled, written: Written) -> Quant
         bias_correction=settled.bias_corrected,
         asked={
             "precision": plan.precision,
+            "left_because": "faster so" if request.leave is None else "asked for",
             "task": plan.fp32.metadata.task,
             **request.budget,
             "calibration": dataset_name(request.calibration),

@@ -32,6 +32,7 @@ __all__ = [
     "compare_answers",
     "dataset_name",
     "points_lost",
+    "same_words",
 ]
 
 _AGREEMENT_SAMPLES = 1000
@@ -182,6 +183,17 @@ def points_lost(outcome: Outcome) -> float | None:
     lost = outcome.fp32.value - outcome.int8.value
     # 0 is taken from, lest no drop reads -0.
     return 0.0 - lost if outcome.fp32.metric == NATS_PER_CHARACTER else 100 * lost
+
+
+def same_words(task: str) -> str:
+    """Say what agreement counts.
+
+    Examples
+    --------
+    >>> same_words("detect")
+    'same boxes'
+    """
+    return {"detect": "same boxes", "generate": "same next character"}.get(task, "same label")
 
 
 def dataset_name(dataset: Dataset) -> str:

@@ -9,7 +9,7 @@ import msgspec
 import onnx
 
 from edgecnn.calibration.latency import Comparison
-from edgecnn.calibration.outcome import Outcome
+from edgecnn.calibration.outcome import Outcome, same_words
 from edgecnn.data.dataset import Dataset
 from edgecnn.metadata import (
     CONTRACT_KEY,
@@ -73,7 +73,8 @@ def measured_of(
     ``latency`` is None where the file is not for this machine's kind of processor.
     """
     before = fp32.measured or Measured()
-    note = f"same label in {outcome.agreement:.2%} of {outcome.n} examples ({outcome.on})"
+    same = same_words(fp32.metadata.task)
+    note = f"{same} in {outcome.agreement:.2%} of {outcome.n} examples ({outcome.on})"
     if latency is not None:
         note = f"{precision} at {latency.speedup:.2f}x the speed of its FP32 file; {note}"
     return Measured(

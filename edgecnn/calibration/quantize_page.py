@@ -187,7 +187,8 @@ def _settings(report: QuantizeReport) -> str:
             ("methods", ", ".join(f"{name} {value} dB" for name, value in noise.items())),
         )
     if report.left_in_fp32:
-        facts.append(("left in FP32", f"{', '.join(report.left_in_fp32)}: faster so"))
+        blocks = ", ".join(report.left_in_fp32)
+        facts.append(("left in FP32", f"{blocks}: {s['left_because']}"))
     if report.budget_kept_fp32:
         facts.append(("back to FP32", ", ".join(report.budget_kept_fp32)))
     if report.budget_kept_int8:

@@ -252,6 +252,7 @@ def quantize(
 
 
 def _print(report: QuantizeReport, page: Path | None) -> None:
+    from edgecnn.calibration.outcome import same_words
     from edgecnn.cli.output import print_table
 
     rows: list[tuple[str, str, str, str]] = []
@@ -286,7 +287,7 @@ def _print(report: QuantizeReport, page: Path | None) -> None:
         )
     )
     print_table(("", "FP32", str(report.settings["precision"]), "change"), rows)
-    same = _SAME.get(str(report.settings["task"]), "same label")
+    same = same_words(str(report.settings["task"]))
     click.echo(f"{same} in {report.agreement:.2%} of {report.n} examples ({report.agreement_on})")
     settings = report.settings
     click.echo(f"for {settings['target']}: {_types(report)} ({settings['types_reason']})")
@@ -294,7 +295,8 @@ def _print(report: QuantizeReport, page: Path | None) -> None:
     timed = f"; batch 1, {settings['threads']} threads" if report.speedup is not None else ""
     click.echo(f"{settings['method']}{data}{timed}, {settings['machine']}")
     if report.left_in_fp32:
-        click.echo(f"left in FP32, faster so: {', '.join(report.left_in_fp32)}")
+        blocks = ", ".join(report.left_in_fp32)
+        click.echo(f"left in FP32, {settings['left_because']}: {blocks}")
     if report.points:
         best = next(point for point in report.points if point.chosen)
         kept = f" ({', '.join(best.kept)})" if best.kept else ""
@@ -306,9 +308,6 @@ def _print(report: QuantizeReport, page: Path | None) -> None:
     if page is not None:
         click.echo(page)
     click.echo(report.path)
-
-
-_SAME = {"detect": "same boxes", "generate": "same next character"}
 
 
 def _types(report: QuantizeReport) -> str:
