@@ -10,7 +10,7 @@ import onnx
 from edgecnn.export.embed import embed, serialized
 from edgecnn.export.golden import FP16_DRIFT, FP32_DRIFT, INT8_DRIFT, make_golden
 from edgecnn.export.quantized import quantized_operator
-from edgecnn.export.written import check_target
+from edgecnn.export.written import check_target, open_written
 from edgecnn.files import atomic_path
 from edgecnn.metadata import ModelMetadata
 from edgecnn.runtime.graph_file import check_external, read_graph
@@ -64,7 +64,7 @@ def write_contract(
     drift = INT8_DRIFT if quantized_operator(model) else FP16_DRIFT if half else FP32_DRIFT
     with atomic_path(out) as temporary:
         temporary.write_bytes(serialized(model))
-        opened = load_model(temporary, provider="cpu", check=False)
+        opened = open_written(temporary, out, model)
         vectors = make_golden(contract, opened.run, drift=drift) if golden else None
         embed(model, contract, vectors)
         temporary.write_bytes(serialized(model))

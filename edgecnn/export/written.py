@@ -8,7 +8,7 @@ from pathlib import Path
 
 import onnx
 
-from edgecnn.errors import NotAModelError, UsageError
+from edgecnn.errors import ModelError, UsageError
 from edgecnn.export.scopes import layer_title
 from edgecnn.files import check_writable
 from edgecnn.runtime.session import Model, load_model
@@ -56,13 +56,15 @@ def open_written(temporary: Path, path: Path, graph: onnx.ModelProto) -> Model:
     ------
     NotAModelError
         ONNX Runtime has no kernel for an operator; the message names the layer.
+    ModelError
+        Whatever else :func:`~edgecnn.runtime.session.load_model` finds wrong.
     """
     try:
         file = load_model(temporary, provider="cpu", check=False)
-    except NotAModelError as error:
+    except ModelError as error:
         message = error.message.replace(str(temporary), str(path))
         node = next((n for n in graph.graph.node if n.name in _NODE.findall(message)), None)
         if node is not None:
             message += f" (layer {layer_title(node)})"
-        raise NotAModelError(message, hint=error.hint) from error
+        raise type(error)(message, hint=error.hint) from error
     return dataclasses.replace(file, path=path)

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgecnn.bundled import resolve_model
 from edgecnn.export.locked_file import find_locked
 from edgecnn.export.rebuild import (
     RebuildReport,
@@ -32,7 +33,7 @@ def rebuild_model(
     Parameters
     ----------
     path : path
-        A file of ``edgecnn export``. It is not changed.
+        A file of ``edgecnn export``, or ``bundled:NAME``. It is not changed.
     places : sequence of path
         Where checkpoint, weights, program or foreign file lie: files, or folders that are looked
         through. They are known by their content, whatever they are called.
@@ -51,14 +52,14 @@ def rebuild_model(
     ModelError
         It does not say what it was made of, or cannot be exported any more.
     """
-    path = Path(path)
+    path = resolve_model(path)
     locked = lock_of(path)
     lock = locked.lock
     found = find_locked(lock.files, [Path(place) for place in places])
     given, remarks = samples_again(locked, verify_with)
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
-        again = Path(folder, path.name)
-        plain = Path(folder, f"plain-{path.name}") if lock.settings else again
+        again = Path(folder, "again.onnx")
+        plain = Path(folder, "plain.onnx") if lock.settings else again
         if lock.source == "checkpoint":
             export_checkpoint(
                 found[0].path,

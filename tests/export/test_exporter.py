@@ -158,6 +158,25 @@ def test_mismatch_is_an_error_and_leaves_no_file(net, metadata, samples, tmp_pat
     assert [p.name for p in tmp_path.iterdir()] == ["m.onnx"]
 
 
+class _Growing(nn.Module):
+    """What PyTorch 2.13's exporter gets wrong: antialiased cubic weights have another constant."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.interpolate(x, scale_factor=1.7, mode="bicubic", antialias=True)
+
+
+def test_a_layer_that_the_exporter_gets_wrong_is_named(metadata, samples, tmp_path):
+    """Nothing is spoilt for this one: the file would differ from its network in silence."""
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), _Growing())
+    network = nn.Sequential(body, nn.Flatten(), nn.LazyLinear(3))
+    network(torch.zeros(1, 1, 16, 16))
+    few = {name: values[:4] for name, values in samples.items()}
+    with pytest.raises(ParityError, match=r"first layer that differs: 0\.2 \(_Growing\)$"):
+        export_model(network, metadata, few, tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 class _FixedBatch(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.reshape(4, -1)[:, :3]

@@ -80,6 +80,12 @@ def test_a_contract_that_does_not_fit_leaves_no_file(foreign: Path, tmp_path: Pa
     three = msgspec.structs.replace(CONTRACT, labels=("a", "b", "c"))
     with pytest.raises(ModelError, match="3 labels for 4 outputs"):
         write_contract(foreign, tmp_path / "ours.onnx", three)
+    other = msgspec.structs.replace(
+        CONTRACT, input=msgspec.structs.replace(CONTRACT.input, name="z")
+    )
+    # The file is told by the name that it was to have, not by the one that it is written under.
+    with pytest.raises(ModelError, match=r"^(\S*/)?ours\.onnx: its contract names inputs"):
+        write_contract(foreign, tmp_path / "ours.onnx", other)
     with pytest.raises(UsageError, match=r"not called \.onnx"):
         write_contract(foreign, tmp_path / "ours.txt", CONTRACT)
     assert [p.name for p in tmp_path.iterdir()] == ["foreign.onnx"]

@@ -149,6 +149,13 @@ def test_a_file_that_was_changed_since(factory, tmp_path):
     )
 
 
+def test_whatever_the_file_is_called(factory, tmp_path):
+    (tmp_path / "q.onnx").rename(tmp_path / "q.model")
+    assert rebuild_model(tmp_path / "q.model", [factory]).same
+    with pytest.raises(ModelError, match="does not say what it was exported from"):
+        rebuild_model("bundled:mnist-lenet5", [factory])
+
+
 def test_what_cannot_be_made_again(factory, tmp_path):
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 4))
     export_model(net, CONTRACT, None, tmp_path / "m.onnx")
