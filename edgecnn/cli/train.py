@@ -148,6 +148,16 @@ def train(
         f"{summary.recipe}: {summary.architecture}, {summary.parameters:,} parameters, "
         f"{summary.epochs} epochs in {summary.seconds:.0f} s"
     )
+    if summary.epochs < resolved.train.epochs:
+        remark(
+            f"note: stopped at epoch {summary.epochs} of {resolved.train.epochs}, as validation "
+            f"loss was no lower for {resolved.train.patience} (train.patience)"
+        )
+    if summary.kept_epoch < summary.epochs:
+        remark(
+            f"note: the weights are those of epoch {summary.kept_epoch}, the one with the lowest "
+            "validation loss (train.keep)"
+        )
     if summary.test is not None:
         _print_accuracy(f"{summary.test.dataset}:{summary.test.split}", summary.test)
     if summary.interventions:

@@ -61,6 +61,17 @@ def test_train(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (place / "runs/halves/checkpoint.safetensors").is_file()
 
 
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_an_early_stop_is_told(place: Path, capsys: pytest.CaptureFixture[str], keep: str) -> None:
+    # Steps too small for any weight to move: no epoch is better than the first.
+    settings = ("peak_rate=1e-30", "epochs=9", "patience=2", f"keep={keep}")
+    command = ["train", "halves.toml", *(part for each in settings for part in ("--set", each))]
+    assert run([*command, "--threads", "1"]) == 0
+    told = capsys.readouterr().err
+    assert "stopped at epoch 3 of 9, as validation loss was no lower for 2" in told
+    assert ("the weights are those of epoch 1" in told) == (keep == "best")
+
+
 def test_results_as_json(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["train", "halves.toml", "-o", "out", "--set", "train.epochs=1", "--json"]
     assert run([*command, "--threads", "1"]) == 0
