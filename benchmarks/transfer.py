@@ -25,7 +25,8 @@ from edgecnn.data import open_dataset
 from edgecnn.data.arrays import PictureArray
 from edgecnn.data.cifar10 import CIFAR10_LABELS
 from edgecnn.training.recipe import load_recipe
-from edgecnn.training.train import SUMMARY_NAME, train_recipe
+from edgecnn.training.summary import SUMMARY_NAME
+from edgecnn.training.train import train_recipe
 
 #: Chosen once, before the first training: two animals and two vehicles.
 TARGET = ("cat", "horse", "ship", "truck")

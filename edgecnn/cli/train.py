@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from edgecnn.metadata import Accuracy
     from edgecnn.training.recipe import Recipe
-    from edgecnn.training.train import TrainSummary
+    from edgecnn.training.summary import TrainSummary
     from edgecnn.web.address import Address
 
 __all__ = ["train"]

@@ -13,7 +13,8 @@ import pytest
 from edgecnn.errors import EdgeCNNError
 from edgecnn.training.page.page import TrainingPage
 from edgecnn.training.recipe import load_recipe
-from edgecnn.training.train import TrainSummary, train_recipe
+from edgecnn.training.summary import TrainSummary
+from edgecnn.training.train import train_recipe
 from edgecnn.training.watcher import Watcher, Watchers
 from edgecnn.web.address import Address
 
