@@ -22,10 +22,12 @@ import numpy as np
 from benchmarks.timing import print_heading, print_table
 from edgecnn.ecg.annotated_copy import symbols_of, write_annotated_copy
 from edgecnn.ecg.beats import classify_record
-from edgecnn.ecg.conditioning import condition_lead
-from edgecnn.ecg.lead_signal import LeadSignal
+from edgecnn.ecg.conditioning import LeadConditioner, condition_lead
+from edgecnn.ecg.engines.heap import keep_freed_memory
+from edgecnn.ecg.lead_signal import CHUNK_SAMPLES, LeadSignal
 from edgecnn.ecg.parts import make_part, read_part, write_part
 from edgecnn.ecg.peaks import PeakDetector
+from edgecnn.ecg.quality import LeadWatch
 from edgecnn.ecg.readers import open_record, read_record
 from edgecnn.ecg.readers.stored import stored_of
 from edgecnn.ecg.record_page import record_document, record_figures, record_page
@@ -39,7 +41,6 @@ from edgecnn.runtime.machine import usable_cpus
 from edgecnn.runtime.session import Model, load_model
 
 RECORDS = ("100", "103", "119", "208", "223", "232")
-CHUNK = 1 << 15
 BATCH = 256
 
 
@@ -55,6 +56,7 @@ def cpu_s(call: Callable[[], object], runs: int) -> float:
 
 def parts(model: Model, folder: Path, runs: int) -> None:
     """One process, one thread: the whole, and its parts apart."""
+    keep_freed_memory()
     spec = model.metadata.input
     paths = [folder / name for name in RECORDS]
     leads = [read_record(path, lead="MLII") for path in paths]
@@ -70,11 +72,18 @@ def parts(model: Model, folder: Path, runs: int) -> None:
             for _ in LeadSignal(open_record(path, lead="MLII")).chunks():
                 pass
 
+    def watch() -> None:
+        for lead in leads:
+            watcher, conditioner = LeadWatch(360), LeadConditioner(360, 360)
+            for chunk_mv in LeadSignal(stored_of(lead)).chunks():
+                watcher.push(chunk_mv)
+                conditioner.push(chunk_mv)
+
     def detect() -> None:
         for signal in signals:
             detector = PeakDetector(360)
-            for first in range(0, signal.size, CHUNK):
-                detector.push(signal[first : first + CHUNK])
+            for first in range(0, signal.size, CHUNK_SAMPLES):
+                detector.push(signal[first : first + CHUNK_SAMPLES])
             detector.flush()
 
     def cut() -> None:
@@ -106,6 +115,7 @@ def parts(model: Model, folder: Path, runs: int) -> None:
     with tempfile.TemporaryDirectory() as out:
         times = {
             "read": cpu_s(read, runs),
+            "fill gaps, judge quality": cpu_s(watch, runs),
             "detect": cpu_s(detect, runs),
             "beats to tensors": cpu_s(cut, runs),
             "network": cpu_s(run, runs),

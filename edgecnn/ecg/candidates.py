@@ -30,8 +30,8 @@ _LEVEL_S = 0.2
 _SLOPE_S = 0.04
 #: In the filter's unit of 1/16 µV: 5 µV of deflection are no heartbeat.
 _LOWEST = 5 * 16
-#: Samples worked on at once: few enough to stay in a processor's cache.
-_BLOCK = 1 << 15
+#: Samples worked on at once: few enough for a processor's cache, too many for the calls to count.
+_BLOCK = 1 << 16
 
 _Samples = NDArray[np.int64]
 

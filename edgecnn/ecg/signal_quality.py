@@ -226,15 +226,33 @@ class SignalQuality:
         least = max(
             _LEAST_MV, _TINY * max([0.0, *self._slow_tops, float(np.nanmax(slow_top, initial=0.0))])
         )
-        if not (self._lingers or self._in_noise or goes_on.any() or (slow_top < least).any()):
-            seen = top > 0
-            self._tops.extend(top[seen][-_CLEAR_BLOCKS:].tolist())
-            self._slow_tops.extend(slow_top[seen][-_CLEAR_BLOCKS:].tolist())
-            self._tiny = 0
-            return np.full(count, _GOOD)
+        odd = np.flatnonzero(goes_on | (slow_top < least))
         columns = (begins, goes_on, top, slow_top, usual)
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        return np.array([self._next(_Block(*row)) for row in rows], dtype=np.int8)
+        rows: list[tuple[bool, bool, float, float, float]] = []
+        states, at = np.full(count, _GOOD), 0
+        while at < count:
+            if not (self._lingers or self._in_noise):
+                # Clear blocks up to the next odd one: only the last few leave something behind.
+                place = int(np.searchsorted(odd, at))
+                until = int(odd[place]) if place < odd.size else count
+                self._pass_over(top[at:until], slow_top[at:until])
+                at = until
+                if at == count:
+                    break
+            if not rows:
+                rows = list(zip(*(column.tolist() for column in columns), strict=True))
+            states[at] = self._next(_Block(*rows[at]))
+            at += 1
+        return states
+
+    def _pass_over(self, top: _Levels, slow_top: _Levels) -> None:
+        """Take clear blocks, as :meth:`_next` takes each."""
+        if not top.size:
+            return
+        seen = np.flatnonzero(top > 0)[-_CLEAR_BLOCKS:]
+        self._tops.extend(top[seen].tolist())
+        self._slow_tops.extend(slow_top[seen].tolist())
+        self._tiny = 0
 
     def _next(self, block: _Block) -> np.int8:
         """Follow noise and the levels of beats through one more block."""
