@@ -70,7 +70,7 @@ _KEPT = max(_BEFORE, _FLAT_BLOCKS - 1)
 #: Noise begins where the usual level by the highest one, and the fast by the slow one, are above
 #: the first two, and goes on while they are above the others.
 _EVEN, _FAST = 0.4, 0.6
-_STILL_EVEN, _STILL_FAST = 0.32, 0.5
+_STILL_EVEN, _STILL_FAST = 0.26, 0.45
 #: What is as even as this may be slower: hum.
 _VERY_EVEN, _QUITE_FAST = 0.75, 0.33
 #: Blocks that noise lasts longer: what comes behind it is in sight of the last ones of it.
