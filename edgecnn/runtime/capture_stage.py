@@ -194,8 +194,9 @@ class CaptureStage:
         """Let the stream end."""
         opening, limit_s = self._thread.opening, self.limit_s
         what = "did not open within" if opening else "stalled: no frame for"
-        given_up = error.message.partition("; ")[2]
-        message = f"{self.title} {what} {limit_s:g} s" + (f"; {given_up}" if given_up else "")
+        # Of what the watchdog says, only the end tells more; a title may have a semicolon, too.
+        _, given_up, after = error.message.rpartition("; given up after ")
+        message = f"{self.title} {what} {limit_s:g} s{given_up}{after if given_up else ''}"
         hint = "is it still connected, and is the network up?"
         self._finish(_HangingError(message, hint=hint))
 

@@ -109,6 +109,14 @@ def test_a_read_that_hangs_is_reported_in_time_and_the_source_is_read_anew():
     assert keep.stream.stalls() == {"capture": 1}
 
 
+def test_a_stream_that_is_given_up_is_told_once_whatever_its_name():
+    camera = Camera(2)
+    camera.description = "camera; door"
+    with pytest.raises(SourceError) as caught:
+        Pipeline(camera, Model(), [], stall_s=0.3).run()
+    assert caught.value.message == "camera; door stalled: no frame for 0.3 s"
+
+
 def test_what_a_thread_that_was_replaced_reads_later_goes_nowhere(never):
     first = Camera(3)
 
