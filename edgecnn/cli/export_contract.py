@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from edgecnn.cli.grouped import grouped
 
 if TYPE_CHECKING:
     from edgecnn.metadata import ModelMetadata
@@ -68,15 +68,11 @@ class Described:
         )
 
 
-def contract_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options, and hand them over as one parameter ``described``."""
-
-    @wraps(function)
-    def collected(**options: Any) -> Any:
-        given = {field.name: options.pop(field.name) for field in dataclasses.fields(Described)}
-        return function(described=Described(**given), **options)
-
-    options = (
+#: Adds the options to a command, which gets them as one parameter ``described``.
+contract_options = grouped(
+    Described,
+    "described",
+    (
         click.option("--input-shape", metavar="C,H,W", help="Shape of one picture."),
         click.option(
             "--labels", metavar="FILE|LIST", help="A file with one per line, or cat,dog,..."
@@ -96,10 +92,8 @@ def contract_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Path(path_type=Path, dir_okay=False),
             help="The whole contract as a TOML file, instead of the options above.",
         ),
-    )
-    for option in reversed(options):
-        collected = option(collected)
-    return collected
+    ),
+)
 
 
 def model_name(source: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgecnn.cli.export_source import print_file
+from edgecnn.cli.grouped import grouped
 
 if TYPE_CHECKING:
     from edgecnn.export.derive_report import DeriveReport
@@ -51,15 +51,11 @@ class Form:
             yield Path(folder, out.name)
 
 
-def form_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options, and hand them over as one parameter ``form``."""
-
-    @wraps(function)
-    def collected(**options: Any) -> Any:
-        given = {field.name: options.pop(field.name) for field in dataclasses.fields(Form)}
-        return function(form=Form(**given), **options)
-
-    options = (
+#: Adds the options to a command, which gets them as one parameter ``form``.
+form_options = grouped(
+    Form,
+    "form",
+    (
         click.option("--fp16", is_flag=True, help="Weights and arithmetic in FP16, for GPUs."),
         click.option(
             "--fp16-io", is_flag=True, help="Inputs and outputs in FP16 too  [default: FP32]"
@@ -87,10 +83,8 @@ def form_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="For --embed-decoding: how many labels a classifier lists.",
         ),
-    )
-    for option in reversed(options):
-        collected = option(collected)
-    return collected
+    ),
+)
 
 
 def derived(form: Form, source: str | Path, out: Path, *, data: Sequence[str]) -> DeriveReport:

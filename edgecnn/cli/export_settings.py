@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import click
 
 from edgecnn.cli.export_contract import names
+from edgecnn.cli.grouped import grouped
 
 __all__ = ["Settings", "settings_options"]
 
@@ -42,33 +40,15 @@ class Settings:
         return asked or (self.atol, self.rtol) != (_ATOL, _RTOL)
 
 
-def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options, and hand them over as one parameter ``settings``."""
+def _names(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str, ...]:
+    return names(text)
 
-    @wraps(function)
-    def collected(
-        *,
-        weights: Path | None,
-        opset: int | None,
-        dynamic: str | None,
-        outputs: str | None,
-        verify_with: tuple[str, ...],
-        atol: float,
-        rtol: float,
-        **others: Any,
-    ) -> Any:
-        settings = Settings(
-            weights=weights,
-            opset=opset,
-            dynamic=names(dynamic),
-            outputs=names(outputs),
-            verify_with=verify_with,
-            atol=atol,
-            rtol=rtol,
-        )
-        return function(settings=settings, **others)
 
-    options = (
+#: Adds the options to a command, which gets them as one parameter ``settings``.
+settings_options = grouped(
+    Settings,
+    "settings",
+    (
         click.option(
             "--opset",
             type=click.IntRange(13, 23),
@@ -83,11 +63,13 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--dynamic",
             metavar="AXES",
+            callback=_names,
             help="Further free axes: time, height,width; batch of an .onnx file with a fixed one.",
         ),
         click.option(
             "--outputs",
             metavar="NAMES",
+            callback=_names,
             help="Of all that the network returns, if the contract has fewer.",
         ),
         click.option(
@@ -112,7 +94,5 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="What it grows by per unit of the reference.",
         ),
-    )
-    for option in reversed(options):
-        collected = option(collected)
-    return collected
+    ),
+)
