@@ -209,7 +209,8 @@ def _shifts(
         # A channel of zeros that only makes the kernel faster is not the network's.
         rounded = rounded[:, : weights.shape[1]]
         moved = _through(node, rounded, np.asarray(one.moved))
-        moved += _through(node, rounded - weights, np.asarray(one.mean))
+        rounded -= weights
+        moved += _through(node, rounded, np.asarray(one.mean))
         found[node.name] = (-moved / seen).astype(np.float32)
     return found
 
@@ -224,9 +225,15 @@ def _through(
         product: NDArray[np.float64] = attributes.get("alpha", 1.0) * (means @ turned)
         return product
     groups = attributes.get("group", 1)
-    grouped = weights.reshape(groups, len(weights) // groups, -1).astype(np.float64)
-    out: NDArray[np.float64] = np.einsum("goi,gi->go", grouped, means.reshape(groups, -1))
-    return out.reshape(-1)
+    grouped = weights.reshape(groups, len(weights) // groups, -1)
+    flat = means.reshape(groups, -1)
+    # A few channels at a time: all weights in double precision are as much as two networks.
+    step = max(_CHUNK // max(flat.size, 1), 1)
+    parts = [
+        np.einsum("goi,gi->go", grouped[:, start : start + step].astype(np.float64), flat)
+        for start in range(0, grouped.shape[1], step)
+    ]
+    return np.concatenate(parts, axis=1).reshape(-1)
 
 
 def _has_bias(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> bool:
