@@ -4,7 +4,7 @@ import pytest
 
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.runtime.session import load_model
-from tests.ecg.scoring.recordings import RATE, write_table, write_wfdb
+from tests.ecg.score_recordings import RATE, write_table, write_wfdb
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from edgecnn.ecg.annotations import write_annotations
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.score import score_records
 from edgecnn.ecg.synthetic import synthetic_ecg
-from tests.ecg.scoring.recordings import RATE, rows, write_table, write_wfdb
+from tests.ecg.score_recordings import RATE, rows, write_table, write_wfdb
 
 
 def cut_short(folder):

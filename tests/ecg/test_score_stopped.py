@@ -20,7 +20,7 @@ from edgecnn.ecg.score import score_records
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import EdgeCNNError
 from edgecnn.runtime.session import load_model
-from tests.ecg.scoring.recordings import RATE, RESULTS, TABLES, rows, visible
+from tests.ecg.score_recordings import RATE, RESULTS, TABLES, rows, visible
 
 KILLED = """
     import os, signal, sys

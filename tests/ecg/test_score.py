@@ -20,7 +20,7 @@ from edgecnn.ecg.score import Progress, score_records
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import UsageError
 from edgecnn.runtime.session import load_model
-from tests.ecg.scoring.recordings import RATE, RESULTS, rows, write_table, write_wfdb
+from tests.ecg.score_recordings import RATE, RESULTS, rows, write_table, write_wfdb
 
 RECORD_COLUMNS = [
     *("record", "path", "duration_s", "sampling_rate_hz", "lead", "beats"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgecnn.ecg.synthetic import synthetic_ecg
-from tests.ecg.scoring.recordings import RATE
+from tests.ecg.score_recordings import RATE
 
 PEAK = """
     import sys
