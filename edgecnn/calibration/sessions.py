@@ -91,6 +91,8 @@ def _open(model: onnx.ModelProto, written: Path | None, *, level: str) -> Any:
     options = runtime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = usable_cpus()
+    # Between two runs the others are counted and compared: threads that spin would be in the way.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # What a run took is given back: the next stage needs it.
     options.enable_cpu_mem_arena = False
     if written is not None:
