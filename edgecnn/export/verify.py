@@ -216,6 +216,7 @@ def measure_parity(
         samples=n,
         atol=atol,
         rtol=rtol,
+        reference=origin,
     )
 
 

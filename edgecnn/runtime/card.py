@@ -218,8 +218,9 @@ def _provenance(provenance: Provenance) -> Iterator[Line]:
     for number, use in enumerate(provenance.datasets):
         yield (
             "" if number else "data",
-            f"{use.role}: {use.name}, {use.samples:,} ({use.attribution}; {use.licence}), "
-            f"sha256 {use.sha256[:16]}",
+            f"{use.role}: {use.name}, {use.samples:,} ({use.attribution}; {use.licence})"
+            # What is drawn has no file to be known by.
+            + (f", sha256 {use.sha256[:16]}" if use.sha256 else ""),
         )
         if use.note:
             yield "", f"  {use.note}"

@@ -81,6 +81,9 @@ def test_a_foreign_file_is_verified_and_locked_first(foreign_detector, capsys) -
     assert "for ONNX Runtime 1.12 and newer" in out
     assert "the batch is fixed at 1" in err
     assert run(["export", "--rebuild", "dogs.onnx", str(foreign_detector.model.parent)]) == 0
+    capsys.readouterr()
+    assert run(["inspect", "dogs.onnx"]) == 0
+    assert "parity: drawings, 64 (drawn by edgecnn; Apache-2.0)\n" in capsys.readouterr().out
 
 
 def test_several_pictures_to_compare_on(capsys) -> None:

@@ -188,6 +188,7 @@ def test_parameters_are_those_that_inspect_counts(tmp_path):
     onnx.save_model(model, path)
     contract = msgspec.structs.replace(CONTRACT, output=Output(name="clipped"))
     report = export_model(path, contract, None, tmp_path / "ours.onnx")
+    assert report.parity.reference == "the original file"
     assert report.parameters == 1 == inspect_model(tmp_path / "ours.onnx").costs.parameters
 
 
