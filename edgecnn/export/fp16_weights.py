@@ -41,7 +41,7 @@ class WeightLoss(Struct, frozen=True, kw_only=True):
             return f"reaches {self.overflows:.4g}, beyond FP16's {HALF_LARGEST:.0f}"
         if self.change > _MOST_CHANGE:
             return (
-                f"too small for FP16: a channel changes by {self.change:.1%} of its size, "
+                f"too small for FP16: a channel changes by {100 * self.change:.3g} % of its size, "
                 f"{self.flushed:,} numbers become 0"
             )
         return None

@@ -142,7 +142,7 @@ def test_a_channel_of_tiny_weights_stays_fp32() -> None:
     )
     (kept,) = to_fp16(model).kept
     assert kept.node == "dense"
-    assert kept.reason.endswith("a channel changes by 1 of its size, 4 numbers become 0")
+    assert kept.reason.endswith("a channel changes by 100 % of its size, 4 numbers become 0")
 
 
 def test_a_tiny_weight_among_large_ones_is_only_counted() -> None:
