@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from pathlib import Path
+from typing import TypeGuard
 
 import torch
 
@@ -58,9 +59,9 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
     ----------
     module : torch.nn.Module
     path : Path
-        ``.safetensors``, or a ``.pt``/``.pth`` with a plain state dictionary, which is read with
-        ``weights_only=True``: a pickle that holds anything but tensors is refused, since loading
-        it would run its code.
+        ``.safetensors``, or a ``.pt``/``.pth`` with a state dictionary, plain or as the one such
+        dictionary of a training's checkpoint. It is read with ``weights_only=True``: a pickle that
+        holds objects of other classes is refused, since loading it would run their code.
 
     Raises
     ------
@@ -122,9 +123,22 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     # What unpickling a damaged file may raise, as the pickle module's documentation lists it.
     except (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError) as error:
         raise ModelError(f"{path} cannot be read: {first_line(error)}") from error
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise ModelError(
-            f"{path} holds no plain state dictionary",
-            hint="save it with torch.save(module.state_dict(), ...) or as .safetensors",
-        )
-    return state
+    if _is_state(state):
+        return state
+    found = [k for k, v in state.items() if _is_state(v)] if isinstance(state, dict) else []
+    if len(found) == 1:
+        inside: dict[str, torch.Tensor] = state[found[0]]
+        return inside
+    several = f"several state dictionaries ({', '.join(map(str, found))})"
+    raise ModelError(
+        f"{path} holds {several if found else 'no state dictionary'}",
+        hint="save it with torch.save(module.state_dict(), ...) or as .safetensors",
+    )
+
+
+def _is_state(value: object) -> TypeGuard[dict[str, torch.Tensor]]:
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in value.items())
+    )

@@ -80,6 +80,18 @@ def test_weights_come_back(small, tmp_path, suffix):
     assert all(torch.equal(value, state[name]) for name, value in small.state_dict().items())
 
 
+def test_weights_in_a_trainings_checkpoint(small, tmp_path):
+    state = {name: torch.randn_like(value) for name, value in small.state_dict().items()}
+    optimizer = torch.optim.SGD(small.parameters(), lr=0.1, momentum=0.9).state_dict()
+    path = tmp_path / "last.pt"
+    torch.save({"epoch": 3, "state_dict": state, "optimizer": optimizer}, path)
+    load_weights(small, path)
+    assert all(torch.equal(value, state[name]) for name, value in small.state_dict().items())
+    torch.save({"model": state, "ema": state}, path)
+    with pytest.raises(ModelError, match=r"several state dictionaries \(model, ema\)"):
+        load_weights(small, path)
+
+
 class _Trap:
     def __reduce__(self):
         return (Path.touch, (Path("trap-was-sprung"),))
@@ -121,7 +133,7 @@ def test_weights_that_cannot_be_read(small, tmp_path, suffix):
 
 def test_list_of_tensors_is_no_state(small, tmp_path):
     torch.save([torch.zeros(2)], tmp_path / "w.pt")
-    with pytest.raises(ModelError, match="no plain state dictionary"):
+    with pytest.raises(ModelError, match="no state dictionary"):
         load_weights(small, tmp_path / "w.pt")
 
 
