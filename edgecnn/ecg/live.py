@@ -280,6 +280,6 @@ class EcgProcessor:
         order = np.argsort(-scores, kind="stable")
         top = tuple((self._labels[i], float(scores[i])) for i in order)
         if index < 0:
-            reason = f"best score {top[0][1]:.2f} is below {self._min_score:.2f}"
+            reason = f"best score {top[0][1]:.3f} is below {self._min_score:g}"
             return UNKNOWN, top[0][1], top, (reason, "low-score")
         return self._labels[index], float(scores[index]), top, ("", "")

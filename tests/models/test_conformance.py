@@ -111,6 +111,7 @@ def _quantize(shapes: Shapes, path: Path) -> int:
         seconds=0.02,
         method="min-max",
         bias_correction=False,
+        leave=(),  # found out by timing otherwise, which differs from run to run
         allow_slower=True,
     )
     # Every convolution and product has become one of 8 bits.

@@ -126,6 +126,7 @@ class Detector:
             _Drawn(pictures),
             samples=8,
             seconds=0.02,
+            leave=(),
             allow_slower=True,
         )
         assert quantized.kept_fp32 == ()
@@ -153,7 +154,13 @@ class Detector:
         if report.size_bytes > 1e9:
             return
         quantized = quantize_model(
-            path, tmp_path / "x.int8.onnx", _Drawn(pictures), samples=4, seconds=0.02
+            path,
+            tmp_path / "x.int8.onnx",
+            _Drawn(pictures),
+            samples=4,
+            seconds=0.02,
+            leave=(),
+            allow_slower=True,
         )
         assert quantized.kept_fp32 == ()
         assert quantized.size_bytes["int8"] < 0.3 * quantized.size_bytes["fp32"]

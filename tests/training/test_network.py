@@ -33,7 +33,10 @@ def test_a_recipe_that_asks_for_other_classes() -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("input.height=8", r"lenet5 cannot read input \(1, 8, 28\): conv 5 gives 0x10: input too"),
+        (
+            "input.height=8",
+            r"lenet5 cannot read input \(1, 8, 28\): features\.3: conv 5 gives 0x10: input",
+        ),
         ("model.arguments.size=32", r"lenet5 cannot read input .*: fc takes 576 values, not 400"),
         (
             "model.arguments.channels=3",
