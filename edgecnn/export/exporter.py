@@ -129,7 +129,7 @@ def export_model(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     report = export_model(net, contract, None, f"{folder}/demo.onnx")
     >>> report.opset, report.axes["batch"]
-    (20, (1, 2, 64))
+    (20, (1, 2, 32))
     """
     path = Path(path)
     network = open_source(source, weights=weights, free_batch="batch" in dynamic)

@@ -36,7 +36,7 @@ def page_colours(labels: Sequence[str], own: Mapping[str, Colour] | None = None)
     Examples
     --------
     >>> page_colours(["N", "V"], {"V": (80, 80, 255)})
-    {'N': '#ff8c54', 'V': '#ff5050'}
+    {'N': '#ff8e55', 'V': '#ff5050'}
     """
     own = own or {}
     colours = (own.get(label) or label_colour(place) for place, label in enumerate(labels))
