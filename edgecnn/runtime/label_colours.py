@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Mapping, Sequence
-
-import cv2
-import numpy as np
 
 __all__ = ["Colour", "label_colour", "page_colours"]
 
@@ -19,9 +17,9 @@ _GOLDEN_ANGLE = 137.508
 def label_colour(label: int) -> Colour:
     """Return a label's colour by its number: bright, and unlike its neighbours'."""
     hue = (label * _GOLDEN_ANGLE + 20) % 360
-    pixel = np.array([[[hue / 2, 170, 255]]]).astype(np.uint8)
-    blue, green, red = cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0]
-    return int(blue), int(green), int(red)
+    # Not OpenCV's conversion, whose last digits depend on the processor.
+    red, green, blue = colorsys.hsv_to_rgb(hue / 360, 2 / 3, 1.0)
+    return round(255 * blue), round(255 * green), round(255 * red)
 
 
 def page_colours(labels: Sequence[str], own: Mapping[str, Colour] | None = None) -> dict[str, str]:
