@@ -120,10 +120,13 @@ def train(
                 click.echo(f"report in {output / FOLDS_NAME}")
         return
 
+    from edgecnn.training.resume import RESUME_NAME
     from edgecnn.training.train import train_recipe
 
     fetch_data(resolved.data.train, resolved.data.test)
     folder = output or Path("runs") / resolved.name
+    if resume and not any(folder.glob("*.safetensors")):
+        remark(f"{folder} holds no training to go on with: it begins")
     try:
         summary = _train(
             partial(
@@ -139,7 +142,10 @@ def train(
             address,
         )
     except KeyboardInterrupt:
-        remark(f"{folder} holds all whole epochs: the same command with --resume goes on")
+        if (folder / RESUME_NAME).exists():
+            remark(f"{folder} holds all whole epochs: the same command with --resume goes on")
+        else:
+            remark("interrupted in the first epoch: nothing is kept")
         raise
     if as_json:
         print_json(summary)

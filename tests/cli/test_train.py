@@ -195,6 +195,27 @@ def test_an_interrupted_training_says_how_to_go_on(
     assert "epochs 2 to 3" in capsys.readouterr().err
 
 
+def test_a_training_that_ended_in_its_first_epoch_begins_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from edgecnn.training.progress import LineWatcher
+
+    def interrupt(self: LineWatcher, epoch: int, step: int, loss: float) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LineWatcher, "step", interrupt)
+        assert run(["train", "halves.toml", "--threads", "1"]) == 130
+    told = capsys.readouterr().err
+    assert "interrupted in the first epoch: nothing is kept" in told
+    assert "--resume goes on" not in told
+    assert run(["train", "halves.toml", "--threads", "1", "--resume"]) == 0
+    told = capsys.readouterr().err
+    assert "runs/halves holds no training to go on with: it begins" in told
+    assert run(["train", "halves.toml", "--threads", "1", "--resume"]) == 0
+    assert "it begins" not in capsys.readouterr().err
+
+
 def test_a_page_is_served_while_it_trains(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
