@@ -85,7 +85,7 @@ def live(
     edgecnn live model.onnx --source 0
     edgecnn live model.onnx --source rtsp://camera/live --headless --json
     edgecnn live model.onnx --source 0 --source rtsp://door/live --web
-    edgecnn live bundled:ecg-beats --source record:recordings/208 --alarm pause=2.5
+    edgecnn live bundled:ecg-beats --source record:holter/208 --alarm pause=2.5
     edgecnn live yolox_nano.onnx --metadata yolox-nano.toml --source 0
     """
     from edgecnn.errors import ProviderError, UsageError
