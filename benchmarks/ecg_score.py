@@ -23,7 +23,6 @@ from benchmarks.timing import print_heading, print_table
 from edgecnn.ecg.annotated_copy import symbols_of, write_annotated_copy
 from edgecnn.ecg.beats import classify_record
 from edgecnn.ecg.conditioning import LeadConditioner, condition_lead
-from edgecnn.ecg.engines.heap import keep_freed_memory
 from edgecnn.ecg.lead_signal import CHUNK_SAMPLES, LeadSignal
 from edgecnn.ecg.parts import make_part, read_part, write_part
 from edgecnn.ecg.peaks import PeakDetector
@@ -37,6 +36,7 @@ from edgecnn.ecg.strips import cut_strips
 from edgecnn.ecg.tables import beat_rows, write_tables
 from edgecnn.files import write_scratch
 from edgecnn.preprocessing.beats import beat_inputs
+from edgecnn.runtime.heap import keep_freed_memory
 from edgecnn.runtime.machine import usable_cpus
 from edgecnn.runtime.session import Model, load_model
 

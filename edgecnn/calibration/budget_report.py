@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgecnn.calibration.budget import Budget
 from edgecnn.calibration.frontier import write_frontier
@@ -12,7 +13,16 @@ from edgecnn.calibration.settle import Settled
 from edgecnn.data.dataset import Dataset
 from edgecnn.errors import EdgeCNNError, UsageError
 
-__all__ = ["check_selection", "frontier_path", "no_form", "write_points"]
+if TYPE_CHECKING:
+    from edgecnn.calibration.plan import Plan
+
+__all__ = [
+    "check_selection",
+    "frontier_path",
+    "require_form",
+    "require_outcome",
+    "write_points",
+]
 
 
 def frontier_path(path: str | os.PathLike[str] | None) -> Path | None:
@@ -53,24 +63,42 @@ def check_selection(budget: Budget, evaluate: Dataset | None, select: Dataset | 
         )
 
 
-def no_form(
-    source: Path,
-    settled: Settled,
-    budget: Budget,
-    unit: str,
-    *,
-    layers: int,
-    then: Outcome | None = None,
-) -> EdgeCNNError:
-    """Say that no form keeps to the budget, and how close the best one comes.
+def require_form(plan: Plan, settled: Settled, *, layers: int) -> None:
+    """Go on only with a form that keeps to the budget; the frontier is saved either way.
 
     Parameters
     ----------
     layers : int
         How many there are.
-    then : Outcome, optional
-        What was measured on other data than the form was chosen on, if that is where it fails.
+
+    Raises
+    ------
+    EdgeCNNError
+        None does; says how close the best one comes.
     """
+    if settled.chosen is None or settled.chosen.fits:
+        return
+    if plan.frontier is not None:
+        write_points(plan.frontier, plan.source, settled, plan.budget, plan.unit)
+    raise _no_form(plan, settled, layers=layers)
+
+
+def require_outcome(plan: Plan, settled: Settled, outcome: Outcome, *, layers: int) -> None:
+    """Go on only if what was measured on other data keeps to the budget, too.
+
+    Raises
+    ------
+    EdgeCNNError
+        It does not.
+    """
+    if plan.budget and not plan.budget.admits(outcome):
+        raise _no_form(plan, settled, layers=layers, then=outcome)
+
+
+def _no_form(
+    plan: Plan, settled: Settled, *, layers: int, then: Outcome | None = None
+) -> EdgeCNNError:
+    source, budget, unit = plan.source, plan.budget, plan.unit
     best = settled.chosen
     assert best is not None
     form = best.text(of=layers)

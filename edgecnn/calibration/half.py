@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import onnx
 
-from edgecnn.calibration.budget_report import no_form, write_points
+from edgecnn.calibration.budget_report import require_form, require_outcome, write_points
 from edgecnn.calibration.candidates import Candidates
 from edgecnn.calibration.compare import compare_models
 from edgecnn.calibration.half_forms import HalfForms
@@ -79,23 +79,12 @@ def quantize_half(plan: Plan) -> QuantizeReport:
             run=Probe(request.calibration, plan.spec, samples, folder),
             tell=request.tell,
         )
-        if settled.chosen is not None and not settled.chosen.fits:
-            if plan.frontier is not None:
-                write_points(plan.frontier, plan.source, settled, plan.budget, plan.unit)
-            raise no_form(plan.source, settled, plan.budget, plan.unit, layers=len(forms.layers))
+        require_form(plan, settled, layers=len(forms.layers))
         half = forms.halve(settled.kept)
         rounded = candidates.open(settled.graph)
     check_graph(half.model, metadata)
     outcome = plan.judge_result(rounded)
-    if plan.budget and not plan.budget.admits(outcome):
-        raise no_form(
-            plan.source,
-            settled,
-            plan.budget,
-            plan.unit,
-            layers=len(forms.layers),
-            then=outcome,
-        )
+    require_outcome(plan, settled, outcome, layers=len(forms.layers))
     _write(plan, half, rounded, outcome, len(samples))
     report = _report(plan, half, settled, outcome, len(samples))
     if request.page is not None:

@@ -9,10 +9,9 @@ from pathlib import Path
 import onnx
 
 from edgecnn.calibration.activation_figures import ActivationFigure, activation_figures
-from edgecnn.calibration.budget_report import no_form, write_points
+from edgecnn.calibration.budget_report import require_form, require_outcome, write_points
 from edgecnn.calibration.candidates import Candidates
 from edgecnn.calibration.compare import compare_models
-from edgecnn.calibration.heap import trim
 from edgecnn.calibration.kept import Fusion, fusion_of
 from edgecnn.calibration.making import Told, make_dynamic, make_static, make_weights
 from edgecnn.calibration.outcome import Outcome, dataset_name
@@ -26,6 +25,7 @@ from edgecnn.calibration.settle import Settled, settle
 from edgecnn.calibration.write import Written, recipe_of, write_integer
 from edgecnn.export.node_names import name_nodes
 from edgecnn.export.verify import check_graph
+from edgecnn.runtime.heap import trim
 from edgecnn.runtime.session import load_model
 
 __all__ = ["quantize_integer"]
@@ -43,10 +43,7 @@ def quantize_integer(plan: Plan) -> QuantizeReport:
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
         told, settled = _settle(plan, Path(folder))
     trim()
-    if settled.chosen is not None and not settled.chosen.fits:
-        if plan.frontier is not None:
-            write_points(plan.frontier, plan.source, settled, plan.budget, plan.unit)
-        raise no_form(plan.source, settled, plan.budget, plan.unit, layers=told.layers)
+    require_form(plan, settled, layers=told.layers)
     quantized = settled.graph
     check_graph(quantized, plan.fp32.metadata)
     # Weights that are stored in 8 bits are FP32 where they are used, as is meant.
@@ -55,15 +52,7 @@ def quantize_integer(plan: Plan) -> QuantizeReport:
     keep_other_keys(plan.other_keys, quantized)
 
     def check_budget(outcome: Outcome) -> None:
-        if plan.budget and not plan.budget.admits(outcome):
-            raise no_form(
-                plan.source,
-                settled,
-                plan.budget,
-                plan.unit,
-                layers=told.layers,
-                then=outcome,
-            )
+        require_outcome(plan, settled, outcome, layers=told.layers)
 
     written = write_integer(plan, quantized, recipe, fusion, told.feature, check=check_budget)
     report = _report(plan, told, settled, written)

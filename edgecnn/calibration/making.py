@@ -18,7 +18,6 @@ from edgecnn.calibration.candidates import Candidates
 from edgecnn.calibration.estimators import Estimator
 from edgecnn.calibration.finding import Finding
 from edgecnn.calibration.forms import DynamicForms, Forms, WeightForms
-from edgecnn.calibration.heap import trim
 from edgecnn.calibration.observation import Observation
 from edgecnn.calibration.prepare import prepare
 from edgecnn.calibration.probe import Probe
@@ -32,6 +31,7 @@ from edgecnn.data.dataset import Dataset
 from edgecnn.export.embed import serialized
 from edgecnn.export.verify import measure_parity
 from edgecnn.preprocessing.tensors import Tensors
+from edgecnn.runtime.heap import trim
 from edgecnn.runtime.session import Model
 
 __all__ = ["Made", "Told", "make_dynamic", "make_static", "make_weights"]

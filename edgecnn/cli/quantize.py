@@ -176,12 +176,12 @@ def quantize(
     from edgecnn.bundled import resolve_model
     from edgecnn.calibration.estimators import PERCENTILE
     from edgecnn.calibration.fp32_file import open_fp32
-    from edgecnn.calibration.heap import give_back_memory
     from edgecnn.calibration.quantize import int8_path, quantize_model
     from edgecnn.cli.output import fetch_data, print_json, progress_bar, remark, warn
     from edgecnn.data import open_dataset, require_kind
     from edgecnn.data.locate import cache_root
     from edgecnn.errors import UsageError
+    from edgecnn.runtime.heap import give_back_memory
 
     if percentile is not None and method != "percentile":
         raise UsageError(

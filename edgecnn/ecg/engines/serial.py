@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from edgecnn.ecg.engines.groups import Outcome
-from edgecnn.ecg.engines.heap import keep_freed_memory
 from edgecnn.ecg.record_files import RecordFile
 from edgecnn.ecg.score_file import Job, score_record_file
+from edgecnn.runtime.heap import keep_freed_memory
 from edgecnn.runtime.session import Model
 
 __all__ = ["run_serial"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn import __version__
-from edgecnn.ecg.engines.heap import keep_freed_memory
 from edgecnn.ecg.record_files import Problem, RecordFile
 from edgecnn.ecg.score_file import Job, Scored, score_record_file
 from edgecnn.errors import EdgeCNNError
 from edgecnn.metadata import CONTRACT_KEY, ModelMetadata
+from edgecnn.runtime.heap import keep_freed_memory
 from edgecnn.runtime.session import Model, load_model
 
 __all__ = ["GroupResult", "ModelSource", "open_model", "score_group", "source_of"]

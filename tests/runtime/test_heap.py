@@ -13,7 +13,7 @@ import pytest
 FAULTS = """
 import resource, sys
 import numpy as np
-from edgecnn.ecg.engines.heap import keep_freed_memory
+from edgecnn.runtime.heap import keep_freed_memory
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
 np.ones(500_000)
