@@ -10,11 +10,9 @@ import click
 
 from edgecnn.cli.export_contract import names
 from edgecnn.cli.grouped import grouped
+from edgecnn.export.tolerance import ATOL, RTOL
 
 __all__ = ["Settings", "settings_options"]
-
-# Those of `edgecnn.export.verify`, which takes torch's time to import.
-_ATOL, _RTOL = 1e-4, 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Settings:
     def anew(self) -> bool:
         """Whether any of them asks for another graph, or another check of it, than a file has."""
         asked = any((self.weights, self.opset, self.dynamic, self.outputs))
-        return asked or (self.atol, self.rtol) != (_ATOL, _RTOL)
+        return asked or (self.atol, self.rtol) != (ATOL, RTOL)
 
 
 def _names(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str, ...]:
@@ -83,14 +81,14 @@ settings_options = grouped(
         click.option(
             "--atol",
             type=click.FloatRange(min=0),
-            default=_ATOL,
+            default=ATOL,
             show_default=True,
             help="Largest difference from a reference of 0.",
         ),
         click.option(
             "--rtol",
             type=click.FloatRange(min=0),
-            default=_RTOL,
+            default=RTOL,
             show_default=True,
             help="What it grows by per unit of the reference.",
         ),

@@ -121,11 +121,11 @@ def train(
         return
 
     from edgecnn.training.resume import RESUME_NAME
-    from edgecnn.training.train import train_recipe
+    from edgecnn.training.train import holds_training, train_recipe
 
     fetch_data(resolved.data.train, resolved.data.test)
     folder = output or Path("runs") / resolved.name
-    if resume and not any(folder.glob("*.safetensors")):
+    if resume and not holds_training(folder):
         remark(f"{folder} holds no training to go on with: it begins")
     try:
         summary = _train(

@@ -27,8 +27,9 @@ from edgecnn.export.samples import Samples, checked_samples, gather
 from edgecnn.export.simplify import simplify
 from edgecnn.export.source import Source
 from edgecnn.export.strip_paths import strip_paths
+from edgecnn.export.tolerance import ATOL, RTOL
 from edgecnn.export.trace import OPSETS
-from edgecnn.export.verify import ATOL, RTOL, check_graph, output_names
+from edgecnn.export.verify import check_graph, output_names
 from edgecnn.export.written import check_target, open_written
 from edgecnn.files import atomic_path, sha256_of
 from edgecnn.metadata import (

@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 
 from edgecnn.errors import ModelError, ParityError
 from edgecnn.export.free_batch import baked_at
+from edgecnn.export.tolerance import ATOL, RTOL
 from edgecnn.metadata import CharacterInput, ImageInput, ModelMetadata, Parity
 from edgecnn.preprocessing.tensors import Tensors
 
-__all__ = ["ATOL", "RTOL", "check_graph", "expected_shapes", "measure_parity", "output_names"]
-
-#: ``|difference| <= ATOL + RTOL * |reference|``. FP32 sums in another order differ by some 1e-6 of
-#: the values summed; a wrong constant, axis or padding differs by far more than this.
-ATOL = 1e-4
-RTOL = 1e-3
+__all__ = ["check_graph", "expected_shapes", "measure_parity", "output_names"]
 
 #: Share of samples whose highest logit must stay the same. Not 1: two logits that are equal but
 #: for rounding may swap without anything being wrong.

@@ -11,8 +11,8 @@ from edgecnn.errors import UsageError
 from edgecnn.export.drawings import drawn_inputs
 from edgecnn.export.exporter import export_model
 from edgecnn.export.report import ExportReport
+from edgecnn.export.tolerance import ATOL
 from edgecnn.export.trace import DEFAULT_OPSET
-from edgecnn.export.verify import ATOL
 from edgecnn.metadata import ImageInput, ModelMetadata, Output, Pixels, Provenance
 from edgecnn.models.kernels import image_kernel, parse_kernel
 

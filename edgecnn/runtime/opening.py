@@ -146,7 +146,7 @@ def _start(
         chain = [(wanted, cuda_options(graph=graph))]
     if provider != "cpu":
         chain.append(execution_provider("cpu"))
-    # A 1-D network runs twice as fast as a 2-D one; its weights must lie in the file for that.
+    # Opened as one of pictures, a 1-D network is faster, if its weights lie in the file.
     content = read_planar(file) if provider == "cpu" else None
     try:
         session = runtime.InferenceSession(content or str(file), options, providers=chain)

@@ -15,7 +15,7 @@ from edgecnn.export.locked_file import locked
 from edgecnn.export.module_source import ModuleSource
 from edgecnn.export.report import ExportReport
 from edgecnn.export.samples import Samples, dataset_samples, gather
-from edgecnn.export.verify import ATOL, RTOL
+from edgecnn.export.tolerance import ATOL, RTOL
 from edgecnn.export.verify_data import named_samples
 from edgecnn.metadata import ExportLock, ModelMetadata
 from edgecnn.training.checkpoint import DOCUMENT_NAME, WEIGHTS_NAME, load_checkpoint

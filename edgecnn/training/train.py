@@ -224,10 +224,14 @@ class _Keeper(Watcher):
         write_text(self._folder / "metrics.csv", metrics_csv(state.history))
 
 
+def holds_training(folder: Path) -> bool:
+    """Tell whether a folder holds a training, finished or not."""
+    return any((folder / name).exists() for name in (RESUME_NAME, DOCUMENT_NAME))
+
+
 def _check_folder(folder: Path, *, resume: bool) -> None:
-    for name in (RESUME_NAME, DOCUMENT_NAME):
-        if not resume and (folder / name).exists():
-            raise TrainingError(
-                f"{folder} already holds a training",
-                hint="--resume goes on with it; -o names another folder",
-            )
+    if not resume and holds_training(folder):
+        raise TrainingError(
+            f"{folder} already holds a training",
+            hint="--resume goes on with it; -o names another folder",
+        )
