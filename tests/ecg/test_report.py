@@ -22,18 +22,10 @@ from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import RecordError
 from edgecnn.metadata import DatasetUse
 from edgecnn.runtime.session import load_model
+from tests.browser import ARGUMENTS
 
 RATE = 360.0
 LABELS = ("N", "S", "V", "F")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")

@@ -16,18 +16,7 @@ from edgecnn.runtime.sinks.web import WebPage
 from edgecnn.runtime.sources.browser import BrowserCamera
 from edgecnn.runtime.sources.registry import open_source
 from edgecnn.web.address import Address
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
+from tests.browser import WITH_CAMERA
 
 
 # Not for the session: while one of its loops runs, Playwright starts no other in the same process.
@@ -36,7 +25,7 @@ def browser(chromium):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
+        started = playwright.chromium.launch(executable_path=str(chromium), args=WITH_CAMERA)
         yield started
         started.close()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
-import threading
 import time
 
 import cv2
@@ -13,12 +11,13 @@ import pytest
 
 from edgecnn.runtime.sources.timecode import TimeCode, draw_timecode
 from tests.runtime.sources.engine import Engine
+from tests.runtime.sources.listening import Listening
 from tests.runtime.sources.rtsp_server import RtspCamera
 
 _HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n"
 
 
-class CameraServer:
+class CameraServer(Listening):
     """Sends time-coded pictures to whoever connects, in the way that ``mode`` says at the moment.
 
     ``serve``; ``silent``: accepts and says nothing, and stalls those who are connected;
@@ -27,43 +26,16 @@ class CameraServer:
     """
 
     def __init__(self, *, fps=60, tls=None):
-        self.mode, self.size, self.fps = "serve", (320, 240), fps
-        self.connections = 0
+        self.size, self.fps = (320, 240), fps
         self._tls = tls
-        self._over = threading.Event()
         self._frame = 0
-        self.port = None
-        self.start()
+        super().__init__()
 
     @property
     def url(self):
         return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}/cam.mjpg"
 
-    def start(self):
-        """Listen, again on the same port."""
-        self._listener = socket.create_server(("127.0.0.1", self.port or 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
-
-    def stop(self):
-        """Refuse connections, and end those there are."""
-        self.mode = "drop"
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def close(self):
-        self._over.set()
-        self.stop()
-
-    def _accept(self, listener):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                self.connections += 1
-                threading.Thread(target=self._answer, args=[client], daemon=True).start()
-
-    def _answer(self, client):
+    def _talk(self, client):
         with contextlib.suppress(OSError), client:
             if self._tls is None:
                 self._stream(client)

@@ -8,15 +8,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import random
-import socket
 import struct
-import threading
 import time
 
 import cv2
 import numpy as np
 
 from edgecnn.runtime.sources.timecode import TimeCode, draw_timecode
+from tests.runtime.sources.listening import Listening
 
 _PAYLOAD = 26  # JPEG, RFC 3551
 _CLOCK = 90_000
@@ -24,7 +23,7 @@ _PIECE = 1400
 _YUV420, _TABLES_FOLLOW = 1, 255
 
 
-class RtspCamera:
+class RtspCamera(Listening):
     """Sends time-coded pictures to whoever plays it.
 
     ``mode``: ``serve``; ``silent``: stalls those who play, and answers no request; ``drop``: ends
@@ -32,40 +31,15 @@ class RtspCamera:
     """
 
     def __init__(self, *, fps=30, size=(320, 240), user=""):
-        self.mode, self.size, self.fps = "serve", size, fps
+        self.size, self.fps = size, fps
         self.requests: list[str] = []
         self._user = user
-        self._over = threading.Event()
         self._frame = 0
-        self.port = None
-        self.start()
+        super().__init__()
 
     @property
     def url(self):
         return f"rtsp://{self._user and self._user + '@'}127.0.0.1:{self.port}/live"
-
-    def start(self):
-        """Listen, again on the same port."""
-        self._listener = socket.create_server(("127.0.0.1", self.port or 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
-
-    def stop(self):
-        """Refuse connections, and end those there are."""
-        self.mode = "drop"
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def close(self):
-        self._over.set()
-        self.stop()
-
-    def _accept(self, listener):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                threading.Thread(target=self._talk, args=[client], daemon=True).start()
 
     def _talk(self, client):
         with contextlib.suppress(OSError), client, client.makefile("rb") as lines:
