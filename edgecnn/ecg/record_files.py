@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edgecnn.ecg.readers import SUFFIXES, header_of, reader_of
 from edgecnn.ecg.readers.csv import looks_like_samples
+from edgecnn.ecg.readers.dicom_names import is_waveform
 from edgecnn.ecg.readers.xml import looks_like_ecg
 from edgecnn.ecg.record_patterns import fixed_part, is_pattern, matching
 from edgecnn.errors import DataError, EdgeCNNError, MissingFileError, RecordError
@@ -241,7 +242,7 @@ def _matching(
 def _is_record(file: Path, headers: set[str]) -> bool:
     suffix = file.suffix.lower()
     if suffix not in SUFFIXES:
-        return False
+        return is_waveform(file)
     if suffix in _BESIDE_HEADERS and file.stem + _HEADER in headers:
         return False
     looks_right = _LOOKS_RIGHT.get(suffix)

@@ -33,6 +33,10 @@ def millivolts_per(unit: str, *, source: str) -> float:
     >>> millivolts_per("uV", source="a")
     0.001
     """
+    if not unit.strip():
+        raise RecordError(
+            f"{source}: its samples have no unit", hint="one of mV, uV, nV, V must be stated"
+        )
     if not is_voltage(unit):
         raise RecordError(
             f"{source}: {unit!r} is no unit of an ECG",

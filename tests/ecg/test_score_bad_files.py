@@ -178,7 +178,7 @@ BAD = {
     words: "line 4: 'hello' is no number",
     no_rate: "states no sampling rate",
     other_lead: "has no lead MLII; it has V1",
-    empty_file: "holds no samples",
+    empty_file: "is empty",
     binary_file: "is no text",
     pickled: "is no readable NumPy file",
     short_array: "too short for heartbeats",

@@ -15,8 +15,14 @@ def test_voltages_become_millivolts(unit, millivolts):
     assert millivolts_per(unit, source="r") == millivolts
 
 
-@pytest.mark.parametrize("unit", ["NU", "mmHg", "adu", ""])
+@pytest.mark.parametrize("unit", ["NU", "mmHg", "adu"])
 def test_another_unit_is_refused(unit):
     assert not is_voltage(unit)
     with pytest.raises(RecordError, match="no unit of an ECG"):
         millivolts_per(unit, source="r")
+
+
+def test_no_unit_is_told_apart():
+    with pytest.raises(RecordError, match="r: its samples have no unit") as raised:
+        millivolts_per(" ", source="r")
+    assert raised.value.hint

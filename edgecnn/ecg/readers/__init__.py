@@ -17,6 +17,7 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.ecg.readers.dicom_names import is_waveform
 from edgecnn.ecg.readers.stored import StoredRecord, stored_of
 from edgecnn.ecg.record import Record
 from edgecnn.errors import MissingFileError, RecordError
@@ -182,6 +183,8 @@ def reader_of(file: Path) -> str:
     if file.is_dir():
         raise RecordError(f"{file} is a folder, not a record", hint="name a record in it")
     known = SUFFIXES.get(file.suffix.lower())
+    if known is None and is_waveform(file):
+        known = "dicom"
     if not file.is_file():
         if not file.suffix:
             raise MissingFileError(
@@ -199,6 +202,8 @@ def reader_of(file: Path) -> str:
             f"{file}: no reader for {file.suffix or 'a file without suffix'}",
             hint=f"WFDB records, {', '.join(s for s in SUFFIXES if s != '.hea')} can be read",
         )
+    if not file.stat().st_size:
+        raise RecordError(f"{file} is empty", hint="copy it again, or export it anew")
     return known
 
 

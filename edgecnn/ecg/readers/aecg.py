@@ -31,6 +31,8 @@ _TIMES = ("TIME_ABSOLUTE", "TIME_RELATIVE")
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0}
 _AUGMENTED = re.compile(r"AV([RLF])")
 _MOST_GAPS = 100
+#: How far a written step may be from that of a whole number of hertz, as a share.
+_ROUNDED = 1e-4
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def read(
         raise RecordError(f"{path} holds no ECG leads", hint="is it a file with waveforms?")
     first = sets[0]
     alike = [s for s in sets if (s.names, s.units, s.step_s) == (*_kind(first), first.step_s)]
-    stated = 1 / first.step_s if first.step_s else None
+    stated = _rate_of(first.step_s) if first.step_s else None
     rate, notes = settle_rate(path, stated, rate_hz)
     if len(alike) < len(sets):
         notes += (f"{len(sets) - len(alike)} sequence sets of other leads or rates left out",)
@@ -76,6 +78,13 @@ def read(
         start=first.start,
         notes=notes + said + picked.notes,
     )
+
+
+def _rate_of(step_s: float) -> float:
+    """Return the rate in Hz of a step that was rounded as it was written: 0.002778 s is 360 Hz."""
+    rate = 1 / step_s
+    nearest = round(rate)
+    return float(nearest) if abs(rate - nearest) < _ROUNDED * nearest else rate
 
 
 def _kind(found: _Set) -> tuple[tuple[str, ...], tuple[str, ...]]:

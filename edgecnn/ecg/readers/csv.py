@@ -7,9 +7,10 @@ Layout, found in this order:
 * A first line with words is the header. A unit may follow a name: ``MLII (uV)``, ``II [mV]``,
   ``V1_mV``; without one, samples are millivolts. A second line with words states units too.
 * A column called ``time``, ``t``, ``timestamp`` or ``elapsed time`` (in seconds, or with ``ms`` as
-  its unit, or as ``h:mm:ss.sss``) gives the rate, and its gaps become NaN; ``sample``, ``sample #``
-  and ``index`` are left out. Without a header, a first of several columns that rises by a constant
-  step is the time in seconds, or a count of samples if that step is 1.
+  its unit, as ``h:mm:ss.sss``, or with the date: :mod:`.clock`) gives the rate, and its gaps become
+  NaN; ``sample``, ``sample #`` and ``index`` are left out. Without a header, a first of several
+  columns that rises by a constant step is the time in seconds, or a count of samples if that step
+  is 1.
 * An empty cell, ``nan``, ``NA`` and ``-`` are missing samples: NaN.
 
 What a table does not say of itself, a layout file beside it may (:mod:`.layout`).
@@ -17,6 +18,7 @@ What a table does not say of itself, a layout file beside it may (:mod:`.layout`
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from pathlib import Path
@@ -24,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.ecg.readers.clock import seconds_of
 from edgecnn.ecg.readers.layout import Layout, layout_of
 from edgecnn.ecg.readers.table import Column, named_column, record_of_table
 from edgecnn.ecg.record import Record
@@ -39,12 +42,13 @@ _RATE = re.compile(
     re.IGNORECASE,
 )
 _SNIFFED_BYTES = 4096
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
 
 
 def read(path: Path, *, rate_hz: float | None = None, lead: str | None = None) -> Record:
     """Read a text table (see :func:`edgecnn.ecg.readers.read_record`)."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _decoded(path.read_bytes())
     except UnicodeDecodeError as error:
         raise RecordError(f"{path} is no text", hint="is it a CSV file?") from error
     except OSError as error:
@@ -94,7 +98,7 @@ def looks_like_samples(path: Path) -> bool:
     """Say whether a text file begins like a table of samples (and is no README)."""
     try:
         with path.open("rb") as file:
-            head = file.read(_SNIFFED_BYTES).decode("utf-8-sig")
+            head = _decoded(file.read(_SNIFFED_BYTES))
     except (OSError, UnicodeDecodeError):
         return False
     lines = head.splitlines()
@@ -104,6 +108,27 @@ def looks_like_samples(path: Path) -> bool:
     separator = _separator(lines[start])
     rows = [_cells(line, separator) for line in lines[start : start + 4] if line.strip()]
     return any(all(Layout().is_number(cell) for cell in row) for row in rows)
+
+
+def _decoded(content: bytes) -> str:
+    """Return text in UTF-8, in UTF-16 with its mark (as spreadsheets save it), or of Windows.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        No text.
+    """
+    encoding = "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "cp1252"
+    if encoding == "cp1252":
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            pass
+    text = content.decode(encoding)
+    # Almost any bytes are letters of Windows: what cannot be printed is in no table.
+    if not "".join(text[:_SNIFFED_BYTES].split()).isprintable():
+        raise UnicodeDecodeError(encoding, content, 0, len(content), "no text")
+    return text
 
 
 def _stated_rate(lines: list[str]) -> str | None:
@@ -193,12 +218,11 @@ def _value(path: Path, cell: str, number: int, layout: Layout) -> float:
     if layout.is_number(cell):
         return layout.number(cell)
     try:
-        total = 0.0
-        for part in cell.strip("[]").split(" ")[0].split(":"):
-            total = total * 60 + layout.number(part)
+        return seconds_of(cell)
     except ValueError:
         raise RecordError(
             f"{path}, line {number}: {cell[:40]!r} is no number",
-            hint="an ECG table holds numbers, after comments (#) and one line of names",
+            hint='with decimal commas it wants a file layout.toml beside it that says decimal = ","'
+            if _DECIMAL_COMMA.fullmatch(cell)
+            else "an ECG table holds numbers, after comments (#) and one line of names",
         ) from None
-    return total

@@ -11,11 +11,12 @@ import re
 import warnings
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.ecg.leads import is_lead_name
 from edgecnn.ecg.readers.rate import settle_rate
 from edgecnn.ecg.readers.signals import one_line, pick_signals
 from edgecnn.ecg.record import Record
@@ -26,7 +27,12 @@ __all__ = ["read"]
 
 #: Bytes of a sample by its interpretation; companded ones (A- and µ-law) carry sound.
 _TYPES = {"SS": "i2", "US": "u2", "SB": "i1", "UB": "u1", "SL": "i4", "UL": "u4"}
-_NAME = re.compile(r"(?:Lead )?([A-Za-z0-9]+)(?: \(Einthoven\))?")
+_NAME = re.compile(r"(?:Lead |MDC_ECG_LEAD_)?([A-Za-z0-9]+)(?: \(Einthoven\))?")
+#: Codes of leads (MDC ``2:62``, SCPECG ``5.6.3-9-62``) end in a number: CID 3001 "ECG Leads".
+_CODE = re.compile(r"(?:2:|5\.6\.3-9-)(\d+)")
+_CODED = {1: "I", 2: "II", 61: "III", 62: "aVR", 63: "aVL", 64: "aVF", 16: "X", 17: "Y", 18: "Z"}
+_CODED |= {place + 2: f"V{place}" for place in range(1, 8)} | {66: "V8", 67: "V9"}
+_CODED |= {place + 8: f"V{place}R" for place in range(2, 8)}
 
 
 def read(path: Path, *, rate_hz: float | None = None, lead: str | None = None) -> Record:
@@ -43,7 +49,8 @@ def read(path: Path, *, rate_hz: float | None = None, lead: str | None = None) -
             # It warns of names and numbers that are none of a recording's business.
             warnings.simplefilter("ignore")
             content: Any = pydicom.dcmread(path)
-            groups = [_group(path, item) for item in content.get("WaveformSequence", ())]
+            order: Literal["<", ">"] = "<" if _is_little(content) else ">"
+            groups = [_group(path, item, order) for item in content.get("WaveformSequence", ())]
             start = _start(content)
     except RecordError:
         raise
@@ -58,7 +65,9 @@ def read(path: Path, *, rate_hz: float | None = None, lead: str | None = None) -
         ) from error
     ecgs = [group for group in groups if any(map(is_voltage, group.units))] or groups
     if not ecgs:
-        raise RecordError(f"{path} holds no waveform", hint="a DICOM picture is no recording")
+        raise RecordError(
+            f"{path} holds no waveform", hint="a picture, or a file that was cut short?"
+        )
     group = max(ecgs, key=lambda group: len(group.signal))
     rate, notes = settle_rate(path, group.rate_hz, rate_hz)
     if len(groups) > 1:
@@ -85,14 +94,14 @@ class _Group:
         self.rate_hz, self.names, self.units, self.signal = rate_hz, names, units, signal
 
 
-def _group(path: Path, item: Any) -> _Group:
+def _group(path: Path, item: Any, order: Literal["<", ">"]) -> _Group:
     kind = str(item.WaveformSampleInterpretation)
     if kind not in _TYPES:
         raise RecordError(
             f"{path}: waveform samples of the kind {kind} are not read", hint="store them as SS"
         )
     samples, count = int(item.NumberOfWaveformSamples), int(item.NumberOfWaveformChannels)
-    type_ = np.dtype(_TYPES[kind]).newbyteorder("<" if _is_little(item) else ">")
+    type_ = np.dtype(_TYPES[kind]).newbyteorder(order)
     held = len(item.WaveformData) // (type_.itemsize * max(1, count))
     if samples < 0 or held < samples:
         raise RecordError(
@@ -118,15 +127,23 @@ def _group(path: Path, item: Any) -> _Group:
     return _Group(float(item.SamplingFrequency), names, units, signal)
 
 
-def _is_little(item: Any) -> bool:
-    # Unset for an object made in memory, and for all but one retired transfer syntax true.
-    return item.is_little_endian is not False if hasattr(item, "is_little_endian") else True
+def _is_little(content: Any) -> bool:
+    # True of all but one transfer syntax, a retired one. (A multiplex group does not know it.)
+    meta = getattr(content, "file_meta", None)
+    syntax = meta.get("TransferSyntaxUID") if meta is not None else None
+    return syntax is None or bool(syntax.is_little_endian)
 
 
 def _name(channel: Any) -> str:
+    """Return a lead's name: in words, by its code, or whatever its words are."""
     for source in channel.get("ChannelSourceSequence", ()):
-        meaning = str(source.get("CodeMeaning", "")).strip()
+        meaning = str(source.get("CodeMeaning", "") or "").strip()
         match = _NAME.fullmatch(meaning)
+        if match and is_lead_name(match[1]):
+            return match[1]
+        coded = _CODE.fullmatch(str(source.get("CodeValue", "") or "").strip())
+        if coded and int(coded[1]) in _CODED:
+            return _CODED[int(coded[1])]
         return match[1] if match else meaning
     return str(channel.get("ChannelLabel", "")).strip()
 

@@ -52,10 +52,15 @@ def stored(path: Path, *, rate_hz: float | None = None, lead: str | None = None)
     signals = [signals[column] for column in picked.columns]
     leads = tuple(names[column] for column in picked.columns)
     for signal in signals:
-        if signal.high_step == signal.low_step or signal.samples == 0:
+        if signal.samples == 0:
             raise RecordError(
-                f"{path}: {signal.label} has {signal.samples} samples between the steps "
-                f"{signal.low_step} and {signal.high_step}",
+                f"{path}: {signal.label} has no sample in a data record",
+                hint="mend the header, or take another lead",
+            )
+        if signal.high_step == signal.low_step:
+            raise RecordError(
+                f"{path}: {signal.label} has its samples between the steps {signal.low_step} and "
+                f"{signal.high_step}: no range",
                 hint="mend the header, or take another lead",
             )
         if signal.high == signal.low:

@@ -92,7 +92,8 @@ def layout_of(path: Path) -> Layout:
     except (msgspec.MsgspecError, ValueError, OSError) as error:
         raise RecordError(
             f"{path}: its layout {file.name} cannot be read: {error}",
-            hint="its keys are told in the documentation of ECG formats",
+            hint=f"it may have {', '.join(Layout.__struct_fields__)}; a column "
+            f"{', '.join(LayoutColumn.__struct_fields__)}",
         ) from error
     odd = [column.name for column in layout.columns if column.gain == 0]
     if odd or layout.skip_lines < 0 or len(layout.decimal) != 1:

@@ -89,14 +89,8 @@ def _arrays_7_3(path: Path) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     try:
         with h5py.File(path, "r") as file:
-            for name, item in file.items():
-                if name.startswith("#"):
-                    continue
-                # A structure is a group; structures in structures hold no signal that is named.
-                members = item.items() if isinstance(item, h5py.Group) else [(name, item)]
-                for key, dataset in members:
-                    if isinstance(dataset, h5py.Dataset):
-                        arrays[key] = _array(path, file, dataset)
+            for name, dataset in _datasets(file, h5py.Group):
+                arrays[name] = _array(path, file, dataset)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, IndexError) as error:
         if isinstance(error, RecordError):
             raise
@@ -104,6 +98,16 @@ def _arrays_7_3(path: Path) -> dict[str, NDArray[Any]]:
             f"{path} is no readable MATLAB file: {one_line(error)}", hint="save it again, complete"
         ) from error
     return arrays
+
+
+def _datasets(group: Any, kind: type) -> Iterator[tuple[str, Any]]:
+    """Yield the variables, of a structure (a group) its fields: those of one within it, too."""
+    for name, item in group.items():
+        if isinstance(item, kind):
+            # MATLAB keeps what cells point to in `#refs#`.
+            yield from () if name.startswith("#") else _datasets(item, kind)
+        elif hasattr(item, "dtype"):
+            yield name, item
 
 
 def _array(path: Path, file: Any, dataset: Any) -> NDArray[Any]:

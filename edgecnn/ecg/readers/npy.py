@@ -25,7 +25,10 @@ from edgecnn.errors import RecordError
 __all__ = ["read", "record_of_arrays"]
 
 _SIGNALS = ("signal_mv", "signal", "ecg", "p_signal", "val", "data")
-_RATES = ("sampling_rate_hz", "sampling_rate", "rate_hz", "rate", "fs", "sfreq", "sample_rate")
+_RATES = (
+    *("sampling_rate_hz", "sampling_rate", "rate_hz", "rate", "fs", "sfreq", "sample_rate"),
+    *("samplingrate", "samplerate", "sampling_frequency", "samplingfrequency", "fs_hz"),
+)
 _LEADS = ("leads", "lead", "sig_name", "channels", "names")
 _UNITS = ("unit", "units")
 

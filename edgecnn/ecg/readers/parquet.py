@@ -37,9 +37,18 @@ def read(path: Path, *, rate_hz: float | None = None, lead: str | None = None) -
         with path.open("rb") as file:
             content: Any = parquet.read_table(file)
     except (OSError, pa.ArrowException, ValueError) as error:
+        # Of its own handle: `Could not open Parquet input source '<Buffer>': ...`.
+        said = one_line(error).partition("'<Buffer>': ")
         raise RecordError(
-            f"{path} is no readable Parquet file: {one_line(error)}", hint="is the file complete?"
+            f"{path} is no readable Parquet file: {said[2] or said[0]}",
+            hint="is the file complete?",
         ) from error
+    lists = [field.name for field in content.schema if _is_list(pa, field.type)]
+    if lists:
+        raise RecordError(
+            f"{path}: its column {lists[0]} holds a list in each row",
+            hint="a row for each sample is read: give each recording a file of its own",
+        )
     header, columns = [], []
     for field, column in zip(content.schema, content.columns, strict=True):
         if pa.types.is_timestamp(field.type) or pa.types.is_duration(field.type):
@@ -64,6 +73,11 @@ def read(path: Path, *, rate_hz: float | None = None, lead: str | None = None) -
 def _is_number(pa: Any, kind: Any) -> bool:
     types = pa.types
     return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+
+
+def _is_list(pa: Any, kind: Any) -> bool:
+    types = pa.types
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
 
 
 def _numbers(column: Any) -> NDArray[np.float64]:

@@ -109,4 +109,4 @@ def at_one_rate(
 def one_line(error: Exception) -> str:
     """Return what a library says of a file, in a line of an error's length."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return text[:_LONGEST_REASON]
+    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 3]}..."

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecnn.ecg.readers.clock import DAY_S
 from edgecnn.ecg.readers.layout import Layout
 from edgecnn.ecg.readers.rate import settle_rate
 from edgecnn.ecg.readers.signals import pick_signals
@@ -29,6 +30,8 @@ _OTHER |= {"adu", "au", "a.u.", "lsb", "count", "counts", "raw", "digit", "digit
 _SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 #: In a shorter table a rising first column may be a signal as well as the time.
 _FEWEST_ROWS = 9
+#: Longest step that a clock without a date may take over midnight.
+_LONGEST_AT_MIDNIGHT_S = 60.0
 #: Most samples that gaps may add for each one in the file.
 _MOST_GAPS = 10
 
@@ -162,6 +165,9 @@ def _timing(path: Path, column: NDArray[np.float64], unit: str) -> tuple[float, 
         raise RecordError(f"{path}: its time column has holes", hint="leave it out and give --rate")
     seconds = column * _SECONDS.get(unit.lower(), 1.0)
     steps = np.diff(seconds)
+    # A clock begins anew at midnight.
+    midnights = (steps <= 0) & (steps + DAY_S > 0) & (steps + DAY_S < _LONGEST_AT_MIDNIGHT_S)
+    steps[midnights] += DAY_S
     if steps.min() <= 0:
         row = int(np.argmin(steps)) + 2
         raise RecordError(

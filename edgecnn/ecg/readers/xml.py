@@ -80,8 +80,8 @@ def looks_like_ecg(path: Path) -> bool:
             head = file.read(_SNIFFED_BYTES)
     except OSError:
         return False
-    # UTF-16 has a zero beside each letter.
-    return any(root.encode() in head.replace(b"\0", b"") for root in _READERS)
+    # Nobody keeps an empty one, so it was lost in a copy. UTF-16 has a zero beside each letter.
+    return not head or any(root.encode() in head.replace(b"\0", b"") for root in _READERS)
 
 
 def _local(tag: str) -> str:

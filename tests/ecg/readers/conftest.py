@@ -181,7 +181,8 @@ def write_dicom(folder, steps):
 
     def channel(lead):
         source, unit, item = Dataset(), Dataset(), Dataset()
-        source.CodeValue, source.CodingSchemeDesignator = "2:1", "MDC"
+        source.CodeValue = {"I": "2:1", "II": "2:2", "V1": "2:3"}[lead]
+        source.CodingSchemeDesignator = "MDC"
         source.CodeMeaning = f"Lead {lead}"
         unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning = "uV", "UCUM", "microvolt"
         item.ChannelSourceSequence = [source]

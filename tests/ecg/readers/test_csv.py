@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import numpy as np
 import pytest
 
@@ -99,7 +101,8 @@ def test_missing_samples_are_nan(tmp_path):
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("", "holds no samples"),
+        ("", "r.csv is empty"),
+        ("\n", "holds no samples"),
         ("# nothing\n\n", "holds no samples"),
         ("MLII\n", "holds no samples"),
         ("MLII\n0.1\nhello\n0.2\n", "line 3: 'hello' is no number"),
@@ -170,3 +173,35 @@ def test_real_tables(data_root):
     assert first.signal_mv.shape == (30_000, 1)
     second = read_record(folder / "biosppy-ecg.txt")
     assert (second.signal_mv.shape, second.sampling_rate_hz) == ((15_000, 1), 1000)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["r.csv", "r.txt"])
+def test_what_spreadsheets_write(tmp_path, encoding, name):
+    # Long enough that its first part ends within a row.
+    text = "time,II [µV]\r\n" + "".join(f"{i / 250},{1000 * i}\r\n" for i in range(999))
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    record = read_record(tmp_path / name)
+    assert record.signal_mv[:, 0].tolist() == list(range(999))
+    assert looks_like_samples(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%fZ", "[%H:%M:%S.%f %d/%m/%Y]", "%H:%M:%S.%f"],
+)
+def test_times_of_day_go_on_after_midnight(tmp_path, form):
+    moments = [
+        datetime(2024, 2, 28, 23, 59, 59) + timedelta(milliseconds=4 * i) for i in range(600)
+    ]
+    del moments[300:310]
+    lines = ["time,II"] + [f"{moment.strftime(form)},{i}" for i, moment in enumerate(moments)]
+    record = read_record(table(tmp_path, "\n".join(lines)))
+    assert record.sampling_rate_hz == 250
+    assert np.flatnonzero(np.isnan(record.signal_mv[:, 0])).tolist() == list(range(300, 310))
+
+
+def test_a_decimal_comma_is_told(tmp_path):
+    with pytest.raises(RecordError, match="'0,5' is no number") as raised:
+        read_record(table(tmp_path, "II;V1\n0,5;0,25\n"), rate_hz=250)
+    assert 'decimal = ","' in raised.value.hint

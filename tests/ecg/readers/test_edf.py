@@ -162,7 +162,7 @@ def test_the_lead_alone_may_have_a_unit_of_its_own(tmp_path):
         ({"magic": b"1       "}, "no EDF or BDF file"),
         ({"signals": [signal(steps=(5, 5))]}, "between the steps 5 and 5"),
         ({"signals": [signal(samples=-4)]}, "has -4 samples"),
-        ({"signals": [signal(samples=0), signal("V1")]}, "has 0 samples"),
+        ({"signals": [signal(samples=0), signal("V1")]}, "has no sample in a data record"),
         ({"signals": [signal(physical=("", 3))]}, "physical minimum of ECG II is ''"),
         ({"signals": [NOTES]}, "annotations without a signal"),
         ({"kind": "EDF+D", "signals": [signal(), NOTES]}, "does not say when it begins"),

@@ -68,3 +68,10 @@ def test_a_broken_layout_is_one_line_with_a_hint(tmp_path, layout, what):
         read_record(described(tmp_path, layout, "0;1;2\n4;2;x\n" if "'x'" in what else "0;1;2\n"))
     assert "\n" not in raised.value.message
     assert raised.value.hint
+
+
+def test_a_wrong_key_is_told_with_those_that_there_are(tmp_path):
+    with pytest.raises(RecordError) as raised:
+        read_record(described(tmp_path, "sampling_rate = 360"))
+    assert "sampling_rate_hz, separator" in raised.value.hint
+    assert "gain" in raised.value.hint

@@ -55,3 +55,16 @@ def test_a_7_3_structure_is_its_fields(tmp_path):
     record = read_record(tmp_path / "r.mat")
     assert record.sampling_rate_hz == 250
     assert np.allclose(record.signal_mv, signal / 1000)
+
+
+def test_a_7_3_structure_within_a_structure(tmp_path):
+    import h5py
+
+    signal = np.arange(1000.0).reshape(500, 2)
+    with h5py.File(tmp_path / "r.mat", "w") as file:
+        file["study/ecg/data"] = signal.T
+        file["study/ecg/samplerate"] = [[250.0]]
+        file["#refs#/a"] = np.zeros((4000, 1))
+    record = read_record(tmp_path / "r.mat")
+    assert record.sampling_rate_hz == 250
+    assert np.array_equal(record.signal_mv, signal)

@@ -38,6 +38,7 @@ def test_gaps_of_the_time_become_nan(tmp_path):
         (pa.table({"who": ["a", "b"]}), "holds no samples"),
         (pa.table({"II": pa.array([], pa.float64())}), "holds no samples"),
         (pa.table({"II": [1.0, 2.0]}), "no sampling rate"),
+        (pa.table({"fs": [360], "ecg": [[0.1, 0.2]]}), "its column ecg holds a list in each row"),
         (pa.table({"time": pa.array([1, None], pa.timestamp("ms")), "II": [1, 2]}), "has holes"),
     ],
 )
@@ -52,3 +53,4 @@ def test_a_broken_file_is_one_line(tmp_path):
     with pytest.raises(RecordError, match="no readable Parquet file") as raised:
         read_record(tmp_path / "r.parquet", rate_hz=100)
     assert "\n" not in raised.value.message
+    assert "Buffer" not in raised.value.message

@@ -35,7 +35,8 @@ def test_entities_are_refused_at_once(tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("", "no well-formed XML: no element found"),
+        ("", "r.xml is empty"),
+        (" ", "no well-formed XML: no element found"),
         ("<RestingECG>", "no well-formed XML"),
         ("<?xml version='1.0' encoding='nonsense'?><a/>", "no well-formed XML"),
         ("<html/>", "no reader for the XML of 'html'"),
@@ -55,6 +56,11 @@ def test_other_xml_in_a_folder_is_passed_over(tmp_path, recording_of):
     (path.parent / "settings.xml").write_text("<settings/>")
     assert [file.path for file in find_records([path.parent]).records] == [path]
     assert not looks_like_ecg(tmp_path / "absent.xml")
+
+
+def test_an_empty_file_in_a_folder_is_told(tmp_path):
+    (tmp_path / "r.xml").touch()
+    assert [file.path for file in find_records([tmp_path]).records] == [tmp_path / "r.xml"]
 
 
 def muse(leads, *, base="500", exponent="0", units="MICROVOLTS", total=None):
@@ -145,6 +151,14 @@ def test_aecg_times_may_be_relative(tmp_path):
     record = read_record(write(tmp_path, aecg(*sets)))
     assert np.allclose(record.signal_mv[:, 0], [0.005, 0.010, 0.015])
     assert record.start is None
+
+
+@pytest.mark.parametrize(
+    ("step", "rate_hz"), [("0.002778", 360), ("0.00277778", 360), ("0.003", 1 / 0.003)]
+)
+def test_aecg_steps_are_rounded(tmp_path, step, rate_hz):
+    record = read_record(write(tmp_path, aecg((RELATIVE, "0", step, "1 2 3"))))
+    assert record.sampling_rate_hz == rate_hz
 
 
 @pytest.mark.parametrize(
