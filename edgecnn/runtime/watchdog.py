@@ -136,6 +136,8 @@ class Watchdog(threading.Thread):
             now = time.monotonic()
             if now - looked > _LOOK_S + _LATE_S:
                 self._pauses.append((looked + _LOOK_S, now))
+            # From here on: it may be stopped while it looks, too.
+            looked = now
             for stage in self._stages():
                 since = stage.busy_since
                 if since is None or self._told.get(id(stage)) == since:
@@ -143,7 +145,6 @@ class Watchdog(threading.Thread):
                 if self._awake_s(since, now) > stage.limit_s:
                     self._told[id(stage)] = since
                     self._stalled(stage)
-            looked = time.monotonic()
 
     def end(self) -> None:
         """Look no more."""
