@@ -2,8 +2,6 @@
 
 import io
 import json
-import threading
-import time
 
 import numpy as np
 import pytest
@@ -19,18 +17,16 @@ from edgecnn.runtime.session import load_model
 from edgecnn.runtime.sinks.base import Sink
 from edgecnn.runtime.sources.registry import open_all
 from edgecnn.runtime.sources.settings import SourceSettings
+from edgecnn.runtime.sources.test_camera import TestCamera
+from tests.runtime.stepped import SteppedCamera
 
 QUICK = SourceSettings(read_s=0.5, give_up_s=0.5)
 
 
-class Slow:
-    title, provider, nodes_on_provider, card = "slow", "cpu", "1/1", {}
-
-    def __init__(self, seconds=0.0):
-        self._seconds = seconds
+class Label:
+    title, provider, nodes_on_provider, card = "label", "cpu", "1/1", {}
 
     def process(self, frame):
-        time.sleep(self._seconds)
         return Result(frame.truth or "none", 1.0)
 
     def finish(self):
@@ -57,7 +53,7 @@ class Keep(Sink):
 def run(texts, processor=None, **options):
     sink, said = Keep(), []
     sources = open_all(texts, QUICK, said.append)
-    pipeline = Pipeline(sources, processor or Slow(), [sink], say=said.append, **options)
+    pipeline = Pipeline(sources, processor or Label(), [sink], say=said.append, **options)
     try:
         pipeline.run()
     finally:
@@ -86,40 +82,83 @@ def test_every_frame_of_several_files_in_turns():
     assert [one["captured"] for one in sink.summary.sources.values()] == [30, 20, 25]
 
 
-def test_a_busy_source_does_not_starve_a_slow_one():
-    """A model that answers 100 frames a second, a camera that gives 500, and one that gives 20."""
-    texts = ["test:?fps=500&size=64x48", "test:?fps=20&size=64x48&frames=15"]
-    sink = Keep()
-    pipeline = Pipeline(open_all(texts, QUICK), Slow(0.01), [sink])
-    threading.Timer(1.0, pipeline.stop).start()
-    summary = pipeline.run()
-    busy, slow = (sink.numbers(name) for name in sink.stream.sources)
-    assert slow == list(range(len(slow)))
-    assert len(slow) >= 8
-    assert len(busy) >= 20
-    waits = [a.latency_ms for a in sink.answers if a.frame.source.endswith("#2")]
-    assert np.median(waits) < 60  # a turn of the other, and its own
-    assert summary.dropped > 50
+class Stepping(Label):
+    """While it answers one frame, each camera gives what ``plan`` says for that turn."""
+
+    def __init__(self, cameras, plan):
+        self._cameras, self._plan, self._turn = cameras, plan, 0
+
+    def process(self, frame):
+        self._turn += 1
+        for camera, frames in zip(self._cameras, self._plan(self._turn), strict=True):
+            if frames:
+                camera.give(frames)
+        return super().process(frame)
+
+
+def run_stepped(counts, plan):
+    """Run two cameras to their ends; the first gives its first frame by itself."""
+    cameras = [SteppedCamera(name, count) for name, count in zip("ab", counts, strict=True)]
+
+    class Begun(Keep):
+        def open(self, stream):
+            super().open(stream)
+            cameras[0]._allowed = 1
+
+    sink = Begun()
+    summary = Pipeline(cameras, Stepping(cameras, plan), [sink]).run()
+    return sink, summary
+
+
+@pytest.mark.parametrize("first_is_busy", [True, False])
+def test_a_busy_source_does_not_starve_a_slow_one(first_is_busy):
+    """One gives five frames in the time of an answer, the other one in that of five answers."""
+
+    def plan(turn):
+        counts = 5, int(turn % 5 == 0)
+        return counts if first_is_busy else counts[::-1]
+
+    sink, summary = run_stepped((200, 8) if first_is_busy else (8, 200), plan)
+    busy, slow = ("a", "b") if first_is_busy else ("b", "a")
+    assert sink.numbers(slow) == list(range(8))
+    assert len(sink.numbers(busy)) >= 30
+    assert summary.dropped == 208 - len(sink.answers) > 100
+    # It has the next turn but one at most: the other had the one at hand.
+    turns = [turn for turn, answer in enumerate(sink.answers) if answer.frame.source == slow]
+    given = range(5, 5 * 8 + 1, 5) if first_is_busy else [0, *range(5, 5 * 7 + 1, 5)]
+    assert all(turn - after in (0, 1) for turn, after in zip(turns, given, strict=True))
 
 
 def test_two_busy_cameras_share_evenly():
-    sink = Keep()
-    texts = ["test:?fps=300&size=64x48", "test:?fps=300&size=64x48&seed=1"]
-    pipeline = Pipeline(open_all(texts, QUICK), Slow(0.005), [sink], frames=80)
-    pipeline.run()
-    first, second = (len(sink.numbers(name)) for name in sink.stream.sources)
+    sink, _ = run_stepped((160, 160), lambda turn: (4, 4))
     # Without turns, the first would have them all.
-    assert min(first, second) >= 25
+    sources = [answer.frame.source for answer in sink.answers]
+    assert sources[:40] == ["a", "b"] * 20
 
 
 def test_one_that_is_lost_for_good_is_told_and_the_others_go_on():
-    sink, said = Keep(), []
-    texts = ["fault:lost=1min?fps=50&every=0.2&size=64x48", "test:?fps=40&frames=60&size=64x48"]
-    pipeline = Pipeline(open_all(texts, QUICK, said.append), Slow(), [sink], say=said.append)
+    sink, said, answered = Keep(), [], []
+
+    def say(text):
+        said.append(text)
+        if text.endswith("the other sources go on"):
+            answered.append(len(sink.numbers("test:digits")))
+
+    class Lasting(TestCamera):
+        """Ends twenty frames after the other was given up."""
+
+        left = 20
+
+        def read(self):
+            self.left -= len(answered)
+            return super().read() if self.left >= 0 else None
+
+    (drill,) = open_all(["fault:lost=1min?fps=50&every=0.2&size=64x48"], QUICK, say)
+    camera = Lasting("test:?fps=40&size=64x48")
     with pytest.raises(SourceError, match="did not come back"):
-        pipeline.run()
-    assert len(sink.numbers("test:digits")) >= 55
-    assert any(text.endswith("the other sources go on") for text in said)
+        Pipeline([drill, camera], Label(), [sink], say=say).run()
+    assert len(answered) == 1
+    assert len(sink.numbers("test:digits")) > answered[0]
     assert sink.summary.sources["fault drill"]["failed"] == 1
 
 
@@ -127,7 +166,7 @@ def test_one_that_cannot_be_opened_ends_it_before_it_begins(tmp_path):
     sink = Keep()
     sources = open_all(["test:?size=64x48", str(tmp_path / "no.mp4")], QUICK)
     with pytest.raises(Exception, match=r"no\.mp4"):
-        Pipeline(sources, Slow(), [sink]).run()
+        Pipeline(sources, Label(), [sink]).run()
     assert sink.stream is None
 
 
@@ -155,7 +194,7 @@ def test_broken_frames_among_good_ones_are_counted_at_their_source():
 def test_json_lines_have_both_ledgers():
     out = io.StringIO()
     texts = ["test:?pace=free&frames=3&size=64x48", "test:?pace=free&frames=4&size=64x48&seed=2"]
-    run_live(open_all(texts, QUICK), Slow(), outputs=Outputs(as_json=True), out=out)
+    run_live(open_all(texts, QUICK), Label(), outputs=Outputs(as_json=True), out=out)
     *rows, last = map(json.loads, out.getvalue().splitlines())
     assert {row["source"] for row in rows} == {"test:digits", "test:digits #2"}
     assert max(row["ledger"]["processed"] for row in rows) == 4
@@ -166,7 +205,7 @@ def test_json_lines_have_both_ledgers():
 def test_lines_for_people_say_which():
     out = io.StringIO()
     texts = ["test:?pace=free&frames=3&size=64x48", "test:?pace=free&frames=4&size=64x48&seed=2"]
-    run_live(open_all(texts, QUICK), Slow(), outputs=Outputs(), out=out)
+    run_live(open_all(texts, QUICK), Label(), outputs=Outputs(), out=out)
     assert "test:digits     8 " in out.getvalue()
     assert "test:digits #2: 4 frames, 4 answered, 0 dropped, 0 failed" in out.getvalue()
 

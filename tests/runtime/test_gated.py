@@ -33,7 +33,10 @@ class _Camera:
         self.taken = 0
 
     def open(self):
-        self._start_ns = time.monotonic_ns()
+        # A live frame is stale after two seconds: those that are not meant to be are from a time
+        # that no machine is slow enough to reach.
+        later_s = 60 if self.live and not self._aged_s else 0
+        self._start_ns = time.monotonic_ns() + later_s * 1_000_000_000
 
     def read(self):
         if self._number >= self._count:

@@ -1,5 +1,6 @@
 import io
 import json
+import threading
 import time
 
 import numpy as np
@@ -17,18 +18,21 @@ class _Source:
 
     def __init__(self, *, live, count=6, name="a source"):
         self.live, self.description = live, name
-        self._left = range(count).__iter__()
+        self._count, self._given = count, 0
         self.opened = False
+        self.answered = threading.Semaphore(0)
 
     def open(self):
         self.opened = True
 
     def read(self):
-        # Slow enough that a live source drops none.
-        time.sleep(0.02)
-        number = next(self._left, None)
-        if number is None:
+        # After the answer to the last one, so that a live source drops none.
+        if self.live and self._given:
+            assert self.answered.acquire(timeout=60)
+        if self._given == self._count:
             return None
+        number = self._given
+        self._given += 1
         return Frame("a source", number, time.monotonic_ns(), np.full((4, 4, 3), number, np.uint8))
 
     def close(self):
@@ -38,10 +42,12 @@ class _Source:
 class _Refusing:
     title, provider, nodes_on_provider, card = "model", "cpu", "1/1", {}
 
-    def __init__(self, refuse):
-        self._refuse = set(refuse)
+    def __init__(self, refuse, sources=()):
+        self._refuse, self._sources = set(refuse), sources
 
     def process(self, frame):
+        for source in self._sources:
+            source.answered.release()
         if frame.number in self._refuse:
             raise ImageError("refused")
         return Result("seen", 1.0)
@@ -52,9 +58,10 @@ class _Refusing:
 
 def _run(source, refuse=(), **options):
     out = io.StringIO()
+    sources = source if isinstance(source, list) else [source]
     try:
         return run_live(
-            source, _Refusing(refuse), outputs=Outputs(as_json=True), out=out, **options
+            source, _Refusing(refuse, sources), outputs=Outputs(as_json=True), out=out, **options
         ), None
     except EdgeCNNError as error:
         return json.loads(out.getvalue().splitlines()[-1])["summary"], error
@@ -75,7 +82,7 @@ def test_beside_a_camera_a_failed_frame_of_a_file_is_an_error_too():
 def test_failed_frames_of_a_live_source_are_counted():
     summary, error = _run(_Source(live=True), refuse=[2, 3])
     assert error is None
-    assert summary.failed == 2
+    assert (summary.captured, summary.failed) == (6, 2)
 
 
 @pytest.mark.parametrize("live", [True, False])
