@@ -324,7 +324,9 @@ def test_a_file_that_ends_is_not_waited_for(seconds, monkeypatch):
     """Whether the last frame is answered before the end is known or after it."""
     monkeypatch.setattr("edgecnn.runtime.pipeline._POLL_S", 60)
     started = time.monotonic()
-    Pipeline(NumberingSource(3, live=False, interval_s=0.02 - seconds), SlowProcessor(seconds)).run()
+    Pipeline(
+        NumberingSource(3, live=False, interval_s=0.02 - seconds), SlowProcessor(seconds)
+    ).run()
     assert time.monotonic() - started < 30
 
 

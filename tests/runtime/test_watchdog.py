@@ -14,7 +14,6 @@ from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink
 from edgecnn.runtime.watchdog import Patience
 
-
 #: How long a stage may take here. Long beside what a busy machine may hold up a thread that does
 #: not hang: such a one would be taken for another that does.
 LIMIT_S = 2.0

@@ -62,7 +62,7 @@ def test_an_error_in_the_background_is_raised_in_the_pipeline(make_answer, make_
     sink = Background(slow)
     sink.open(make_stream())
     sink.write(make_answer())
-    sink._worker.join(5)
+    sink._worker.join(30)
     with pytest.raises(EdgeCNNError, match="disk full"):
         sink.idle()
     sink.close(summary)
@@ -82,7 +82,7 @@ def test_a_sink_that_hangs_at_the_end_is_left_after_its_time(make_answer, make_s
     sink.open(make_stream())
     for number in range(3):
         sink.write(make_answer(number))
-    assert begun.wait(10)
+    assert begun.wait(30)
     with pytest.raises(EdgeCNNError, match=r"far away did not take .* within 0.05 s: 3 lost"):
         sink.close(summary)
     assert sink.lost == 3

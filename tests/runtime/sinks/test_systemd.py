@@ -1,11 +1,14 @@
 """What systemd is told, through a real datagram socket."""
 
+import fcntl
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -19,7 +22,7 @@ def notified(tmp_path):
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(address)
-        listener.settimeout(20)
+        listener.settimeout(60)
         yield listener, address
 
 
@@ -31,10 +34,26 @@ def _nothing_more(listener):
     listener.setblocking(False)
     with pytest.raises(BlockingIOError):
         listener.recv(4096)
-    listener.settimeout(20)
+    listener.settimeout(60)
 
 
-def test_ready_alive_and_stopping(notified, make_answer, make_stream, summary):
+class Clock:
+    """Stands still unless it is moved on."""
+
+    now_s = 1000.0
+
+    def monotonic(self):
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("edgecnn.runtime.sinks.systemd.time", clock)
+    return clock
+
+
+def test_ready_alive_and_stopping(notified, clock, make_answer, make_stream, summary):
     listener, address = notified
     sink = Systemd(address, watchdog_s=0.2)
     sink.open(make_stream())
@@ -46,14 +65,14 @@ def test_ready_alive_and_stopping(notified, make_answer, make_stream, summary):
     # Not for each frame, but several times in the time that systemd gives.
     sink.write(make_answer(2))
     _nothing_more(listener)
-    time.sleep(0.06)
+    clock.now_s += 0.06
     sink.write(make_answer(3))
     assert _told(listener)["WATCHDOG"] == "1"
     sink.close(summary)
     assert _told(listener) == {"STOPPING": "1", "STATUS": "end of source"}
 
 
-def test_that_no_frame_comes_is_no_progress_unless_it_is_meant_so(notified, make_stream):
+def test_that_no_frame_comes_is_no_progress_unless_it_is_meant_so(notified, clock, make_stream):
     listener, address = notified
     stream = make_stream()
     lost = []
@@ -68,7 +87,7 @@ def test_that_no_frame_comes_is_no_progress_unless_it_is_meant_so(notified, make
     assert _told(listener) == {"WATCHDOG": "1", "STATUS": "paused"}
     stream.controls.paused = False
     lost.append(True)
-    time.sleep(0.01)
+    clock.now_s += 0.01
     sink.idle()
     assert _told(listener)["STATUS"] == "the source is being opened again"
     sink.close(None)
@@ -101,15 +120,25 @@ def test_the_environment_says_whether_it_is_wanted(environment, watched):
         assert (sink._every_s is not None) == watched
 
 
-def _read_until_silent(listener, seconds):
+def _read_until_silent(listener, seconds, most=100):
     listener.settimeout(seconds)
     told = []
     try:
-        while True:
+        while len(told) <= most:
             told.append(_told(listener))
     except TimeoutError:
-        listener.settimeout(20)
+        listener.settimeout(60)
         return told
+    raise AssertionError(f"not silent: {told}")
+
+
+def _await_full(pipe):
+    """Wait until a pipe that nobody reads holds all that it can, but for less than a line."""
+    room = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+    limit = time.monotonic() + 60
+    while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"    "))[0] < room - 4096:
+        assert time.monotonic() < limit
+        time.sleep(0.01)
 
 
 def test_a_stream_tells_systemd_and_goes_silent_when_it_stands_still(picture_model):
@@ -117,7 +146,7 @@ def test_a_stream_tells_systemd_and_goes_silent_when_it_stands_still(picture_mod
     name = f"edgecnn-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(f"\0{name}")
-        listener.settimeout(20)
+        listener.settimeout(60)
         process = subprocess.Popen(
             [sys.executable, "-m", "edgecnn", "live", str(picture_model), "--headless", "--json",
              "--source", "test:?fps=200&size=64x48"],
@@ -127,12 +156,13 @@ def test_a_stream_tells_systemd_and_goes_silent_when_it_stands_still(picture_mod
         try:
             assert _told(listener)["READY"] == "1"
             # Nobody reads its output: the pipeline stands still, systemd hears of it by silence.
-            alive = _read_until_silent(listener, 1.5)
+            _await_full(process.stdout)
+            alive = _read_until_silent(listener, 1.0)
             assert len(alive) >= 3
             assert all(told["WATCHDOG"] == "1" for told in alive)
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)
-            out, _ = process.communicate(timeout=20)
+            out, _ = process.communicate(timeout=60)
             # The frame at hand is still answered.
             *_, last = _read_until_silent(listener, 0.01)
             assert last == {"STOPPING": "1", "STATUS": "terminated"}
