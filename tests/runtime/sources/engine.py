@@ -13,7 +13,10 @@ from edgecnn.runtime.sources.registry import open_lasting
 from edgecnn.runtime.sources.settings import SourceSettings
 from edgecnn.runtime.sources.timecode import read_timecode
 
-READ_S = 0.6
+#: Long beside what a busy machine may hold up the camera, which the tests run too.
+READ_S, OPEN_S = 2.0, 3.0
+#: Within so long comes what comes at all.
+WAIT_S = 60
 
 
 class Label:
@@ -45,7 +48,7 @@ class Watch(Sink):
     def close(self, summary):
         self.summary = summary
 
-    def wait(self, matches, timeout_s=20):
+    def wait(self, matches, timeout_s=WAIT_S):
         """Wait for a new row that matches; return when it came."""
         with self._changed:
             start = len(self.rows)
@@ -60,24 +63,32 @@ class Engine:
 
     def __init__(self, url, **options):
         self.said, self.sink = [], Watch()
-        settings = SourceSettings(open_s=0.8, read_s=READ_S, **options)
-        source = open_lasting(url, settings, self.said.append)
-        pipeline = Pipeline(source, Label(), [self.sink])
+        settings = SourceSettings(open_s=OPEN_S, read_s=READ_S, **options)
+        self.source = open_lasting(url, settings, self.said.append)
+        pipeline = Pipeline(self.source, Label(), [self.sink])
         self.thread = threading.Thread(target=_run, args=[pipeline, self.said])
         self.thread.start()
         self.sink.wait(good)
-        self.sink.said, self.sink.thread = self.said, self.thread
+        self.sink.said, self.sink.thread, self.sink.source = self.said, self.thread, self.source
 
     def end(self):
         """Stop it, and see that nothing was lost or made up."""
         self.sink.stop("the test is over")
-        self.thread.join(10)
+        self.thread.join(WAIT_S)
         assert not self.thread.is_alive()
         s = self.sink.summary
         assert s.captured == s.processed + s.dropped + s.failed
         assert s.pending == 0
         # No label from a frame that is none.
         assert all(row["label"] != "damaged" for _, row, _ in self.sink.rows)
+
+
+def await_gone(sink):
+    """Wait until it was seen that nothing listens any more: that something does is a sign then."""
+    limit = time.monotonic() + WAIT_S
+    while not sink.source._gone:
+        assert time.monotonic() < limit
+        time.sleep(0.01)
 
 
 def good(row):

@@ -97,7 +97,7 @@ def test_waiting_for_a_browser_is_no_stall_and_can_be_ended():
     assert not thread.is_alive()
     assert (done[0].captured, done[0].processed) == (1, 1)
     # The thread that waited for the next picture has ended too.
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 30
     while any(each.name == "capture" for each in threading.enumerate()):
         assert time.monotonic() < limit
 

@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 
@@ -7,6 +5,15 @@ from edgecnn.errors import SourceError, UsageError
 from edgecnn.runtime.sources.fault_camera import FaultCamera
 from edgecnn.runtime.sources.fault_schedule import FAULTS, Schedule, parse_faults
 from edgecnn.runtime.sources.timecode import TimeCode, read_timecode
+from tests.runtime.sources.clock import Clock
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    for module in ("fault_camera", "test_camera"):
+        monkeypatch.setattr(f"edgecnn.runtime.sources.{module}.time", clock)
+    return clock
 
 
 def read(camera, count):
@@ -98,17 +105,17 @@ def test_pictures_of_a_wrong_shape_have_two_channels():
     assert {f.data.shape for f in read(drill("wrong-shape"), 20)[10:]} == {(240, 320, 2)}
 
 
-def test_a_stall_takes_its_time_and_leaves_a_gap():
+def test_a_stall_takes_its_time_and_leaves_a_gap(clock):
     camera = drill("stall=0.3s")
     frames = read(camera, 10)
-    started = time.monotonic()
+    started = clock.now_s
     frame = camera.read()
-    assert 0.28 < time.monotonic() - started < 5
+    assert clock.now_s - started == pytest.approx(0.3)
     assert read_timecode(frame.data).frame == 13
     assert frame.number == len(frames) == 10
 
 
-def test_a_stall_longer_than_the_time_out_fails_until_it_is_over():
+def test_a_stall_longer_than_the_time_out_fails_until_it_is_over(clock):
     camera = FaultCamera("fault:stall=0.5s?pace=free&fps=10&every=1", read_s=0.2)
     read(camera, 10)
     for _ in range(2):
@@ -119,17 +126,17 @@ def test_a_stall_longer_than_the_time_out_fails_until_it_is_over():
     assert read_timecode(camera.read().data).frame == 15
 
 
-def test_a_burst_comes_late_and_all_at_once():
+def test_a_burst_comes_late_and_all_at_once(clock):
     camera = drill("burst=0.5s")
     read(camera, 10)
-    started = time.monotonic()
+    started = clock.now_s
     frames = [camera.read() for _ in range(5)]
-    assert time.monotonic() - started > 0.45
+    assert clock.now_s - started == pytest.approx(0.5)
     assert [read_timecode(f.data).frame for f in frames] == [10, 11, 12, 13, 14]
-    assert (frames[-1].captured_ns - frames[0].captured_ns) / 1e9 < 0.2
+    assert frames[-1].captured_ns == frames[0].captured_ns
 
 
-def test_a_lost_camera_fails_at_once_until_it_is_back_and_opened_again():
+def test_a_lost_camera_fails_at_once_until_it_is_back_and_opened_again(clock):
     camera = drill("lost=0.3s")
     read(camera, 10)
     for _ in range(3):
@@ -139,8 +146,10 @@ def test_a_lost_camera_fails_at_once_until_it_is_back_and_opened_again():
     assert not camera.reachable()
     with pytest.raises(SourceError, match="cannot be reached"):
         camera.open()
-    while not camera.reachable():
-        time.sleep(0.01)
+    clock.sleep(0.29)
+    assert not camera.reachable()
+    clock.sleep(0.02)
+    assert camera.reachable()
     with pytest.raises(SourceError, match="lost on purpose"):
         camera.read()  # as with a real one, reading alone does not help
     camera.open()
@@ -153,11 +162,15 @@ def test_the_end_is_the_end():
     assert read(drill("black", "&frames=3"), 4)[3] is None
 
 
-def test_a_live_drill_keeps_time():
+def test_a_live_drill_keeps_time(clock):
     camera = FaultCamera("fault:black?fps=50&size=320x240")
-    started = time.monotonic()
     frames = read(camera, 26)
-    assert 0.48 < time.monotonic() - started < 3
     assert camera.live
-    # A busy machine may hold up one, and the next makes up for it.
-    assert np.median(np.diff([f.captured_ns for f in frames])) > 10e6
+    assert np.diff([f.captured_ns for f in frames]) / 1e6 == pytest.approx(20, abs=0.01)
+
+
+def test_it_waits_by_the_real_clock():
+    camera = FaultCamera("fault:stall=0.1s?fps=50&every=0.1&size=64x48")
+    stamps = [frame.captured_ns for frame in read(camera, 11)]
+    assert (stamps[4] - stamps[0]) / 1e9 > 0.05
+    assert (stamps[5] - stamps[4]) / 1e9 > 0.05

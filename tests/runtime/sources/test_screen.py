@@ -43,7 +43,7 @@ def test_it_shows_what_is_on_the_screen(framebuffer):
     framebuffer[:] = 77
     started = time.monotonic()
     frames = [source.read() for _ in range(10)]
-    assert 0.17 < time.monotonic() - started < 2
+    assert 0.14 < time.monotonic() - started < 30
     source.close()
     assert (frames[-1].data == 77).all()
     assert [f.number for f in frames] == list(range(1, 11))

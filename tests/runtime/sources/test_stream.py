@@ -85,7 +85,7 @@ def _read_all(source):
 
 
 def test_a_stream_that_ends_is_an_error_after_its_last_frame(serve):
-    source = Stream(serve(60).url(), open_s=5, read_s=2)
+    source = Stream(serve(60).url(), open_s=30, read_s=2)
     source.open()
     assert source.live
     frames, error = _read_all(source)
@@ -96,7 +96,7 @@ def test_a_stream_that_ends_is_an_error_after_its_last_frame(serve):
 
 
 def test_a_stream_that_stalls_is_given_up_after_its_time(serve):
-    source = Stream(serve(60, then="stall").url(), open_s=5, read_s=1)
+    source = Stream(serve(60, then="stall").url(), open_s=30, read_s=2)
     source.open()
     started = time.monotonic()
     frames, _ = _read_all(source)
@@ -117,7 +117,7 @@ def test_an_address_that_never_answers_is_given_up_after_its_time(serve):
 
 def test_credentials_are_used_and_never_shown(serve, capfd):
     server = serve(60, then="locked")
-    source = Stream(server.url("bob:geheim@"), open_s=5, read_s=1)
+    source = Stream(server.url("bob:geheim@"), open_s=30, read_s=2)
     source.open()
     frame = source.read()
     _, error = _read_all(source)
@@ -153,7 +153,7 @@ def test_a_finished_video_that_breaks_off_is_an_error(data_root):
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=answer, args=[listener], daemon=True).start()
-        source = Stream(f"http://127.0.0.1:{listener.getsockname()[1]}/a.mp4", open_s=5, read_s=2)
+        source = Stream(f"http://127.0.0.1:{listener.getsockname()[1]}/a.mp4", open_s=30, read_s=2)
         source.open()
         assert not source.live
         frames, error = _read_all(source)
