@@ -91,7 +91,7 @@ def test_it_streams(writer: Path) -> None:
         assert time.monotonic() - started < 60
         process.stdout.close()
         # The reader is gone: it ends by itself, as `| head` has it.
-        assert process.wait(timeout=30) == 141
+        assert process.wait(timeout=240) == 141
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_a_sink_that_hangs_ends_the_stream_with_its_files_closed(
         picture_model, "--source", "test:", "--headless", "--json", "--record", record,
         "--sink", "mine:Stuck", "--stage-timeout", 2, cwd=tmp_path,
     ) as process:  # fmt: skip
-        out, errors = process.communicate(timeout=40)
+        out, errors = process.communicate(timeout=240)
     assert process.returncode == 1
     assert "error: sink mine:Stuck hangs: nothing for 2 s" in errors
     assert "Traceback" not in errors
@@ -79,7 +79,8 @@ def test_a_sink_that_hangs_ends_the_stream_with_its_files_closed(
     assert summary["stalls"]["mine:Stuck"] == 1
     assert summary["pending"] == 0
     # The sinks behind the one that hangs may not have had the last answer.
-    assert _frames(record) in (summary["processed"] - 1, summary["processed"])
+    written = summary["processed"] - summary["sinks"]["record"]
+    assert _frames(record) in (written - 1, written)
 
 
 def test_sigterm_ends_a_stream_whose_reader_has_stopped_reading(
@@ -97,7 +98,7 @@ def test_sigterm_ends_a_stream_whose_reader_has_stopped_reading(
         time.sleep(0.3)
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 1
+        assert process.wait(240) == 1
         assert "error: sink jsonlines hangs" in process.stderr.read()
     assert _frames(record) > 0
 
@@ -145,15 +146,15 @@ def test_a_models_run_that_hangs_is_cancelled(endless_model: Path, tmp_path: Pat
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((30, 30, 3), value, np.uint8))
     with _running(
         endless_model, "--no-check", "--source", tmp_path, "--headless", "--json",
-        "--stage-timeout", 0.5, "--no-gate", "black",
+        "--stage-timeout", 2, "--no-gate", "black",
     ) as process:  # fmt: skip
-        out, errors = process.communicate(timeout=40)
+        out, errors = process.communicate(timeout=240)
     rows = [json.loads(line) for line in out.splitlines()]
     assert [row["state"] for row in rows[:-1]] == ["ok", "unknown", "ok"], errors
     assert "took too long and was cancelled" in rows[1]["reason"]
-    assert 500 <= rows[1]["latency_ms"] <= 1000
+    assert 2000 <= rows[1]["latency_ms"] <= 30_000
     assert rows[-1]["summary"]["stalls"] == {"process": 1}
-    assert "model brightness hangs: nothing for 0.5 s; restarted" in errors
+    assert "model brightness hangs: nothing for 2 s; restarted" in errors
     assert process.returncode == 1
     assert "1 of 3 frames" in errors
 
@@ -161,6 +162,6 @@ def test_a_models_run_that_hangs_is_cancelled(endless_model: Path, tmp_path: Pat
 @pytest.mark.parametrize("text", ["many", "-1", "5/0", "5/many"])
 def test_restarts_are_a_number_and_seconds(picture_model: Path, text: str) -> None:
     with _running(picture_model, "--source", "test:", "--restarts", text) as process:
-        _, errors = process.communicate(timeout=40)
+        _, errors = process.communicate(timeout=240)
     assert process.returncode == 2
     assert "is not N/SECONDS, as in 5/600" in errors

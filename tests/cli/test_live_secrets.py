@@ -98,18 +98,18 @@ def test_no_output_shows_a_cameras_password(picture_model, camera, tmp_path):
                 url = found[1]
         rows = [process.stdout.readline() for _ in range(20)]
         for path in ("", "about.json", "past.json", "metrics", "healthz", "readyz"):
-            with urllib.request.urlopen(url + path, timeout=20) as response:
+            with urllib.request.urlopen(url + path, timeout=240) as response:
                 _shows_none(path or "page", response.read())
-        with urllib.request.urlopen(url + "figures", timeout=20) as events:
+        with urllib.request.urlopen(url + "figures", timeout=240) as events:
             _shows_none("figures", events.read(600))
         host = url.split("/")[2]
         headers = {"Origin": f"http://{host}", "Content-Type": "application/json"}
         wish = urllib.request.Request(url + "control", b'{"snapshot": true}', headers)
-        with urllib.request.urlopen(wish, timeout=20) as response:
+        with urllib.request.urlopen(wish, timeout=240) as response:
             kept = json.loads(response.read())["saved"]
         # It is lost, and does not come back.
         camera.close()
-        out, errors = process.communicate(timeout=60)
+        out, errors = process.communicate(timeout=240)
     finally:
         process.kill()
     assert process.returncode == 1, errors

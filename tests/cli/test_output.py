@@ -84,7 +84,7 @@ def in_a_terminal(*arguments: str | Path, **environment: str) -> bytes:
         while chunk := os.read(ours, 65536):
             seen += chunk
     os.close(ours)
-    process.wait(timeout=30)
+    process.wait(timeout=240)
     return seen
 
 

@@ -26,7 +26,7 @@ def _predict(*arguments):
         [sys.executable, "-m", "edgecnn", "predict", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         env=dict(os.environ),
         check=False,
     )

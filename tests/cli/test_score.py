@@ -33,7 +33,7 @@ def _score(*arguments, **environment):
         [sys.executable, "-m", "edgecnn", "score", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         env=dict(os.environ) | environment,
         check=False,
     )
@@ -190,7 +190,7 @@ def test_workers_shards_and_paths_from_the_standard_input(beat_model, recordings
     options = [beat_model, "-", "-o", tmp_path / "two", "--workers", "2"]
     command = [sys.executable, "-m", "edgecnn", "score", *map(str, options)]
     done = subprocess.run(
-        command, input=listed, capture_output=True, text=True, timeout=60, check=False
+        command, input=listed, capture_output=True, text=True, timeout=240, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     # All but the time and the folder.
@@ -215,7 +215,7 @@ def test_a_reader_that_goes_away_is_no_error(beat_model, recordings, tmp_path):
         f"{sys.executable} -m edgecnn score {beat_model} {recordings} -o {tmp_path / 'out'} | true"
     )
     done = subprocess.run(
-        ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False
+        ["bash", "-c", command], capture_output=True, text=True, timeout=240, check=False
     )
     assert "Traceback" not in done.stderr
     assert (tmp_path / "out" / "records.csv").exists()

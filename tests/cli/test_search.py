@@ -169,7 +169,7 @@ def test_ctrl_c_ends_in_one_line(place: Path) -> None:
     process = start("--grid", "lr=0.01,0.05", "--set", "train.epochs=500", "-o", "out")
     wait_for(place / "out/trials/001/metrics.csv", process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 130
     assert out == ""
     assert [line for line in err.splitlines() if line] == [

@@ -1,0 +1,68 @@
+"""``edgecnn live`` as a person runs it: in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+
+#: A process takes so long at most, on a slow machine with other work.
+LIMIT_S = 240
+
+
+def environment():
+    """Return this process's, without a display."""
+    gone = ("DISPLAY", "WAYLAND_DISPLAY")
+    return {key: value for key, value in os.environ.items() if key not in gone}
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "edgecnn", "live", *map(str, arguments)]
+
+
+def live(*arguments, **more):
+    """Run to the end; ``more`` is environment."""
+    return subprocess.run(
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        env=environment() | more,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def running(*arguments, **options):
+    process = subprocess.Popen(
+        command(*arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        **options,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def rows_of(text):
+    """Return the rows of ``--json``, and its summary."""
+    rows = [json.loads(line) for line in text.splitlines()]
+    return rows[:-1], rows[-1]["summary"]
+
+
+def one_error_line(done):
+    """See that a run failed with one line (and a hint) and nothing on stdout."""
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert done.returncode == 1, done.stderr
+    assert len(errors) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    return errors[0]
