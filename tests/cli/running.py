@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 #: A process takes so long at most, on a slow machine with other work.
 LIMIT_S = 240
@@ -66,3 +69,18 @@ def one_error_line(done):
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     return errors[0]
+
+
+def await_handlers(process):
+    """Wait until the program handles SIGTERM: until then the interpreter starts, and not we."""
+    status = Path(f"/proc/{process.pid}/status")
+    bit = 1 << (signal.SIGTERM - 1)
+    limit = time.monotonic() + LIMIT_S
+    while time.monotonic() < limit:
+        caught = next(
+            (x for x in status.read_text().splitlines() if x.startswith("SigCgt")), "x\t0"
+        )
+        if int(caught.split()[1], 16) & bit:
+            return
+        time.sleep(0.005)
+    raise AssertionError("SIGTERM is not handled")

@@ -7,13 +7,12 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import cv2
 import pytest
 
 from edgecnn.runtime.sinks.matroska import read_frames
-from tests.cli.running import LIMIT_S, rows_of, running
+from tests.cli.running import LIMIT_S, await_handlers, rows_of, running
 
 
 @pytest.mark.parametrize(
@@ -104,26 +103,11 @@ def test_a_killed_table_can_be_read(picture_model, tmp_path):
     assert all(row["more"].endswith("}") for row in rows)
 
 
-def _await_handlers(process):
-    """Wait until the program handles SIGTERM: until then the interpreter starts, and not we."""
-    status = Path(f"/proc/{process.pid}/status")
-    bit = 1 << (signal.SIGTERM - 1)
-    limit = time.monotonic() + LIMIT_S
-    while time.monotonic() < limit:
-        caught = next(
-            (x for x in status.read_text().splitlines() if x.startswith("SigCgt")), "x\t0"
-        )
-        if int(caught.split()[1], 16) & bit:
-            return
-        time.sleep(0.005)
-    raise AssertionError("SIGTERM is not handled")
-
-
 @pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.25, 0.4])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_starts_ends_it_without_a_traceback(picture_model, number, delay_s):
     with running(picture_model, "--source", "test:", "--json", "--headless") as process:
-        _await_handlers(process)
+        await_handlers(process)
         time.sleep(delay_s)
         process.send_signal(number)
         _, errors = process.communicate(timeout=LIMIT_S)

@@ -16,6 +16,7 @@ from edgecnn.cli import group
 from edgecnn.cli.interrupt import Terminated
 from edgecnn.cli.run import run
 from edgecnn.errors import DataError, UsageError
+from tests.cli.running import await_handlers
 
 
 def command_that(monkeypatch: pytest.MonkeyPatch, act: object) -> None:
@@ -156,7 +157,8 @@ def test_ctrl_c_ends_a_command_without_a_traceback(picture_model: Path) -> None:
         # As a terminal does it: the whole group gets the signal.
         start_new_session=True,
     ) as process:
-        time.sleep(3)
+        await_handlers(process)
+        time.sleep(2)  # or so: it is at work by then, on a usual machine
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=240)
     assert process.returncode == 130

@@ -127,9 +127,28 @@ def test_wrong_usage_is_one_line_before_any_training(
     assert not (place / "runs").exists()
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+#: The command, which stands still after the first epoch of a trial until it is killed.
+HALTING = """
+import sys, time
+from edgecnn.training import train
+
+write_text, trial = train.write_text, sys.argv.pop(1)
+
+def writing(path, text):
+    write_text(path, text)
+    if path.parent.name == trial:
+        time.sleep(240)
+
+train.write_text = writing
+from edgecnn.__main__ import main
+main()
+"""
+
+
+def start(*arguments: str, halt_in: str = "") -> subprocess.Popen[str]:
+    program = ["-c", HALTING, halt_in] if halt_in else ["-m", "edgecnn"]
     return subprocess.Popen(
-        [sys.executable, "-m", "edgecnn", *SEARCH, *arguments],
+        [sys.executable, *program, *SEARCH, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -137,7 +156,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 240
     while not path.exists():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
@@ -147,8 +166,8 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 def test_killed_and_resumed_gives_the_trials_of_one_that_ran_through(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["--range", "lr=1e-3..0.2:log", "--trials", "3", "--set", "train.epochs=20", "-o"]
-    process = start(*asked, "out")
+    asked = ["--range", "lr=1e-3..0.2:log", "--trials", "3", "--set", "train.epochs=5", "-o"]
+    process = start(*asked, "out", halt_in="002")
     wait_for(place / "out/trials/002/metrics.csv", process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -166,7 +185,7 @@ def test_killed_and_resumed_gives_the_trials_of_one_that_ran_through(
 
 
 def test_ctrl_c_ends_in_one_line(place: Path) -> None:
-    process = start("--grid", "lr=0.01,0.05", "--set", "train.epochs=500", "-o", "out")
+    process = start("--grid", "lr=0.01,0.05", "--set", "train.epochs=100000", "-o", "out")
     wait_for(place / "out/trials/001/metrics.csv", process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=240)
