@@ -180,7 +180,7 @@ class SampleStream:
         if time.monotonic() >= self._try_at:
             try:
                 self._port.open(min(self._settings.open_s, _LONGEST_TRY_S))
-                self._await_first()
+                first = self._first()
             except SourceError as error:
                 self._port.close()
                 now = time.monotonic()
@@ -191,10 +191,17 @@ class SampleStream:
                         hint="--give-up says how long to try",
                     ) from error
                 self._try_at = now + self._backoff.next_s()
+            else:
+                self.reopening = False
+                self._heard = time.monotonic()
+                away_s = self._heard - self._lost_since
+                self._say(f"{self._port.title} is back after {away_s:.1f} s")
+                # What it gives may be no samples: that is no reason to try again.
+                self._take(self._format.feed(first))
         self._fill()
         self._interrupted.wait(_LOOK_S if self.reopening else 0)
 
-    def _await_first(self) -> None:
+    def _first(self) -> bytes:
         """Wait for the first bytes: that something accepts does not mean that it gives any."""
         self._format.restart(within=self._port.within)
         limit = time.monotonic() + min(self._settings.read_s, _LONGEST_TRY_S)
@@ -205,11 +212,7 @@ class SampleStream:
                 continue
             if not data:
                 break
-            self.reopening = False
-            self._heard = time.monotonic()
-            self._say(f"{self._port.title} is back after {self._heard - self._lost_since:.1f} s")
-            self._take(self._format.feed(data))
-            return
+            return data
         raise SourceError(f"{self._port.title} accepts connections and says nothing")
 
     def _fill(self) -> None:

@@ -206,6 +206,28 @@ def test_one_that_does_not_come_back_is_given_up(server, silent):
     source.close()
 
 
+def test_a_web_server_that_hangs_up_each_time_is_an_error(server):
+    source = stream(server, give_up_s=60.0)
+    over = threading.Event()
+
+    def answer():
+        while not over.is_set():
+            with contextlib.suppress(OSError):
+                client = server.accept()
+                client.sendall(b"<html>\nBad Request\n</html>\n" * 10)
+                client.close()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    with pytest.raises(SourceError, match="no lines with a number"):
+        samples(source, 10**9)
+    source.close()
+    over.set()
+    # It waits for another client: this is one.
+    socket.create_connection(("127.0.0.1", server.port)).close()
+    thread.join(30)
+
+
 def test_without_reconnecting_the_loss_is_the_end(server):
     source = stream(server, give_up_s=0)
     server.accept().close()

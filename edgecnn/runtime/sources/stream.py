@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from urllib.parse import urlsplit
 
 import cv2
@@ -11,15 +12,14 @@ from edgecnn.errors import SourceError
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.redact import redact
 from edgecnn.runtime.sources.capture import Capture, frames_short, open_capture
+from edgecnn.runtime.sources.refusal import PORTS, Refusal, why_refused
 
 __all__ = ["Stream"]
 
 _SCHEMES = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "rtp://", "udp://", "tcp://")
-
-
-#: Of the schemes that connect; what comes by UDP gives no sign.
-_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935}
 _KNOCK_S = 0.5
+#: To find out why it cannot be opened.
+_ASK_S = 2.0
 
 
 class Stream:
@@ -55,7 +55,7 @@ class Stream:
         """Tell whether its host accepts connections; True where that says nothing."""
         try:
             parts = urlsplit(self._url)
-            host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme)
+            host, port = parts.hostname, parts.port or PORTS.get(parts.scheme)
         except ValueError:
             return True
         if host is None or port is None:
@@ -67,7 +67,14 @@ class Stream:
         return True
 
     def open(self) -> None:
-        """Connect."""
+        """Connect.
+
+        Raises
+        ------
+        SourceError
+            It gives no video; the error says why, where that can be found out.
+        """
+        limit = time.monotonic() + self._open_s
         # The time-outs work as open parameters only; set() after it comes too late.
         capture = open_capture(
             self._url,
@@ -78,14 +85,24 @@ class Stream:
             },
         )
         if not capture.isOpened():
+            refusal = self._refusal(limit - time.monotonic())
             raise SourceError(
-                f"{self.description} cannot be opened",
-                hint=f"no video came within {self._open_s:g} s: check address, credentials "
-                "and network",
+                f"{self.description} cannot be opened: {refusal.reason}", hint=refusal.hint
             )
         self._capture = Capture(capture, self.description, motion_jpeg=True)
         self.live = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) <= 0
         self.fps = self._capture.get(cv2.CAP_PROP_FPS) or None
+
+    def _refusal(self, left_s: float) -> Refusal:
+        if left_s <= 0:
+            return Refusal(
+                f"no video came within {self._open_s:g} s",
+                "check address and network; --open-timeout says how long to wait",
+            )
+        refusal = why_refused(self._url, within_s=min(left_s, _ASK_S))
+        return refusal or Refusal(
+            "what it gives is no video", "check address, user name and password"
+        )
 
     def read(self) -> Frame | None:
         """Wait for the next picture."""
