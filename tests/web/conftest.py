@@ -15,6 +15,7 @@ from edgecnn.runtime.sinks.snapshot import Snapshots
 from edgecnn.runtime.sinks.web import WebPage
 from edgecnn.runtime.sources.browser import BrowserCamera
 from edgecnn.runtime.sources.registry import open_source
+from edgecnn.runtime.watchdog import Patience
 from edgecnn.web.address import Address
 from tests.browser import WITH_CAMERA
 
@@ -60,7 +61,11 @@ def stream(picture_model):
         if kept is not None:
             sinks.append(Snapshots(kept))
         model = load_model(picture_model, provider="cpu", spinning=False)
-        pipeline = Pipeline(source, processor or ImageProcessor(model), sinks)
+        # What stands still here does so until a browser on a crowded machine has seen it.
+        patience = Patience(stage_s=600)
+        pipeline = Pipeline(
+            source, processor or ImageProcessor(model), sinks, stall_s=600, patience=patience
+        )
         thread = threading.Thread(target=pipeline.run)
         thread.start()
         limit = time.monotonic() + 90

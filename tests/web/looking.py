@@ -12,6 +12,7 @@ PATIENCE_MS = 90_000
 def open_page(browser, url, size="desktop", scheme="light"):
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.troubles = []
     page.on("console", lambda message: page.troubles.append(message.text))
@@ -34,6 +35,11 @@ def until(page, expression, seconds=90):
     while not page.evaluate(expression):
         assert time.monotonic() < limit, expression
         page.wait_for_timeout(50)
+
+
+def count_of(name):
+    """Return the expression for a count of the page's ledger."""
+    return f"+document.querySelector('[data-count={name}]').textContent.replaceAll(',', '')"
 
 
 def no_overflow(page):

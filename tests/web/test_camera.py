@@ -43,7 +43,7 @@ def _open(page, *, origin="own", path="camera", host=None, **headers):
     host = host or f"127.0.0.1:{page.port}"
     if origin == "own":
         origin = f"http://{host}"
-    plain = socket.create_connection(("127.0.0.1", page.port), timeout=20)
+    plain = socket.create_connection(("127.0.0.1", page.port), timeout=60)
     return connect(f"ws://{host}/{path}", sock=plain, origin=origin, additional_headers=headers)
 
 
@@ -52,7 +52,7 @@ def test_each_picture_is_taken_and_answered(page):
     with _open(shown) as browser:
         for picture in (b"one", b"two" * 100_000):
             browser.send(picture)
-            assert browser.recv(timeout=20) == "next"
+            assert browser.recv(timeout=60) == "next"
     assert shown.taken == [b"one", b"two" * 100_000]
 
 
@@ -94,25 +94,25 @@ def test_the_token_is_asked_for(page):
         assert caught.value.response.status_code == 401
     with _open(shown, Cookie=f"edgecnn-{shown.port}=geheim") as browser:
         browser.send(b"mine")
-        assert browser.recv(timeout=20) == "next"
+        assert browser.recv(timeout=60) == "next"
 
 
 def test_one_browser_at_a_time(page):
     shown = page()
     with _open(shown) as first:
         first.send(b"1")
-        first.recv(timeout=20)
+        first.recv(timeout=60)
         with _open(shown) as second, pytest.raises(ConnectionClosed) as caught:
-            second.recv(timeout=20)
+            second.recv(timeout=60)
         assert caught.value.rcvd.code == 1013
         first.send(b"2")
-        assert first.recv(timeout=20) == "next"
+        assert first.recv(timeout=60) == "next"
     limit = time.monotonic() + 20
     while True:  # the place is free once the server has seen the first one go
         with _open(shown) as third:
             third.send(b"3")
             try:
-                assert third.recv(timeout=20) == "next"
+                assert third.recv(timeout=60) == "next"
                 break
             except ConnectionClosed:
                 assert time.monotonic() < limit
@@ -127,31 +127,35 @@ def test_what_is_no_picture_ends_it(page, message, code):
     with _open(shown) as browser:
         browser.send(message)
         with pytest.raises(ConnectionClosed) as caught:
-            browser.recv(timeout=20)
+            browser.recv(timeout=60)
     assert caught.value.rcvd.code == code
     assert shown.taken == []
 
 
-def test_who_floods_is_cut_off(page):
+def test_who_floods_is_cut_off(page, monkeypatch):
+    # So few that no machine is too slow to send more.
+    monkeypatch.setattr(camera_module, "_MOST_FPS", 5.0)
     shown = page()
 
     def flood():
         with _open(shown) as browser:
-            for _ in range(500):
+            while True:
                 browser.send(b"x")
-                browser.recv(timeout=20)
+                browser.recv(timeout=60)
 
+    started = time.monotonic()
     with pytest.raises(ConnectionClosed) as caught:
         flood()
     assert caught.value.rcvd.code == 1008
     # A second's worth at once, and what came due meanwhile.
-    assert 60 <= len(shown.taken) < 200
+    seconds = time.monotonic() - started
+    assert 5 <= len(shown.taken) <= 5 * (1 + seconds)
 
 
 def test_who_sends_nothing_makes_room(page, monkeypatch):
     monkeypatch.setattr(camera_module, "_SILENCE_S", 0.2)
     with _open(page()) as browser, pytest.raises(ConnectionClosed) as caught:
-        browser.recv(timeout=20)
+        browser.recv(timeout=60)
     assert caught.value.rcvd.code == 1008
 
 
@@ -161,7 +165,7 @@ def test_an_open_camera_outlasts_the_limit_of_idle_connections(page, monkeypatch
         for _ in range(4):
             time.sleep(0.15)
             browser.send(b"x")
-            assert browser.recv(timeout=20) == "next"
+            assert browser.recv(timeout=60) == "next"
 
 
 def test_the_page_may_use_the_camera_only_where_it_is_the_source(page):
@@ -169,7 +173,7 @@ def test_the_page_may_use_the_camera_only_where_it_is_the_source(page):
     plain.start()
     policies = []
     for each in (shown, plain):
-        with urllib.request.urlopen(each.url, timeout=20) as response:
+        with urllib.request.urlopen(each.url, timeout=60) as response:
             policies.append(response.headers)
     assert "camera=(self)" in policies[0]["Permissions-Policy"]
     assert (
@@ -181,18 +185,18 @@ def test_the_page_may_use_the_camera_only_where_it_is_the_source(page):
     plain.end({})
 
 
-def test_the_end_of_the_stream_is_not_held_up_by_a_camera(page):
+def test_the_end_of_the_stream_is_not_held_up_by_a_camera(page, monkeypatch):
+    monkeypatch.setattr(camera_module, "_SILENCE_S", 1000)
     shown = page()
     with _open(shown) as browser:
         browser.send(b"x")
-        browser.recv(timeout=20)
-        ending = threading.Thread(target=shown.end, args=({},))
-        started = time.monotonic()
+        browser.recv(timeout=60)
+        ending = threading.Thread(target=shown.end, args=({},), daemon=True)
         ending.start()
-        ending.join(10)
-        assert time.monotonic() - started < 4
+        ending.join(60)
+        assert not ending.is_alive()
         with pytest.raises(ConnectionClosed):
-            browser.recv(timeout=20)
+            browser.recv(timeout=60)
 
 
 # Python 3.11 forgets the socket of a TLS connection that is closed a second time.
@@ -213,7 +217,7 @@ def test_a_browser_that_is_just_leaving_does_not_disturb_the_end(page, tmp_path)
     lines = ["GET /camera HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
     context = ssl.create_default_context(cafile=tmp_path / "own.pem")
     with (
-        socket.create_connection(("127.0.0.1", shown.port), timeout=20) as plain,
+        socket.create_connection(("127.0.0.1", shown.port), timeout=60) as plain,
         context.wrap_socket(plain, server_hostname="127.0.0.1") as leaving,
     ):
         leaving.sendall("\r\n".join(lines).encode())

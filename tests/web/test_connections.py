@@ -43,7 +43,7 @@ def connect(server):
     with contextlib.ExitStack() as opened:
 
         def make(content=b""):
-            client = socket.create_connection(("127.0.0.1", server.address.port), timeout=20)
+            client = socket.create_connection(("127.0.0.1", server.address.port), timeout=60)
             opened.enter_context(client)
             client.sendall(content)
             return client
@@ -56,27 +56,31 @@ def _request(server, path="/"):
 
 
 def _status(server, path="/"):
-    connection = http.client.HTTPConnection("127.0.0.1", server.address.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.address.port, timeout=60)
     with contextlib.closing(connection):
         connection.request("GET", path)
         return connection.getresponse().status
 
 
-def _closed_after(client, limit_s):
-    """Wait until the other side has closed a connection; returns the seconds it took."""
-    started = time.monotonic()
-    client.settimeout(limit_s)
+def _await_closed(client):
+    """Wait until the other side has closed a connection."""
+    client.settimeout(60)
     with contextlib.suppress(ConnectionError):
         while client.recv(1000):
             pass
-    return time.monotonic() - started
 
 
-def test_connections_that_say_nothing_keep_nobody_out(server, connect):
+@pytest.fixture
+def for_ever(monkeypatch):
+    """Let idle connections be, so that one that is closed is so for another reason."""
+    monkeypatch.setattr(connections, "_IDLE_S", 1000)
+
+
+def test_connections_that_say_nothing_keep_nobody_out(server, connect, for_ever):
     idle = [connect() for _ in range(200)]
     assert _status(server) == 200
-    # The ones that had waited longest made room, long before their time was over.
-    assert _closed_after(idle[0], 20) < 0.8 * connections._IDLE_S
+    # The ones that had waited longest made room.
+    _await_closed(idle[0])
     idle[-1].sendall(_request(server))
     assert idle[-1].recv(1000).startswith(b"HTTP/1.1 200")
 
@@ -84,31 +88,36 @@ def test_connections_that_say_nothing_keep_nobody_out(server, connect):
 @pytest.mark.parametrize("content", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: 127"])
 def test_a_connection_without_a_request_is_closed_after_a_while(connect, content, monkeypatch):
     monkeypatch.setattr(connections, "_IDLE_S", 0.5)
-    assert _closed_after(connect(content), 20) > 0.3
+    started = time.monotonic()
+    _await_closed(connect(content))
+    assert time.monotonic() - started > 0.3
 
 
 def test_a_request_that_trickles_in_is_not_waited_for(connect, monkeypatch):
     monkeypatch.setattr(connections, "_IDLE_S", 0.5)
     client = connect(b"GET / HTTP/1.1\r\n")
-    started = time.monotonic()
+    limit = time.monotonic() + 60
     with contextlib.suppress(ConnectionError):
-        while time.monotonic() - started < 20:
+        while True:
+            assert time.monotonic() < limit
             client.sendall(b"X-Slow: 1\r\n")
             time.sleep(0.05)
-    assert time.monotonic() - started < 20
 
 
 def test_a_connection_is_used_again_and_closed_when_it_is_not(server, connect, monkeypatch):
-    monkeypatch.setattr(connections, "_IDLE_S", 2.0)
+    monkeypatch.setattr(connections, "_IDLE_S", 3.0)
     client = connect()
+    # In all, longer than one may be idle.
     for _ in range(5):
-        time.sleep(0.45)
+        time.sleep(0.65)
         client.sendall(_request(server))
         answer = b""
         while not answer.endswith(b"hello"):
             answer += (part := client.recv(4000))
             assert part
-    assert _closed_after(client, 20) > 1.5
+        used = time.monotonic()
+    _await_closed(client)
+    assert time.monotonic() - used > 1.5
 
 
 def test_a_stream_goes_on_for_longer_than_an_idle_connection(server, connect, monkeypatch):
@@ -140,11 +149,11 @@ def test_so_many_viewers_as_are_allowed_are_let_in(server, connect):
     assert _status(server) == 503
 
 
-def test_when_all_are_busy_the_new_one_is_cut_off(server, connect, monkeypatch):
+def test_when_all_are_busy_the_new_one_is_cut_off(server, connect, for_ever, monkeypatch):
     monkeypatch.setattr(connections, "_MOST_CONNECTIONS", 3)
     for _ in range(3):
         assert connect(_request(server, "/stream")).recv(1000)
-    assert _closed_after(connect(), 20) < 0.8 * connections._IDLE_S
+    _await_closed(connect())
 
 
 def test_nonsense_in_the_middle_of_an_answer_is_cut_off_without_a_word(server, connect, caplog):
@@ -154,7 +163,7 @@ def test_nonsense_in_the_middle_of_an_answer_is_cut_off_without_a_word(server, c
     client = connect(head)
     assert client.recv(1000).startswith(b"HTTP/1.1 200")
     client.sendall(b"no length\r\n\r\n")
-    assert _closed_after(client, 20) < 20
+    _await_closed(client)
     assert _status(server) == 200
     # asyncio logs what a protocol raises, with a traceback; pytest takes the log from stderr.
     assert caplog.records == []

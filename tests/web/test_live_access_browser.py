@@ -12,6 +12,7 @@ def test_a_browser_needs_the_token_once(browser, stream):
     url = stream(address=Address("0.0.0.0", 0)).url
     port, token = url.split(":")[2].split("/?token=")
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     assert page.goto(f"http://127.0.0.1:{port}/").status == 401
     page.goto(f"http://127.0.0.1:{port}/?token={token}")
@@ -24,6 +25,7 @@ def test_a_browser_needs_the_token_once(browser, stream):
 def test_another_page_cannot_read_the_figures(browser, stream):
     url = stream().url
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto("data:text/html,<p>elsewhere")
     answer = page.evaluate(

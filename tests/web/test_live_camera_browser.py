@@ -4,7 +4,7 @@ import pytest
 
 from edgecnn.web.address import Address
 from edgecnn.web.tls import own_certificate
-from tests.web.looking import PATIENCE_MS, no_overflow, open_page, until
+from tests.web.looking import PATIENCE_MS, count_of, no_overflow, open_page, until
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +19,7 @@ def test_the_browsers_own_camera_is_the_source(browser, stream):
     assert (view["x"], view["width"]) == (0, 390)
     page.click("#camera-button")
     page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
-    until(page, "parseInt(document.querySelector('[data-count=captured]').textContent) > 10")
+    until(page, f"{count_of('captured')} > 10")
     # The picture comes back with its answer, at the size that was asked for.
     until(page, "document.getElementById('picture').naturalWidth === 480")
     assert page.inner_text("#label") in ("dark", "grey", "bright")
@@ -31,11 +31,8 @@ def test_the_browsers_own_camera_is_the_source(browser, stream):
         second, "document.getElementById('camera-note').textContent.startsWith('another browser')"
     )
     page.click("#camera-turn")
-    before = int(page.inner_text("[data-count=captured]"))
-    until(
-        page,
-        f"parseInt(document.querySelector('[data-count=captured]').textContent) > {before + 5}",
-    )
+    before = page.evaluate(count_of("captured"))
+    until(page, f"{count_of('captured')} > {before + 5}")
     page.click("#camera-button")
     assert page.inner_text("#camera-button") == "Use this device's camera"
     assert not page.locator("#camera-turn").is_visible()
@@ -61,6 +58,7 @@ def test_over_https_a_phone_gives_its_camera(browser, stream, tmp_path):
     running = stream("browser:", address=everywhere, tls=own_certificate([everywhere], tmp_path))
     assert running.url.startswith("https://")
     context = browser.new_context(viewport={"width": 390, "height": 844}, ignore_https_errors=True)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(running.url)
     until(page, "!document.getElementById('camera').hidden")

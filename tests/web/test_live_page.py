@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 
 from edgecnn.web.address import Address
-from edgecnn.web.live_page import LivePage
+from edgecnn.web.live_page import _FIGURES_S, LivePage
 
 STATUS = {"frame": 1, "label": "seven"}
 
@@ -24,7 +24,7 @@ def page():
 
 
 def _get(page, path=""):
-    with urllib.request.urlopen(page.url + path, timeout=20) as response:
+    with urllib.request.urlopen(page.url + path, timeout=60) as response:
         return response.headers.get_content_type(), response.read()
 
 
@@ -86,7 +86,7 @@ class _Parts:
 def test_a_client_gets_the_newest_picture_and_then_each_new_one(page):
     page.publish(STATUS, b"\xff\xd8old")
     page.publish(STATUS, b"\xff\xd8first")
-    with urllib.request.urlopen(page.url + "picture.mjpeg", timeout=20) as response:
+    with urllib.request.urlopen(page.url + "picture.mjpeg", timeout=60) as response:
         assert response.headers["Content-Type"].startswith("multipart/x-mixed-replace; boundary=")
         parts = _Parts(response)
         assert parts.read(1) == [b"\xff\xd8first"]
@@ -98,7 +98,7 @@ def test_a_client_gets_the_newest_picture_and_then_each_new_one(page):
 def test_pictures_are_wanted_only_while_someone_looks(page):
     assert not page.watched
     page.publish(STATUS, b"\xff\xd8x")
-    with urllib.request.urlopen(page.url + "picture.mjpeg", timeout=20) as response:
+    with urllib.request.urlopen(page.url + "picture.mjpeg", timeout=60) as response:
         _Parts(response).read(1)
         assert page.watched
 
@@ -125,8 +125,8 @@ def test_a_client_that_does_not_read_holds_up_nobody(page):
             published.set()
 
         threading.Thread(target=publish, daemon=True).start()
-        assert published.wait(20)
-        with urllib.request.urlopen(page.url + "picture.mjpeg", timeout=20) as response:
+        assert published.wait(120)
+        with urllib.request.urlopen(page.url + "picture.mjpeg", timeout=60) as response:
             parts = _Parts(response)
             for number in range(5):
                 newest = b"\xff\xd8" + bytes([number])
@@ -148,20 +148,21 @@ def _events(response, count):
 
 def test_figures_come_as_events_and_not_too_many(page):
     page.publish({"frame": 0})
-    with urllib.request.urlopen(page.url + "figures", timeout=20) as response:
+    with urllib.request.urlopen(page.url + "figures", timeout=60) as response:
         assert response.headers.get_content_type() == "text/event-stream"
         assert _events(response, 1) == [{"frame": 0}]
         started = time.monotonic()
-        seen = []
+        seen = [0]
         for turn in range(6):
             for number in range(20):
                 page.publish({"frame": 20 * turn + number + 1})
-            seen += [event["frame"] for event in _events(response, 1)]
+            # The newest comes, and not each in a queue.
+            while seen[-1] < 20 * turn + 20:
+                seen += [event["frame"] for event in _events(response, 1)]
         took = time.monotonic() - started
-    assert took > 0.35
     assert seen == sorted(set(seen))
-    # The newest, not the next in a queue: what a turn tells has come with the next one at last.
-    assert all(frame >= 20 * turn for turn, frame in enumerate(seen[1:]))
+    # One of the first two may have waited while the test began.
+    assert len(seen) - 3 <= took / _FIGURES_S
 
 
 def test_the_last_figures_reach_everyone_before_the_server_ends():
@@ -169,8 +170,8 @@ def test_the_last_figures_reach_everyone_before_the_server_ends():
     page.start()
     page.publish({"frame": 1}, b"\xff\xd8a")
     with (
-        urllib.request.urlopen(page.url + "figures", timeout=20) as figures,
-        urllib.request.urlopen(page.url + "picture.mjpeg", timeout=20) as pictures,
+        urllib.request.urlopen(page.url + "figures", timeout=60) as figures,
+        urllib.request.urlopen(page.url + "picture.mjpeg", timeout=60) as pictures,
     ):
         assert _events(figures, 1)
         parts = _Parts(pictures)
@@ -194,6 +195,6 @@ def test_a_client_that_does_not_read_is_cut_off_at_the_end_without_a_word(capfd)
             time.sleep(0.01)
         ended = threading.Thread(target=page.end, args=[{}], daemon=True)
         ended.start()
-        ended.join(20)
+        ended.join(60)
         assert not ended.is_alive()
     assert capfd.readouterr() == ("", "")

@@ -1,6 +1,7 @@
 """The live page in a real browser, fed by a real pipeline."""
 
 import threading
+import time
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from edgecnn.runtime.processor import Result
 from edgecnn.web.address import Address
 from edgecnn.web.live_page import LivePage
-from tests.web.looking import PATIENCE_MS, SIZES, Labels, no_overflow, open_page, until
+from tests.web.looking import PATIENCE_MS, SIZES, Labels, count_of, no_overflow, open_page, until
 
 pytestmark = pytest.mark.browser
 
@@ -28,11 +29,8 @@ def test_a_running_stream_is_shown(browser, stream, size, scheme):
     scores = [float(text.strip(" %")) for text in page.locator("#top .score").all_inner_texts()]
     assert sum(scores) == pytest.approx(100, abs=0.3)
     assert float(page.inner_text("#latency")) > 0
-    before = int(page.inner_text("[data-count=captured]").replace(",", ""))
-    until(
-        page,
-        f"parseInt(document.querySelector('[data-count=captured]').textContent) > {before + 5}",
-    )
+    before = page.evaluate(count_of("captured"))
+    until(page, f"{count_of('captured')} > {before + 5}")
     page.evaluate("document.getElementById('model-card').open = true")
     assert "28 × 28 gray" in page.inner_text("#facts")
     assert not page.locator("#empty").is_visible()
@@ -45,8 +43,10 @@ def test_the_picture_moves(browser, stream):
     page = open_page(browser, stream().url)
     page.wait_for_selector("#state[data-state=live]", timeout=PATIENCE_MS)
     first = page.locator("#picture").screenshot()
-    page.wait_for_timeout(400)
-    assert page.locator("#picture").screenshot() != first
+    limit = time.monotonic() + PATIENCE_MS / 1000
+    while page.locator("#picture").screenshot() == first:
+        assert time.monotonic() < limit
+        page.wait_for_timeout(50)
     page.context.close()
 
 
@@ -72,7 +72,7 @@ def test_before_the_first_frame_the_page_waits(browser, stream):
         over = threading.Event()
 
         def process(self, frame):
-            self.over.wait(120)
+            self.over.wait(250)
             return Result("late", 1.0, (("late", 1.0),))
 
         def finish(self):

@@ -45,8 +45,9 @@ def test_the_last_minute_and_the_drift_are_shown(browser, stream):
     until(later, "document.querySelectorAll('#strip rect').length >= 4")
     shown, again = (each.evaluate(_LEGEND) for each in (page, later))
     assert all(again[label] == shown[label] for label in set(again) & set(shown))
-    blue, green, red = (round(0.76 * part) for part in label_colour(int(labels[0])))
-    mixed = [round(255 * float(part)) for part in re.findall(r"[\d.]+", shown[labels[0]])[:3]]
+    label, colour = next(iter(shown.items()))
+    blue, green, red = (round(0.76 * part) for part in label_colour(int(label)))
+    mixed = [round(255 * float(part)) for part in re.findall(r"[\d.]+", colour)[:3]]
     assert mixed == pytest.approx([red, green, blue], abs=2)
     assert no_overflow(page) == []
     assert page.troubles == later.troubles == []

@@ -50,12 +50,12 @@ def _port(page):
 
 
 def _get(page, path=""):
-    with urllib.request.urlopen(page.url + path, timeout=20) as response:
+    with urllib.request.urlopen(page.url + path, timeout=60) as response:
         return response.headers.get_content_type(), response.read()
 
 
 def _post(page, body, *, origin="own", kind="application/json", path="/control", **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", _port(page), timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", _port(page), timeout=60)
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     if origin == "own":
         origin = f"http://127.0.0.1:{_port(page)}"
@@ -134,7 +134,7 @@ def test_another_pages_change_is_refused(page, changes, status):
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "PATCH"])
 def test_only_a_post_changes_anything(page, method):
-    connection = http.client.HTTPConnection("127.0.0.1", _port(page), timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", _port(page), timeout=60)
     headers = {"Origin": f"http://127.0.0.1:{_port(page)}", "Content-Type": "application/json"}
     connection.request(method, "/control", body=json.dumps(WISH), headers=headers)
     assert connection.getresponse().status == 405
@@ -179,7 +179,7 @@ def test_a_refusal_is_told_in_its_own_words(page):
 def test_a_change_that_never_comes_is_not_waited_for(page, monkeypatch):
     monkeypatch.setattr("edgecnn.web.control._BODY_S", 0.2)
     host = f"127.0.0.1:{_port(page)}"
-    with socket.create_connection(("127.0.0.1", _port(page)), timeout=10) as lazy:
+    with socket.create_connection(("127.0.0.1", _port(page)), timeout=60) as lazy:
         lazy.sendall(
             f"POST /control HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
             "Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{".encode()
@@ -200,7 +200,7 @@ def test_every_client_gets_all_points_and_then_the_new_ones(page):
     page.draw((0.1, 2.0))
     page.draw((0.2, 1.5))
     page.publish({"step": 2})
-    with urllib.request.urlopen(page.url + "figures", timeout=20) as first:
+    with urllib.request.urlopen(page.url + "figures", timeout=60) as first:
         events = _events(first)
         assert next(events) == {"status": {"step": 2}, "from": 0, "rows": [[0.1, 2.0], [0.2, 1.5]]}
         page.draw((0.3, 1.0))
@@ -209,7 +209,7 @@ def test_every_client_gets_all_points_and_then_the_new_ones(page):
         page.redraw([(0.2, 1.75), (0.3, 1.0)])
         page.publish({"step": 4})
         assert next(events) == {"status": {"step": 4}, "from": 0, "rows": [[0.2, 1.75], [0.3, 1.0]]}
-        with urllib.request.urlopen(page.url + "figures", timeout=20) as second:
+        with urllib.request.urlopen(page.url + "figures", timeout=60) as second:
             assert next(_events(second))["rows"] == [[0.2, 1.75], [0.3, 1.0]]
 
 
@@ -222,14 +222,14 @@ def test_it_knows_whether_anyone_looks_on(page):
             time.sleep(0.01)
 
     assert not page.watched
-    with urllib.request.urlopen(page.url + "figures", timeout=20):
+    with urllib.request.urlopen(page.url + "figures", timeout=60):
         until(watched=True)
     until(watched=False)
 
 
 def test_the_end_reaches_those_who_look_on(page):
     page.publish({"phase": "training"})
-    with urllib.request.urlopen(page.url + "figures", timeout=20) as response:
+    with urllib.request.urlopen(page.url + "figures", timeout=60) as response:
         events = _events(response)
         next(events)
         page.end({"phase": "done"})
@@ -249,5 +249,5 @@ def test_a_client_that_does_not_read_holds_up_nobody(page):
             published.set()
 
         threading.Thread(target=publish, daemon=True).start()
-        assert published.wait(30)
+        assert published.wait(120)
         assert json.loads(_get(page, "about.json")[1]) == {}

@@ -40,15 +40,20 @@ class Running:
 
 
 class _Ends(Watcher):
-    def __init__(self, over: threading.Event, pace_s: float) -> None:
+    def __init__(
+        self, over: threading.Event, pace_s: float, last: tuple[int, threading.Event] | None
+    ) -> None:
         self._over = over
         self._pace_s = pace_s
+        self._last, self._wanted = last or (0, over)
 
     def step(self, epoch: int, step: int, loss: float) -> None:
         if self._over.is_set():
             raise EdgeCNNError("enough of it")
         # Nobody could follow these trainings; a network of a useful size takes its time, too.
         time.sleep(self._pace_s)
+        if epoch == self._last:
+            assert self._wanted.wait(120)
 
 
 @pytest.fixture
@@ -62,7 +67,9 @@ def training(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         pace_s: float = 0.0,
         folder: Path | None = None,
         resume: bool = False,
+        last: tuple[int, threading.Event] | None = None,
     ) -> Running:
+        """``last``: an epoch that ends no sooner than the test has seen what it wants to see."""
         resolved = load_recipe(recipe, overrides=overrides)
         page = TrainingPage(resolved, Address("127.0.0.1", 0))
         where = folder or tmp_path / f"run{len(running)}"
@@ -73,7 +80,7 @@ def training(tmp_path: Path) -> Iterator[Callable[..., Running]]:
             try:
                 with page:
                     begun.set()
-                    watcher = Watchers(_Ends(each.over, pace_s), page)
+                    watcher = Watchers(_Ends(each.over, pace_s, last), page)
                     summary = train_recipe(
                         resolved, where, resume=resume, watcher=watcher, controls=page.controls
                     )

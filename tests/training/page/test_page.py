@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,14 +20,14 @@ from edgecnn.web.address import Address
 
 
 def events(page: TrainingPage) -> Iterator[dict[str, Any]]:
-    with urllib.request.urlopen(page.url + "figures", timeout=20) as response:
+    with urllib.request.urlopen(page.url + "figures", timeout=60) as response:
         while line := response.readline():
             if line.startswith(b"data: "):
                 yield json.loads(line[6:])
 
 
 def read(page: TrainingPage, name: str) -> dict[str, Any]:
-    with urllib.request.urlopen(page.url + name, timeout=20) as response:
+    with urllib.request.urlopen(page.url + name, timeout=60) as response:
         found: dict[str, Any] = json.loads(response.read())
         return found
 
@@ -37,12 +38,12 @@ def ask(page: TrainingPage, wish: object) -> None:
         data=json.dumps(wish).encode(),
         headers={"Origin": page.url.rstrip("/"), "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=20) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         assert response.status == 204
 
 
 def until(page: TrainingPage, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 120
     for event in events(page):
         status: dict[str, Any] = event["status"]
         if holds(status):
@@ -52,7 +53,8 @@ def until(page: TrainingPage, holds: Callable[[dict[str, Any]], object]) -> dict
 
 
 def test_a_training_is_followed_to_its_end(training: Callable[..., Any], tiny: Path) -> None:
-    running = training(tiny, "train.epochs=40", pace_s=0.01)
+    enough = threading.Event()
+    running = training(tiny, "train.epochs=40", pace_s=0.01, last=(40, enough))
     rows: list[list[float | None]] = []
     seen: list[dict[str, Any]] = []
     for event in events(running.page):
@@ -62,6 +64,8 @@ def test_a_training_is_followed_to_its_end(training: Callable[..., Any], tiny: P
         if event["status"]["phase"] == "training":
             about = read(running.page, "about.json")
             snapshot = read(running.page, "snapshot.json")
+            if len(seen) > 5 and event["status"]["snapshot"]:
+                enough.set()
     last = seen[-1]
     assert (last["phase"], last["ending"]) == ("done", "accuracy measured")
     assert last["snapshot"] > max(s["snapshot"] for s in seen if s["phase"] == "training")
@@ -91,11 +95,14 @@ def _metrics(folder: Path) -> list[dict[str, str]]:
 def test_who_looks_on_changes_no_number(
     training: Callable[..., Any], tiny: Path, tmp_path: Path
 ) -> None:
-    running = training(tiny, "train.epochs=40", pace_s=0.005)
+    enough = threading.Event()
+    running = training(tiny, "train.epochs=40", pace_s=0.005, last=(40, enough))
     for event in events(running.page):
         last = event["status"]
+        if last["snapshot"]:
+            enough.set()
     assert last["snapshot"] >= 1
-    running.thread.join(30)
+    running.thread.join(120)
     alone = train_recipe(load_recipe(tiny, overrides=("train.epochs=40",)), tmp_path / "alone")
     assert running.summaries[0].test == alone.test
     weights = [
@@ -107,7 +114,8 @@ def test_who_looks_on_changes_no_number(
 
 def test_nobody_looks_on_nothing_is_drawn(training: Callable[..., Any], tiny: Path) -> None:
     running = training(tiny, "train.epochs=6")
-    running.thread.join(60)
+    running.thread.join(120)
+    assert running.summaries
     assert running.page._snapshots == 0
 
 
@@ -215,7 +223,7 @@ def test_with_another_address_it_has_a_token(tiny: Path) -> None:
     with TrainingPage(load_recipe(tiny), Address("0.0.0.0", 0)) as page:
         assert "?token=" in page.url
         with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(page.url.partition("?")[0] + "about.json", timeout=10)
+            urllib.request.urlopen(page.url.partition("?")[0] + "about.json", timeout=60)
         with caught.value:
             assert caught.value.code == 401
 

@@ -44,6 +44,7 @@ class Opened:
             viewport={"width": width, "height": height},
             color_scheme=scheme,  # type: ignore[arg-type]
         )
+        context.set_default_timeout(PATIENCE_MS)
         self.page: Page = context.new_page()
         self.troubles: list[str] = []
         self.page.on("console", lambda message: self.troubles.append(message.text))
@@ -324,7 +325,7 @@ def test_a_lost_connection_is_told_and_found_again(look: Callable[..., Opened]) 
     first._server.stop()
     seen.page.wait_for_selector("#state[data-state=lost]", timeout=PATIENCE_MS)
     second = serve(int(first.url.rsplit(":")[2].strip("/")))
-    seen.page.wait_for_selector("#state[data-state=preparing]", timeout=30_000)
+    seen.page.wait_for_selector("#state[data-state=preparing]", timeout=PATIENCE_MS)
     second.end({"about": 1, "phase": "stopped", "ending": "by hand", "snapshot": 0})
     seen.page.wait_for_selector("#state[data-state=stopped]", timeout=PATIENCE_MS)
 
@@ -401,6 +402,7 @@ def test_another_page_cannot_turn_a_knob(
 ) -> None:
     running = training(tiny, LONG, pace_s=0.01)
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto("data:text/html,<p>elsewhere")
     for kind in ("application/json", "text/plain"):
