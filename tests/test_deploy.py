@@ -60,7 +60,7 @@ def test_systemd_finds_nothing_wrong_with_the_unit(repository: Path, tmp_path: P
     copy.write_text(text.replace("/opt/edgecnn/bin/edgecnn", sys.executable))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(copy)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=240, check=False,
         env=os.environ | {"SYSTEMD_LOG_LEVEL": "warning"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -115,7 +115,7 @@ def test_it_runs_on_a_read_only_file_system(command: str, repository: Path, tmp_
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", READ_ONLY, "sh", str(scratch), str(tmp_path),
          sys.executable, "-m", "edgecnn", command, "bundled:cifar10-resnet.int8", *what],
-        capture_output=True, text=True, timeout=60, check=False, cwd=home,
+        capture_output=True, text=True, timeout=240, check=False, cwd=home,
         env={name: value for name, value in os.environ.items() if name != "EDGECNN_CACHE"}
         | {"HOME": str(home), "XDG_CACHE_HOME": "", "TMPDIR": str(scratch),
            "PYTHONPATH": str(repository)},

@@ -36,7 +36,7 @@ def run_doctor(
         text=True,
         env={**keep, **environment},
         cwd=python.parent,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr

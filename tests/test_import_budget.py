@@ -41,7 +41,7 @@ def loaded_by(code: str, python: str | Path = sys.executable) -> set[str]:
         [python, "-c", f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -130,7 +130,7 @@ def on_device(python: Path, folder: Path, *arguments: str) -> list[dict[str, Any
         [python, "-m", "edgecnn", *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         cwd=folder,
         check=False,
     )
@@ -177,7 +177,7 @@ def test_device_scores(
         [device_python, "-m", "edgecnn", "score", "bundled:ecg-beats", path, "-o", "out"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         cwd=tmp_path,
         check=False,
     )
@@ -208,6 +208,6 @@ def test_nothing_is_kept_about_the_user_for_others(tmp_path: Path) -> None:
         env=environment | {"HOME": str(tmp_path)},
         capture_output=True,
         check=True,
-        timeout=60,
+        timeout=240,
     )
     assert list(tmp_path.rglob("*")) == []

@@ -102,7 +102,7 @@ def edgecnn(*arguments):
         [sys.executable, "-m", "edgecnn", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=True,
     )
     return done.stdout
@@ -264,7 +264,7 @@ def test_the_command_line_runs_it(beat_model):
         *(sys.executable, "-m", "edgecnn", "live", str(beat_model)),
         *("--source", "test:ecg?seconds=6&pace=free", "--headless", "--json"),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240)
     *rows, last = map(json.loads, done.stdout.splitlines())
     assert len(rows) == 61
     assert last["summary"]["processed"] == 60
@@ -328,7 +328,7 @@ def test_alarms_are_of_an_ecg():
         [sys.executable, "-m", "edgecnn", "live", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 2

@@ -200,7 +200,7 @@ def test_the_time_is_proportional_to_the_length_whatever_the_signal(kind):
     started = time.perf_counter()
     peaks = find_r_peaks(signal, RATE)
     # Two hours; one takes about 0.05 s. Tools that hang do so for hours.
-    assert time.perf_counter() - started < 20
+    assert time.perf_counter() - started < 120
     assert len(peaks) <= length / (0.2 * RATE)
     assert (np.diff(peaks) > 0).all()
 

@@ -146,14 +146,14 @@ def test_a_users_own_model_by_a_handwritten_contract(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "edgecnn", "predict", str(model), str(tmp_path / "a.csv")]
     command += ["--metadata", str(tmp_path / "own.toml"), "--rate", "500"]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, env=dict(os.environ), check=False
+        command, capture_output=True, text=True, timeout=240, env=dict(os.environ), check=False
     )
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()
     assert first.endswith("a.csv 0 to 5 s: high II 100.0 %, high V1 100.0 %")
     assert second.endswith("a.csv 5 to 10 s: nothing reaches its threshold")
     lines = subprocess.run(
-        [*command, "--json"], capture_output=True, text=True, timeout=60, check=False
+        [*command, "--json"], capture_output=True, text=True, timeout=240, check=False
     ).stdout.splitlines()
     assert json.loads(lines[0])["labels"][1][0] == "high V1"
 

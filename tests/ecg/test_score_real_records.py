@@ -38,7 +38,7 @@ def test_csv_and_plain_wfdb_need_nothing_but_numpy_and_the_runtime(
         [python, "-c", textwrap.dedent(DEVICE), beat_model, recordings, tmp_path / "out"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -62,7 +62,7 @@ def test_killed_it_leaves_no_half_table(beat_model, model, recordings, tmp_path,
         before = visible(out)
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(KILLED), beat_model, recordings, out, when],
-        timeout=60,
+        timeout=240,
         check=False,
         capture_output=True,
         text=True,
@@ -86,6 +86,10 @@ def many(tmp_path_factory):
     return folder
 
 
+#: How often a command that was over before it was stopped is run anew.
+TRIES = 20
+
+
 def finished(out):
     """Count the parts that a run has done, without the one that it is just writing."""
     return ResultsFolder(out).finished()
@@ -97,20 +101,21 @@ def test_stopped_in_the_middle_it_leaves_what_was_there(
     beat_model, model, many, tmp_path, stop, again
 ):
     """The command itself, stopped by a person or by the system; the next run is a whole one."""
-    out = tmp_path / "out"
-    if again:
-        score_records(model, [many / "000.npz"], out)
-    before = visible(out)
-    assert len(before) == (9 if again else 0)
-    command = [sys.executable, "-m", "edgecnn", "score", beat_model, many, "-o", out]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        deadline = time.monotonic() + 60
-        while finished(out) < 5:
-            assert running.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        running.send_signal(stop)
-        stdout, stderr = running.communicate(timeout=30)
+    for turn in range(TRIES):
+        out = tmp_path / f"out{turn}"
+        if again:
+            score_records(model, [many / "000.npz"], out)
+        before = visible(out)
+        assert len(before) == (9 if again else 0)
+        command = [sys.executable, "-m", "edgecnn", "score", beat_model, many, "-o", out]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+            while running.poll() is None and finished(out) < 5:
+                time.sleep(0.005)
+            running.send_signal(stop)
+            stdout, stderr = running.communicate(timeout=240)
+        # Where this process is held up, the command may be over first.
+        if running.returncode != 0:
+            break
     assert running.returncode == (130 if stop == signals.SIGINT else -stop)
     assert stdout == b""
     assert b"Traceback" not in stderr
@@ -135,7 +140,7 @@ def children_of(pid):
 def is_running(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -151,7 +156,7 @@ def test_killed_again_and_again_nothing_is_lost_and_nothing_is_there_twice(
     command = [sys.executable, "-m", "edgecnn", "score", beat_model, many, "-o", out]
     command += ["--workers", "2", "--tables", tables, "--json"]
     random = np.random.default_rng(len(tables))
-    kills = 0
+    kills = tries = 0
     while True:
         done = finished(out)
         enough = done + int(random.integers(1, 40 // times)) if kills < times else 1000
@@ -160,14 +165,19 @@ def test_killed_again_and_again_nothing_is_lost_and_nothing_is_there_twice(
                 time.sleep(float(random.uniform(0, 0.01)))
             workers = children_of(running.pid) if running.poll() is None else []
             running.kill()
-            stdout, stderr = running.communicate(timeout=60)
+            stdout, stderr = running.communicate(timeout=240)
+        if running.returncode == 0 and kills == 0 and tries < TRIES:
+            # Where this process is held up, the command may be over first.
+            shutil.rmtree(out)
+            tries += 1
+            continue
         if running.returncode == 0:
             break
         assert running.returncode == -signals.SIGKILL, stderr
         assert visible(out) == {}
         kills += 1
         # The workers end with the one that started them.
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while any(map(is_running, workers)):
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -234,7 +244,7 @@ def test_killed_while_results_are_moved_the_next_run_finishes_that_first(
             out,
             str(moves),
         ],
-        timeout=60,
+        timeout=240,
         check=False,
         capture_output=True,
         text=True,

@@ -9,6 +9,7 @@ from edgecnn.ecg.readers.csv import write_csv
 from edgecnn.ecg.sources import DrawnEcg, RecordReplay, open_ecg_source
 from edgecnn.errors import EdgeCNNError, RecordError, UsageError
 from edgecnn.metadata import BeatInput, BoxcarFilter, RhythmFeatures
+from tests.runtime.sources.clock import Clock
 
 SPEC = BeatInput(
     sampling_rate_hz=360,
@@ -63,20 +64,34 @@ def test_without_a_length_it_does_not_end():
         assert source.read() is not None
 
 
-def test_live_chunks_come_in_real_time():
-    source = DrawnEcg("test:?seconds=1", SPEC)
-    started = time.monotonic()
-    frames = read_all(source)
-    assert 0.95 <= time.monotonic() - started < 1.6
-    stamps = np.diff([frame.captured_ns for frame in frames]) / 1e9
-    assert len(stamps) == 9
-    assert stamps.min() > 0.05
+@pytest.mark.parametrize(("speed", "interval_s"), [("", 0.1), ("&speed=10", 0.01)])
+def test_live_chunks_come_in_real_time(speed, interval_s, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("edgecnn.ecg.sources.time", clock)
+    began = clock.now_s
+    frames = read_all(DrawnEcg(f"test:?seconds=4{speed}", SPEC))
+    assert len(frames) == 40
+    stamps = np.array([frame.captured_ns for frame in frames]) / 1e9
+    assert stamps[0] - began == pytest.approx(interval_s)
+    assert np.diff(stamps) == pytest.approx(interval_s)
 
 
-def test_speed_is_a_factor():
+def test_after_a_pause_there_is_no_burst(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("edgecnn.ecg.sources.time", clock)
+    source = DrawnEcg("test:?seconds=4", SPEC)
+    source.open()
+    source.read()
+    clock.sleep(1)
+    stamps = np.array([source.read().captured_ns for _ in range(5)]) / 1e9
+    # One was due long ago; those after it are due one by one.
+    assert np.diff(stamps[1:]) == pytest.approx(0.1)
+
+
+def test_it_waits_by_the_real_clock():
     started = time.monotonic()
-    read_all(DrawnEcg("test:?seconds=4&speed=10", SPEC))
-    assert 0.35 <= time.monotonic() - started < 1.0
+    read_all(DrawnEcg("test:?seconds=0.5", SPEC))
+    assert time.monotonic() - started > 0.45
 
 
 def test_a_record_is_replayed_whole(tmp_path):

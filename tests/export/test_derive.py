@@ -144,7 +144,7 @@ def test_the_page_about_it_runs(finder: Path, pictures: Path, repository: Path) 
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=240,
     )
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines] == [str(box[4]) for box in expected]

@@ -28,7 +28,7 @@ class _Source:
     def read(self):
         # After the answer to the last one, so that a live source drops none.
         if self.live and self._given:
-            assert self.answered.acquire(timeout=60)
+            assert self.answered.acquire(timeout=240)
         if self._given == self._count:
             return None
         number = self._given

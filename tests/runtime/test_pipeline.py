@@ -103,7 +103,7 @@ class InTens(NumberingSource):
         if self.given and self.given % 10 == 0 and self.given < self._count:
             # Whoever asks for the next frame has put the last one where it belongs.
             self._waits.set()
-            assert self._permissions.acquire(timeout=60)
+            assert self._permissions.acquire(timeout=240)
         elif self.given >= self._count:
             self._waits.set()
         return super().read()

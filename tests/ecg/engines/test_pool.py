@@ -57,4 +57,4 @@ def test_another_version_in_a_worker_is_refused(model):
 def test_a_pool_that_cannot_open_the_model_does_not_hang(model, tmp_path):
     source = ModelSource(tmp_path / "gone.onnx", "cpu", "1", None)
     with open_pool(1, [source]) as pool, pytest.raises(pool.lost):
-        pool.submit([], None).result(timeout=60)
+        pool.submit([], None).result(timeout=240)

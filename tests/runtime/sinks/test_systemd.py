@@ -162,7 +162,7 @@ def test_a_stream_tells_systemd_and_goes_silent_when_it_stands_still(picture_mod
             assert all(told["WATCHDOG"] == "1" for told in alive)
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)
-            out, _ = process.communicate(timeout=60)
+            out, _ = process.communicate(timeout=240)
             # The frame at hand is still answered.
             *_, last = _read_until_silent(listener, 0.01)
             assert last == {"STOPPING": "1", "STATUS": "terminated"}

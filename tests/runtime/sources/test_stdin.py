@@ -162,7 +162,7 @@ def test_another_program_may_pipe_its_pictures_in():
         done = subprocess.run(
             [sys.executable, "-m", "edgecnn", "live", "bundled:mnist-lenet5", "--no-check",
              "--headless", "--source", "-"],
-            stdin=camera.stdout, capture_output=True, text=True, timeout=60, check=False,
+            stdin=camera.stdout, capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "from stdin (Motion JPEG)" in done.stderr

@@ -20,14 +20,14 @@ from edgecnn.web.address import Address
 
 
 def events(page: TrainingPage) -> Iterator[dict[str, Any]]:
-    with urllib.request.urlopen(page.url + "figures", timeout=60) as response:
+    with urllib.request.urlopen(page.url + "figures", timeout=240) as response:
         while line := response.readline():
             if line.startswith(b"data: "):
                 yield json.loads(line[6:])
 
 
 def read(page: TrainingPage, name: str) -> dict[str, Any]:
-    with urllib.request.urlopen(page.url + name, timeout=60) as response:
+    with urllib.request.urlopen(page.url + name, timeout=240) as response:
         found: dict[str, Any] = json.loads(response.read())
         return found
 
@@ -38,7 +38,7 @@ def ask(page: TrainingPage, wish: object) -> None:
         data=json.dumps(wish).encode(),
         headers={"Origin": page.url.rstrip("/"), "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=60) as response:
+    with urllib.request.urlopen(request, timeout=240) as response:
         assert response.status == 204
 
 
@@ -223,7 +223,7 @@ def test_with_another_address_it_has_a_token(tiny: Path) -> None:
     with TrainingPage(load_recipe(tiny), Address("0.0.0.0", 0)) as page:
         assert "?token=" in page.url
         with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(page.url.partition("?")[0] + "about.json", timeout=60)
+            urllib.request.urlopen(page.url.partition("?")[0] + "about.json", timeout=240)
         with caught.value:
             assert caught.value.code == 401
 
