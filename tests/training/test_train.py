@@ -114,15 +114,34 @@ def test_the_best_epoch_is_kept_when_it_is_asked_for(tiny: Path, tmp_path: Path)
     assert loss == pytest.approx(min(losses), rel=1e-4)
 
 
+#: The command, which stands still after forty epochs until it is killed.
+HALTING = """
+import time
+from edgecnn.training import train
+
+write_text = train.write_text
+
+def writing(path, text):
+    write_text(path, text)
+    if text.count("\\n") > 40:
+        time.sleep(240)
+
+train.write_text = writing
+from edgecnn.__main__ import main
+main()
+"""
+
+
 def test_killed_and_resumed_equals_uninterrupted(tiny: Path, tmp_path: Path) -> None:
     """A real process, a real SIGKILL at an unknown place in an epoch."""
     overrides = ["train.epochs=60", "augment.shear_deg=5.0"]
-    command = [sys.executable, "-m", "edgecnn", "train", str(tiny), "--threads", "1"]
-    for override in overrides:
-        command += ["--set", override]
     folder = tmp_path / "killed"
-    with subprocess.Popen([*command, "-o", str(folder)], stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
+    arguments = ["train", str(tiny), "--threads", "1", "-o", str(folder)]
+    for override in overrides:
+        arguments += ["--set", override]
+    halting = [sys.executable, "-c", HALTING, *arguments]
+    with subprocess.Popen(halting, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 240
         while time.monotonic() < deadline and process.poll() is None:
             log = folder / "metrics.csv"
             if log.exists() and len(log.read_text().splitlines()) > 5:
@@ -132,7 +151,7 @@ def test_killed_and_resumed_equals_uninterrupted(tiny: Path, tmp_path: Path) -> 
     assert process.returncode == -signal.SIGKILL
     assert not (folder / "checkpoint.json").exists()
     finished = subprocess.run(
-        [*command, "-o", str(folder), "--resume", "--json"],
+        [sys.executable, "-m", "edgecnn", *arguments, "--resume", "--json"],
         capture_output=True,
         text=True,
         check=True,
