@@ -24,7 +24,7 @@ class _LyingCamera(TestCamera):
 
     def read(self) -> Frame | None:
         frame = super().read()
-        if frame is None or frame.number % 20 != 19:
+        if frame is None or frame.number % 4 != 3:
             return frame
         return dataclasses.replace(frame, truth=str(9 - int(frame.truth)))
 
@@ -41,7 +41,7 @@ def test_the_demo_is_right_and_leaves_what_it_promises(tmp_path):
     report = demo.run_demo(tmp_path / "out", seconds=3, say=said.append)
     camera, ecg = report.camera, report.ecg
     assert report.good
-    assert camera.answered == camera.summary.processed > 60
+    assert camera.answered == camera.summary.processed > 9
     assert camera.right >= demo.LEAST_DIGITS * camera.answered
     assert camera.model == min(camera.run_ms, key=camera.run_ms.get)
     assert set(camera.run_ms) == {"mnist-lenet5", "mnist-lenet5.int8"}

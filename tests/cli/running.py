@@ -55,6 +55,11 @@ def running(*arguments, **options):
         process.communicate()
 
 
+def has_begun(path):
+    """Tell whether a file that is being written has more than its head."""
+    return path.exists() and path.stat().st_size > 4096
+
+
 def rows_of(text):
     """Return the rows of ``--json``, and its summary."""
     rows = [json.loads(line) for line in text.splitlines()]

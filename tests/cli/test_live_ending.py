@@ -12,7 +12,7 @@ import cv2
 import pytest
 
 from edgecnn.runtime.sinks.matroska import read_frames
-from tests.cli.running import LIMIT_S, await_handlers, rows_of, running
+from tests.cli.running import LIMIT_S, await_handlers, has_begun, rows_of, running
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_killed_recording_can_be_played(picture_model, tmp_path):
         picture_model, "--source", "test:?fps=30", "--json", "--headless", "--record", record
     ) as process:
         # How far it is behind what is told here is up to the machine.
-        while not record.exists() or len(list(read_frames(record))) < 25:
+        while not has_begun(record) or len(list(read_frames(record))) < 25:
             assert process.stdout.readline()
         process.kill()
     capture = cv2.VideoCapture(str(record), cv2.CAP_FFMPEG)

@@ -86,7 +86,7 @@ def test_no_output_shows_a_cameras_password(picture_model, camera, tmp_path):
         [sys.executable, "-m", "edgecnn", "live", picture_model, "--source", camera.url,
          "--json", "--headless", "--csv", "out.csv", "--record", "out.mkv", "--sink", "own:Own",
          "--save-session", "session", "--web", "127.0.0.1:0",
-         "--give-up", "0.5", "--read-timeout", "0.5"],
+         "--give-up", "0.5", "--read-timeout", "60"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
@@ -97,6 +97,9 @@ def test_no_output_shows_a_cameras_password(picture_model, camera, tmp_path):
             if found := re.search(r"page: (\S+)", line):
                 url = found[1]
         rows = [process.stdout.readline() for _ in range(20)]
+        # Read on, or it stands still when the pipe is full.
+        reading = threading.Thread(target=lambda: rows.extend(process.stdout))
+        reading.start()
         for path in ("", "about.json", "past.json", "metrics", "healthz", "readyz"):
             with urllib.request.urlopen(url + path, timeout=240) as response:
                 _shows_none(path or "page", response.read())
@@ -109,12 +112,15 @@ def test_no_output_shows_a_cameras_password(picture_model, camera, tmp_path):
             kept = json.loads(response.read())["saved"]
         # It is lost, and does not come back.
         camera.close()
-        out, errors = process.communicate(timeout=240)
+        errors = process.stderr.read()
+        process.wait(240)
     finally:
         process.kill()
+        reading.join()
+        process.communicate()
     assert process.returncode == 1, errors
     assert any("Basic Ym9i" in request for request in camera.asked)
-    _shows_none("stdout", "".join(rows) + out)
+    _shows_none("stdout", "".join(rows))
     _shows_none("stderr", errors)
     assert "http://***@127.0.0.1" in errors
     assert json.loads(rows[0])["source"].startswith("http://***@127.0.0.1")
