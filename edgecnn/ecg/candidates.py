@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.preprocessing.boxcar import half_width
+from edgecnn.preprocessing.window_sums import Integers, largest_of, narrowed, window_sums
 
 __all__ = ["CandidateFinder", "Candidates"]
 
@@ -31,7 +32,7 @@ _SLOPE_S = 0.04
 #: In the filter's unit of 1/16 µV: 5 µV of deflection are no heartbeat.
 _LOWEST = 5 * 16
 #: Samples worked on at once: few enough for a processor's cache, too many for the calls to count.
-_BLOCK = 1 << 16
+_BLOCK = 1 << 15
 
 _Samples = NDArray[np.int64]
 
@@ -81,6 +82,8 @@ class CandidateFinder:
             2 * self._smooth + self._level + self._deflection,
             2 * self._smooth + self._slope + 1,
         )
+        # How much larger than the signal the sums become, but for those of squares.
+        self._growth = max((2 * self._baseline + 1) ** 2, 2 * (2 * self._level + 1))
         self.settled = 0
         self._received = 0
         self._buffer: _Samples = np.empty(0, dtype=np.int64)
@@ -116,23 +119,23 @@ class CandidateFinder:
         ready = signal.size - 2 * reach
         if ready <= 0:
             return _joined([])
-        scaled = signal * 16
+        scaled = signal.astype(narrowed(16 * largest_of(signal) * self._growth))
+        scaled *= 16
         smooth = _average(scaled, self._smooth)
         base = _average(scaled, self._baseline)
         inset = 2 * (self._baseline - self._smooth)
-        band = np.subtract(smooth[inset : smooth.size - inset], base, out=base)
+        band = np.subtract(smooth[inset : smooth.size - inset], base, out=base).astype(np.int64)
         width = 2 * self._energy + 1
-        energy = _window_sums(np.multiply(band, band, out=band), self._energy)
-        energy = np.floor_divide(energy, width, out=energy if self._energy else None)
+        energy = window_sums(np.multiply(band, band, out=band), width)
+        energy = np.floor_divide(energy, width, out=energy)
         # What one array's index 0 is in the buffer: their windows shorten them at both ends.
         band_at = 2 * self._baseline
         energy_at = band_at + self._energy
         first = reach - energy_at
         here = energy[first : first + ready]
-        is_top = here > energy[first - 1 : first - 1 + ready]
-        is_top &= here >= energy[first + 1 : first + 1 + ready]
-        is_top &= here >= _LOWEST * _LOWEST
-        tops = np.flatnonzero(is_top)
+        rises = energy[first : first + ready + 1] > energy[first - 1 : first + ready]
+        tops = np.flatnonzero(rises[:-1] & ~rises[1:])
+        tops = tops[here[tops] >= _LOWEST * _LOWEST]
         # Few are higher than some samples around them; only these are compared with all.
         for away in (self._apart, self._apart // 2, self._apart // 4, self._apart // 8):
             own = here[tops]
@@ -143,7 +146,7 @@ class CandidateFinder:
         tops = tops[around.max(axis=1, initial=0) == here[tops]]
 
         at = tops + reach - 2 * self._smooth
-        level = _window_sums(smooth, self._level)
+        level = window_sums(smooth, 2 * self._level + 1)
         middle = smooth[self._level : smooth.size - self._level]
         deflection = np.multiply(middle, 2 * self._level + 1, out=scaled[: middle.size])
         deflection -= level
@@ -177,30 +180,19 @@ def _joined(parts: list[Candidates]) -> Candidates:
     )
 
 
-def _windows(signal: _Samples, centres: NDArray[np.intp], half: int) -> _Samples:
+def _windows(signal: Integers, centres: NDArray[np.intp], half: int) -> Integers:
     """Return ``2 * half + 1`` samples around each centre, shape ``(centres, 2 * half + 1)``."""
     step, width = signal.strides[0], 2 * half + 1
     # Rows that lie over each other are copied whole: an index for each sample takes twice as long.
     rows = np.ndarray((signal.size - width + 1, width), signal.dtype, signal, 0, (step, step))
-    windows: _Samples = rows[centres - half]
+    windows: Integers = rows[centres - half]
     return windows
 
 
-def _window_sums(signal: _Samples, half: int) -> _Samples:
-    """Sum every whole window of ``2 * half + 1`` samples; shorter by ``2 * half``."""
-    if half == 0:
-        return signal
-    width = 2 * half + 1
-    total = np.empty(signal.size + 1, dtype=np.int64)
-    total[0] = 0
-    np.cumsum(signal, out=total[1:])
-    return total[width:] - total[:-width]
-
-
-def _average(scaled: _Samples, half: int) -> _Samples:
+def _average(scaled: Integers, half: int) -> Integers:
     """Average by a moving window, twice, rounded down; shorter by ``4 * half``."""
     if half == 0:
         return scaled.copy()
     width = 2 * half + 1
-    sums = _window_sums(_window_sums(scaled, half), half)
+    sums = window_sums(window_sums(scaled, width), width)
     return np.floor_divide(sums, width * width, out=sums)

@@ -138,18 +138,19 @@ class _Seen:
 
     def push(self, chunk_mv: NDArray[np.floating]) -> NDArray[np.floating]:
         """Take more samples; return them with NaN for those that no electrode gives."""
-        credible = credible_mv(chunk_mv)
-        low, high = float(credible.min()), float(credible.max())
-        if np.isnan(low):
+        credible, low, high = chunk_mv, float(chunk_mv.min()), float(chunk_mv.max())
+        if low >= -LARGEST_MV and high <= LARGEST_MV:
+            self._numbers += chunk_mv.size
+            self._credible += chunk_mv.size
+            self.gaps.pass_over(chunk_mv.size)
+        else:
+            # NaN, or what no electrode gives: sample by sample.
+            credible = credible_mv(chunk_mv)
             valid = np.isfinite(credible)
             self._numbers += int(np.count_nonzero(np.isfinite(chunk_mv)))
             self._credible += int(np.count_nonzero(valid))
             self.gaps.push(~valid)
             low, high = float(np.fmin.reduce(credible)), float(np.fmax.reduce(credible))
-        else:
-            self._numbers += chunk_mv.size
-            self._credible += chunk_mv.size
-            self.gaps.pass_over(chunk_mv.size)
         self._low = min(self._low, low)
         self._high = max(self._high, high)
         return credible

@@ -15,6 +15,7 @@ from edgecnn.metadata import BeatInput
 from edgecnn.preprocessing.boxcar import filter_boxcar
 from edgecnn.preprocessing.rr import early_beats, rhythm_ratios
 from edgecnn.preprocessing.usual_beat import likeness, usual_beats
+from edgecnn.preprocessing.window_sums import Integers, largest_of, narrowed, window_sums
 
 __all__ = ["beat_inputs", "beat_tensors", "cut_windows", "template_sums"]
 
@@ -67,7 +68,7 @@ def beat_inputs(
 
 
 def beat_tensors(
-    windows: NDArray[np.int64],
+    windows: Integers,
     peaks: NDArray[np.int64],
     spec: BeatInput,
     *,
@@ -78,7 +79,7 @@ def beat_tensors(
 
     Parameters
     ----------
-    windows : ndarray of int64, shape (beats, before + after)
+    windows : ndarray of int, shape (beats, before + after)
         From :func:`cut_windows`.
     peaks : ndarray of int64, shape (beats,)
         Samples of their R peaks. Rows depend on no more than ``spec.history`` rows before them,
@@ -90,7 +91,7 @@ def beat_tensors(
     """
     begin = max(0, first - spec.template_beats)
     tensors = {}
-    template: NDArray[np.int64] | NDArray[np.float64]
+    template: Integers | NDArray[np.float64]
     counts = None
     if spec.template == "usual":
         early = early_beats(peaks, spec)
@@ -109,60 +110,56 @@ def beat_tensors(
 
 
 def _scaled(
-    windows: NDArray[np.int64],
-    template: NDArray[np.int64] | NDArray[np.float64],
+    windows: Integers,
+    template: Integers | NDArray[np.float64],
     counts: NDArray[np.int64] | None,
     clip: float,
 ) -> NDArray[np.float32]:
     """Divide each beat and its template, a sum of so many beats, by the template's own size."""
     beats = np.empty((len(windows), 2, windows.shape[1]), dtype=np.float32)
-    scratch = np.empty((2, min(_ROWS, len(windows)), windows.shape[1]))
+    scratch = np.empty((min(_ROWS, len(windows)), windows.shape[1]), dtype=np.float32)
     # A row depends on no other here: so few at a time that they stay in the processor's cache.
     for start in range(0, len(windows), _ROWS):
         rows = slice(start, start + _ROWS)
         out = beats[rows]
-        mean, squares = scratch[:, : len(out)]
-        np.copyto(mean, template[rows])
-        if counts is not None:
-            mean /= counts[rows, None]
-        rms = np.sqrt(np.mean(np.multiply(mean, mean, out=squares), axis=1))
+        np.copyto(out[:, 0], windows[rows], casting="unsafe")
+        np.copyto(out[:, 1], template[rows], casting="unsafe")
+        squares = np.multiply(out[:, 1], out[:, 1], out=scratch[: len(out)])
+        size = np.sqrt(np.mean(squares, axis=1, dtype=np.float32), dtype=np.float64)
+        many = 1 if counts is None else counts[rows]
         # A flat line has no size of its own; 16 is one microvolt.
-        scale = np.maximum(rms, 16.0)[:, None]
-        own = squares
-        np.copyto(own, windows[rows])
-        for place, values in enumerate((own, mean)):
-            out[:, place] = np.divide(values, scale, out=values)
+        scale = np.maximum(size / many, 16.0)
+        for place, divisor in ((0, scale), (1, scale * many)):
+            out[:, place] *= (1 / divisor).astype(np.float32)[:, None]
         np.clip(out, -clip, clip, out=out)
     return beats
 
 
-def cut_windows(
-    filtered: NDArray[np.int64], peaks: NDArray[np.int64], spec: BeatInput
-) -> NDArray[np.int64]:
+def cut_windows(filtered: Integers, peaks: NDArray[np.int64], spec: BeatInput) -> Integers:
     """Cut ``before + after`` samples around each peak; the ends repeat the outermost sample."""
     width = spec.before + spec.after
     if not peaks.size:
-        return np.empty((0, width), dtype=np.int64)
+        return np.empty((0, width), dtype=filtered.dtype)
     starts = peaks - spec.before
     if starts.min() >= 0 and starts.max() + width <= filtered.size:
         # Rows copied whole: several times as fast as an index for each sample.
-        inside: NDArray[np.int64] = np.lib.stride_tricks.sliding_window_view(filtered, width)[
-            starts
-        ]
+        inside: Integers = np.lib.stride_tricks.sliding_window_view(filtered, width)[starts]
         return inside
     index = np.clip(starts[:, None] + np.arange(width), 0, max(filtered.size - 1, 0))
-    windows: NDArray[np.int64] = filtered[index]
+    windows: Integers = filtered[index]
     return windows
 
 
-def template_sums(windows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def template_sums(windows: Integers, count: int) -> Integers:
     """Sum the up to ``count`` windows before each; the first beat is its own template."""
     if not len(windows):
         return windows
-    totals = np.cumsum(windows, axis=0)
-    sums = np.empty_like(totals)
+    # Before the record's first beats there is nothing to add.
+    padded = np.zeros(
+        (count + len(windows) - 1, windows.shape[1]),
+        dtype=narrowed(count * largest_of(windows)),
+    )
+    padded[count:] = windows[:-1]
+    sums = window_sums(padded, count)
     sums[0] = windows[0]
-    sums[1 : count + 1] = totals[: min(count, len(totals) - 1)]
-    if len(totals) > count + 1:
-        np.subtract(totals[count:-1], totals[: -count - 1], out=sums[count + 1 :])
     return sums

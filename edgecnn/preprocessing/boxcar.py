@@ -8,10 +8,13 @@ doi:10.1109/TBME.1985.325532) built their QRS detector.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.metadata import BoxcarFilter
+from edgecnn.preprocessing.window_sums import Integers, largest_of, narrowed, window_sums
 
 __all__ = [
     "MICROVOLTS_PER_MV",
@@ -46,12 +49,13 @@ def half_width(seconds: float, rate_hz: float) -> int:
     return max(0, round((seconds * rate_hz - 1) / 2))
 
 
-def boxcar_sum(signal: NDArray[np.int64], half: int) -> NDArray[np.int64]:
+def boxcar_sum(signal: Integers, half: int) -> Integers:
     """Sum ``2 * half + 1`` samples around each; the ends repeat the first and last sample.
 
     Parameters
     ----------
-    signal : ndarray of int64, shape (samples,)
+    signal : ndarray of int, shape (samples,)
+        Of a type that holds the sums, too.
     half : int
         Samples on each side.
 
@@ -62,38 +66,33 @@ def boxcar_sum(signal: NDArray[np.int64], half: int) -> NDArray[np.int64]:
     """
     if half == 0 or signal.size == 0:
         return signal
-    whole = np.result_type(signal, np.int64)
-    padded: NDArray[np.int64] = np.empty(signal.size + 2 * half + 1, dtype=whole)
-    padded[half + 1 : half + 1 + signal.size] = signal
-    return _padded_sums(padded, half, padded[: signal.size].copy())
+    padded = np.empty(signal.size + 2 * half, dtype=signal.dtype)
+    padded[:half] = signal[0]
+    padded[half : half + signal.size] = signal
+    padded[half + signal.size :] = signal[-1]
+    return window_sums(padded, 2 * half + 1)
 
 
-def _padded_sums(padded: NDArray[np.int64], half: int, out: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sum the signal that lies at ``half + 1`` in an array as wide as its ends are repeated."""
-    begin, end = half + 1, padded.size - half
-    padded[:begin] = padded[begin]
-    padded[end:] = padded[end - 1]
-    np.cumsum(padded, out=padded)
-    return np.subtract(padded[2 * half + 1 :], padded[: -2 * half - 1], out=out)
-
-
-def filter_boxcar(
-    signal_uv: NDArray[np.int64], spec: BoxcarFilter, rate_hz: float
-) -> NDArray[np.int64]:
+def filter_boxcar(signal_uv: Integers, spec: BoxcarFilter, rate_hz: float) -> Integers:
     """Band-pass a signal: smoothed minus baseline, both by doubled moving averages.
 
     Returns
     -------
-    ndarray of int64, shape (samples,)
-        In 1/16 µV, so that the averages' division costs no visible precision.
+    ndarray of int32 or int64, shape (samples,)
+        In 1/16 µV, so that the averages' division costs no visible precision; int32 if it holds
+        the values, as it does those of an ECG.
 
     Notes
     -----
     The filter is symmetric: sample ``n`` depends on the input up to :func:`reach` samples later.
     """
-    filtered = _average(signal_uv, half_width(spec.smooth_s, rate_hz))
-    filtered -= _average(signal_uv, half_width(spec.baseline_s, rate_hz))
-    return filtered
+    halves = half_width(spec.smooth_s, rate_hz), half_width(spec.baseline_s, rate_hz)
+    largest = 16 * largest_of(signal_uv)
+    scaled = signal_uv.astype(_type(signal_uv, largest * (2 * max(halves) + 1)))
+    scaled *= 16
+    smooth, baseline = (_average(scaled, half) for half in halves)
+    filtered = np.empty(signal_uv.size, dtype=_type(signal_uv, 2 * largest + 1))
+    return np.subtract(smooth, baseline, out=filtered, casting="unsafe")
 
 
 def reach(spec: BoxcarFilter, rate_hz: float) -> int:
@@ -101,14 +100,24 @@ def reach(spec: BoxcarFilter, rate_hz: float) -> int:
     return 2 * max(half_width(spec.smooth_s, rate_hz), half_width(spec.baseline_s, rate_hz))
 
 
-def _average(signal: NDArray[np.int64], half: int) -> NDArray[np.int64]:
-    if half == 0 or signal.size == 0:
-        return signal * 16
-    width, inside = 2 * half + 1, slice(half + 1, half + 1 + signal.size)
-    # Each step writes where the next one needs it, so that nothing is copied.
-    whole = np.result_type(signal, np.int64)
-    once, twice = np.empty((2, signal.size + width), dtype=whole)
-    np.multiply(signal, 16, out=once[inside])
-    _padded_sums(once, half, twice[inside])
-    sums = _padded_sums(twice, half, once[: signal.size])
-    return np.floor_divide(sums, width * width, out=sums)
+def _average(scaled: Integers, half: int) -> Integers:
+    """Average a signal by a moving window, twice, rounded down; its type holds the first sums."""
+    if half == 0 or scaled.size == 0:
+        return scaled
+    width = 2 * half + 1
+    once = boxcar_sum(scaled, half)
+    low, high = int(once.min()), int(once.max())
+    # Without what they have in common, which is given back to the average, a slow signal's sums
+    # are small enough for narrow integers.
+    common = (low + high) // 2 // width
+    largest = max(high - common * width, common * width - low)
+    once -= common * width
+    twice = boxcar_sum(once.astype(_type(once, largest * width), copy=False), half)
+    np.floor_divide(twice, width * width, out=twice)
+    twice += common
+    return twice
+
+
+def _type(signal: Integers, largest: int) -> np.dtype[Any]:
+    """Return the type that holds such values; Python's integers stay what they are."""
+    return signal.dtype if signal.dtype == object else narrowed(largest)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.metadata import BeatInput
+from edgecnn.preprocessing.window_sums import Integers
 
 __all__ = ["likeness", "usual_beats"]
 
@@ -36,13 +37,13 @@ _ONE_UV = 16.0
 
 
 def usual_beats(
-    windows: NDArray[np.int64], early: NDArray[np.bool_], spec: BeatInput
+    windows: Integers, early: NDArray[np.bool_], spec: BeatInput
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the usual beat before each beat, and how each resembles the beats before it.
 
     Parameters
     ----------
-    windows : ndarray of int64, shape (beats, samples)
+    windows : ndarray of int, shape (beats, samples)
         Filtered, around the R peaks.
     early : ndarray of bool, shape (beats,)
         Beats that have no say in what is usual (:func:`edgecnn.preprocessing.rr.early_beats`),
@@ -87,7 +88,7 @@ def usual_beats(
 
 
 def likeness(
-    windows: NDArray[np.int64],
+    windows: Integers,
     usual: NDArray[np.float64],
     resembled: NDArray[np.int64],
     spec: BeatInput,
@@ -145,7 +146,7 @@ def _medoids(
     return centre
 
 
-def _normalised(parts: NDArray[np.int64]) -> NDArray[np.float32]:
+def _normalised(parts: Integers) -> NDArray[np.float32]:
     """Bring each row, without its mean, to a norm of 2,000 and round it."""
     centred = parts - parts.mean(axis=1, keepdims=True)
     norm = np.sqrt((centred * centred).sum(axis=1, keepdims=True))

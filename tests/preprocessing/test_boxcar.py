@@ -104,6 +104,19 @@ def test_no_overflow_at_the_largest_amplitude() -> None:
     assert filtered.tolist() == exact.tolist()
 
 
+@pytest.mark.parametrize("drift_uv", [0, 3_000, -40_000, 200_000, 5_000_000])
+@pytest.mark.parametrize("swing_uv", [500, 100_000, 4_000_000])
+def test_narrow_integers_change_no_bit(drift_uv: int, swing_uv: int) -> None:
+    """Whether sums fit into 32 bits depends on the signal; what comes out does not."""
+    n = np.arange(4000)
+    random = np.random.default_rng(drift_uv % 97)
+    drift = drift_uv * np.sin(n / 900) + drift_uv / 2
+    signal = np.rint(drift + random.integers(-swing_uv, swing_uv, n.size)).astype(np.int64)
+    for whole in (signal, -signal, signal + drift_uv):
+        exact = filter_boxcar(whole.astype(object), SPEC, RATE_HZ)
+        assert filter_boxcar(whole, SPEC, RATE_HZ).tolist() == exact.tolist()
+
+
 def test_empty_signal() -> None:
     assert filter_boxcar(np.zeros(0, np.int64), SPEC, RATE_HZ).size == 0
 
