@@ -81,6 +81,7 @@ class CalibrationCache:
     def __init__(self, key: str, folder: Path, *, every_s: float = 5.0) -> None:
         self.path = folder / f"{key}.npz"
         self.found = 0
+        self._obstacle = ""
         self._every_s = every_s
         self._saved = time.monotonic()
 
@@ -103,8 +104,11 @@ class CalibrationCache:
         """
         if not last and time.monotonic() - self._saved < self._every_s:
             return
-        with contextlib.suppress(EdgeCNNError):
+        try:
             write_bytes(self.path, seen.to_bytes())
+            self._obstacle = ""
+        except EdgeCNNError as error:
+            self._obstacle = error.message
         self._saved = time.monotonic()
         if last:
             self._clear()
@@ -114,7 +118,10 @@ class CalibrationCache:
         if self.found >= samples:
             return f"calibration of {self.found} samples read from {self.path}"
         if self.found:
-            return f"calibration taken up after {self.found} of {samples} samples: {self.path}"
+            said = f"calibration taken up after {self.found} of {samples} samples: {self.path}"
+            return f"{said}; {self._obstacle}" if self._obstacle else said
+        if self._obstacle:
+            return f"calibration was not kept: {self._obstacle}"
         return f"calibration kept in {self.path}"
 
     def _clear(self) -> None:

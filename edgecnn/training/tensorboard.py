@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.errors import EdgeCNNError
 from edgecnn.training.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -53,18 +56,35 @@ class TensorBoardLog(Watcher):
         """Open the file. TensorBoard takes seconds to import: not before it is needed."""
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(str(self._folder), purge_step=first_epoch)
+        with self._told():
+            self._writer = SummaryWriter(str(self._folder), purge_step=first_epoch)
 
     def epoch(self, state: FitState) -> None:
         """Write the last epoch's figures."""
         result: EpochResult = state.history[-1]
-        for curve, field in _CURVES.items():
-            value = getattr(result, field)
-            if value is not None:
-                self._writer.add_scalar(curve, value, result.epoch)
-        self._writer.flush()
+        with self._told():
+            for curve, field in _CURVES.items():
+                value = getattr(result, field)
+                if value is not None:
+                    self._writer.add_scalar(curve, value, result.epoch)
+            self._writer.flush()
 
     def end(self) -> None:
         """Close the file."""
-        if self._writer is not None:
-            self._writer.close()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with self._told():
+                writer.close()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Make one line of a full disk: what failed on TensorBoard's thread, any call raises."""
+        try:
+            yield
+        except OSError as error:
+            # What could not be written now cannot be when it is closed.
+            self._writer = None
+            raise EdgeCNNError(
+                f"cannot write {self._folder}: {error.strerror or error}",
+                hint="is the folder writable, and is there room on the disk?",
+            ) from error

@@ -174,3 +174,12 @@ def test_a_killed_process_loses_nothing_that_was_kept(prepared, data, tmp_path):
     _run(prepared, rest, CalibrationCache("k", tmp_path))
     assert rest.given == [24, 32, 40]
     assert [p.name for p in Path(tmp_path).glob(".k*")] == []
+
+
+def test_what_cannot_be_kept_is_not_said_to_be(prepared, data, tmp_path):
+    (tmp_path / "file").touch()
+    cache = CalibrationCache("k", tmp_path / "file")
+    _run(prepared, _Batches(data), cache)
+    said = cache.describe(48)
+    assert said.startswith(f"calibration was not kept: cannot write {tmp_path / 'file'}")
+    assert "kept in" not in said

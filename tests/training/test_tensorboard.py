@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import importlib.util
+import os
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,23 @@ def test_without_tensorboard_nothing_is_written(
 def test_the_command_writes_them(tiny: Path, tmp_path: Path) -> None:
     assert run(["train", str(tiny), "-o", str(tmp_path / "run"), "--set", "train.epochs=1"]) == 0
     assert list((tmp_path / "run" / LOG_FOLDER).glob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize("call", ["add_scalar", "flush", "close"])
+def test_a_full_disk_is_one_line(
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    call: str,
+) -> None:
+    """TensorBoard writes on a thread of its own; what failed there is raised by any later call."""
+
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(f"torch.utils.tensorboard.SummaryWriter.{call}", full)
+    assert run(["train", str(tiny), "-o", str(tmp_path / "run"), "--set", "train.epochs=1"]) == 1
+    said = capsys.readouterr().err
+    assert f"error: cannot write {tmp_path / 'run' / LOG_FOLDER}: No space left" in said
+    assert "Traceback" not in said
