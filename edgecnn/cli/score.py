@@ -133,10 +133,12 @@ def score(
     from edgecnn.cli.output import progress_bar
     from edgecnn.ecg.aami import mapped_labels
     from edgecnn.ecg.score import score_records
+    from edgecnn.runtime.heap import keep_freed_memory
     from edgecnn.runtime.session import load_model
 
     if not paths and manifest is None:
         raise click.UsageError("Missing argument 'PATHS...'.")
+    keep_freed_memory()
     load = partial(load_model, provider=provider, threads=threads or 1, check=check, spinning=False)
     loaded = load(model)
     also = None if rhythm is None else load(rhythm)

@@ -18,7 +18,7 @@ def keep_freed_memory() -> bool:
 
     A record takes thousands of arrays that live for a moment. Fetching their pages anew each time
     takes a tenth of the time; in workers that Dask starts, with a threshold of 64 KB, half of it.
-    This is a setting of the whole process.
+    This is a setting of the whole process, so it is for commands and workers, not for libraries.
 
     Returns
     -------
