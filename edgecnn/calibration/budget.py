@@ -11,9 +11,10 @@ import msgspec
 
 from edgecnn.calibration.frontier import Point
 from edgecnn.calibration.outcome import Outcome, points_lost
+from edgecnn.data.dataset import Dataset
 from edgecnn.errors import UsageError
 
-__all__ = ["Budget", "Found", "search_forms"]
+__all__ = ["Budget", "Found", "check_selection", "search_forms"]
 
 
 class Measure(Protocol):
@@ -76,6 +77,28 @@ class Budget:
         if self.min_agreement is not None:
             parts.append(f"at least {self.min_agreement:.2%} same answers")
         return ", ".join(parts)
+
+
+def check_selection(budget: Budget, evaluate: Dataset | None, select: Dataset | None) -> None:
+    """Refuse a budget that nothing can be measured for.
+
+    Raises
+    ------
+    UsageError
+    """
+    if budget.max_drop is not None and evaluate is None:
+        raise UsageError(
+            "max-drop needs labelled data to measure on",
+            hint="give it with --evaluate, or ask for --min-agreement, which needs no labels",
+        )
+    if select is not None and evaluate is None:
+        raise UsageError(
+            "data to choose a form on, and none to measure it on", hint="give --evaluate as well"
+        )
+    if select is not None and not budget:
+        raise UsageError(
+            "data to choose a form on, but no budget", hint="give --max-drop or --min-agreement"
+        )
 
 
 @dataclass(frozen=True)

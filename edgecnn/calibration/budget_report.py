@@ -2,65 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgecnn.calibration.budget import Budget
 from edgecnn.calibration.frontier import write_frontier
 from edgecnn.calibration.outcome import Outcome, points_lost
+from edgecnn.calibration.plan import Plan
 from edgecnn.calibration.settle import Settled
-from edgecnn.data.dataset import Dataset
-from edgecnn.errors import EdgeCNNError, UsageError
+from edgecnn.errors import EdgeCNNError
 
-if TYPE_CHECKING:
-    from edgecnn.calibration.plan import Plan
-
-__all__ = [
-    "check_selection",
-    "frontier_path",
-    "require_form",
-    "require_outcome",
-    "write_points",
-]
-
-
-def frontier_path(path: str | os.PathLike[str] | None) -> Path | None:
-    """Check where the picture is to go.
-
-    Raises
-    ------
-    UsageError
-        It is no PNG: the JSON beside it would take its place.
-    """
-    if path is None:
-        return None
-    picture = Path(path)
-    if picture.suffix.lower() != ".png":
-        raise UsageError(f"{picture} is no .png", hint="the same as .json is written beside it")
-    return picture
-
-
-def check_selection(budget: Budget, evaluate: Dataset | None, select: Dataset | None) -> None:
-    """Refuse a budget that nothing can be measured for.
-
-    Raises
-    ------
-    UsageError
-    """
-    if budget.max_drop is not None and evaluate is None:
-        raise UsageError(
-            "max-drop needs labelled data to measure on",
-            hint="give it with --evaluate, or ask for --min-agreement, which needs no labels",
-        )
-    if select is not None and evaluate is None:
-        raise UsageError(
-            "data to choose a form on, and none to measure it on", hint="give --evaluate as well"
-        )
-    if select is not None and not budget:
-        raise UsageError(
-            "data to choose a form on, but no budget", hint="give --max-drop or --min-agreement"
-        )
+__all__ = ["require_form", "require_outcome", "write_points"]
 
 
 def require_form(plan: Plan, settled: Settled, *, layers: int) -> None:

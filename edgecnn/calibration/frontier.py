@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import msgspec
 from msgspec import Struct
 
 from edgecnn.calibration.forms import Rest
-from edgecnn.errors import MissingPackageError
+from edgecnn.errors import MissingPackageError, UsageError
 from edgecnn.files import atomic_path, write_bytes
 
-__all__ = ["Point", "draw_frontier", "pareto", "write_frontier"]
+__all__ = ["Point", "draw_frontier", "frontier_path", "pareto", "write_frontier"]
 
 _QUIET, _LINE, _CHOSEN = "#8a8f98", "#1f5fa8", "#b3261e"
 
@@ -77,6 +78,22 @@ class Point(Struct, frozen=True, kw_only=True):
             form = f"{len(self.kept)}{among} {'layer' if one else 'layers'} in "
             form += "FP32" if self.kept_fp32 else "8 bits"
         return form + (", biases corrected" if self.bias_corrected else "")
+
+
+def frontier_path(path: str | os.PathLike[str] | None) -> Path | None:
+    """Check where the picture is to go.
+
+    Raises
+    ------
+    UsageError
+        It is no PNG: the JSON beside it would take its place.
+    """
+    if path is None:
+        return None
+    picture = Path(path)
+    if picture.suffix.lower() != ".png":
+        raise UsageError(f"{picture} is no .png", hint="the same as .json is written beside it")
+    return picture
 
 
 def loss_of(point: Point) -> float:

@@ -10,13 +10,13 @@ import onnx
 
 from edgecnn.bundled import resolve_model
 from edgecnn.calibration.batches import CalibrationBatches
-from edgecnn.calibration.budget import Budget
-from edgecnn.calibration.budget_report import check_selection, frontier_path
+from edgecnn.calibration.budget import Budget, check_selection
 from edgecnn.calibration.calibrate import BATCH, lint_data
 from edgecnn.calibration.dynamic import one_step
 from edgecnn.calibration.estimators import Estimator, make_estimator
 from edgecnn.calibration.finding import Finding
 from edgecnn.calibration.fp32_file import open_fp32
+from edgecnn.calibration.frontier import frontier_path
 from edgecnn.calibration.kinds import KindChoice, choose_kind
 from edgecnn.calibration.outcome import (
     Memory,

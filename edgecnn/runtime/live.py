@@ -13,7 +13,8 @@ import cv2
 from edgecnn.errors import EdgeCNNError
 from edgecnn.runtime.answer import Summary
 from edgecnn.runtime.controls import Controls
-from edgecnn.runtime.outputs import Outputs, OutputSinks
+from edgecnn.runtime.output_sinks import OutputSinks
+from edgecnn.runtime.outputs import Outputs
 from edgecnn.runtime.pipeline import Pipeline
 from edgecnn.runtime.processor import Processor
 from edgecnn.runtime.signals import stop_on_signals

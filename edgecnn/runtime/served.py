@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edgecnn.errors import UsageError
+from edgecnn.runtime.outputs import Outputs
 from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink
 from edgecnn.runtime.sinks.monitor import Monitor
 from edgecnn.runtime.sources.browser import BrowserCamera
 
 if TYPE_CHECKING:
-    from edgecnn.runtime.outputs import Outputs
     from edgecnn.runtime.sources.base import Source
     from edgecnn.web.tls import Tls
 

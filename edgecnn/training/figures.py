@@ -10,7 +10,7 @@ import numpy as np
 
 from edgecnn.files import atomic_path
 from edgecnn.metadata import Accuracy
-from edgecnn.training.loop import EpochResult
+from edgecnn.training.fit_state import EpochResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,12 +19,14 @@ from edgecnn.evaluation.evaluate import score_predictions
 from edgecnn.files import write_text
 from edgecnn.metadata import Accuracy
 from edgecnn.training.examples import labelled_targets
-from edgecnn.training.loop import FitState, Watcher, fit, predict_outputs
+from edgecnn.training.fit_state import FitState
+from edgecnn.training.loop import fit, predict_outputs
 from edgecnn.training.network import build_module
 from edgecnn.training.provenance import make_metadata
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.tasks import training_task
 from edgecnn.training.transfer import check_pixels, load_pretrained
+from edgecnn.training.watcher import Watcher
 
 __all__ = ["FOLDS_NAME", "FoldReport", "cross_validate"]
 

@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from edgecnn.training.loop import EpochResult, FitState
+from edgecnn.training.fit_state import EpochResult, FitState
 from edgecnn.training.watcher import Watcher
 
 __all__ = [

@@ -14,7 +14,7 @@ from edgecnn.errors import TrainingError
 from edgecnn.files import write_bytes
 from edgecnn.metadata import Intervention
 from edgecnn.training.checkpoint import load_state, read_tensors
-from edgecnn.training.loop import EpochResult, FitState
+from edgecnn.training.fit_state import EpochResult, FitState
 from edgecnn.training.recipe import Recipe, flat_settings
 
 __all__ = ["RESUME_NAME", "check_recipe", "load_resume", "save_resume"]

@@ -13,7 +13,7 @@ from msgspec import Struct
 from edgecnn.errors import TrainingError
 from edgecnn.files import write_text
 from edgecnn.metadata import Accuracy, Intervention, ModelMetadata
-from edgecnn.training.loop import EpochResult, FitState
+from edgecnn.training.fit_state import EpochResult, FitState
 
 __all__ = ["SUMMARY_NAME", "TrainSummary", "metrics_csv", "read_summary", "write_results"]
 

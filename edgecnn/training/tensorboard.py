@@ -12,7 +12,7 @@ from edgecnn.errors import EdgeCNNError
 from edgecnn.training.watcher import Watcher
 
 if TYPE_CHECKING:
-    from edgecnn.training.loop import EpochResult, FitState
+    from edgecnn.training.fit_state import EpochResult, FitState
 
 __all__ = ["LOG_FOLDER", "TensorBoardLog", "tensorboard_log"]
 

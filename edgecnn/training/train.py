@@ -23,7 +23,8 @@ from edgecnn.training.checkpoint import (
     save_checkpoint,
 )
 from edgecnn.training.controls import Controls
-from edgecnn.training.loop import FitState, fit
+from edgecnn.training.fit_state import FitState
+from edgecnn.training.loop import fit
 from edgecnn.training.network import build_module
 from edgecnn.training.provenance import describe_revision, make_metadata
 from edgecnn.training.recipe import Recipe

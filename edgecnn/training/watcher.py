@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from edgecnn.metadata import InputSpec
 from edgecnn.training.examples import Examples, TrainingExamples
-
-if TYPE_CHECKING:
-    from edgecnn.training.loop import FitState
+from edgecnn.training.fit_state import FitState
 
 __all__ = ["PreparedTraining", "Watcher", "Watchers"]
 

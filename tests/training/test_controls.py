@@ -14,7 +14,8 @@ from edgecnn.metadata import Intervention
 from edgecnn.models import create_model
 from edgecnn.training.controls import Controls, Knobs, knob_ranges
 from edgecnn.training.examples import Examples
-from edgecnn.training.loop import FitState, fit
+from edgecnn.training.fit_state import FitState
+from edgecnn.training.loop import fit
 from edgecnn.training.settings import TrainSettings
 from edgecnn.training.tasks.classify import CrossEntropy
 from edgecnn.training.watcher import Watcher

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from edgecnn.metadata import Accuracy
 from edgecnn.training.figures import draw_confusion, draw_curves
-from edgecnn.training.loop import EpochResult
+from edgecnn.training.fit_state import EpochResult
 
 
 @pytest.mark.parametrize("validated", [True, False])

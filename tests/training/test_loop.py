@@ -10,10 +10,12 @@ from edgecnn.errors import TrainingError
 from edgecnn.models import create_model
 from edgecnn.training.augment import AugmentedExamples
 from edgecnn.training.examples import Examples
-from edgecnn.training.loop import FitState, Watcher, fit, predict_outputs
+from edgecnn.training.fit_state import FitState
+from edgecnn.training.loop import fit, predict_outputs
 from edgecnn.training.recipe import load_recipe
 from edgecnn.training.settings import TrainSettings
 from edgecnn.training.tasks.classify import Classify, CrossEntropy
+from edgecnn.training.watcher import Watcher
 
 
 def settings(**changes: object) -> TrainSettings:

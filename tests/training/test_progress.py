@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from edgecnn.models import create_model
-from edgecnn.training.loop import EpochResult, FitState
+from edgecnn.training.fit_state import EpochResult, FitState
 from edgecnn.training.progress import LineWatcher, TerminalWatcher, describe_epoch, make_watcher
 from edgecnn.training.settings import TrainSettings
 

@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 from edgecnn.errors import MissingFileError, TrainingError
 from edgecnn.models import create_model
 from edgecnn.training.examples import Examples
-from edgecnn.training.loop import FitState, fit
+from edgecnn.training.fit_state import FitState
+from edgecnn.training.loop import fit
 from edgecnn.training.recipe import Recipe, load_recipe
 from edgecnn.training.resume import RESUME_NAME, load_resume, save_resume
 from edgecnn.training.tasks.classify import CrossEntropy

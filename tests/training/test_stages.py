@@ -7,7 +7,8 @@ from torch import nn
 from edgecnn.errors import RecipeError
 from edgecnn.models import create_model
 from edgecnn.training.examples import Examples
-from edgecnn.training.loop import FitState, fit
+from edgecnn.training.fit_state import FitState
+from edgecnn.training.loop import fit
 from edgecnn.training.settings import TrainSettings, Transfer
 from edgecnn.training.stages import StagePlan, stages_of
 from edgecnn.training.tasks.classify import CrossEntropy

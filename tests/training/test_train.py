@@ -18,10 +18,11 @@ import torch
 from edgecnn.data import open_dataset
 from edgecnn.errors import DataError, TrainingError
 from edgecnn.training.checkpoint import load_checkpoint
-from edgecnn.training.loop import Watcher, predict_outputs
+from edgecnn.training.loop import predict_outputs
 from edgecnn.training.recipe import load_recipe
 from edgecnn.training.tasks import training_task
 from edgecnn.training.train import train_recipe
+from edgecnn.training.watcher import Watcher
 
 
 def rows(folder: Path) -> list[dict[str, str]]:

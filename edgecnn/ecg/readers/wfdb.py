@@ -69,7 +69,7 @@ def _elsewhere(
     if header.segments is not None:
         from edgecnn.ecg.readers import wfdb_segments
 
-        return wfdb_segments.stored(path, header, rate, notes, lead)
+        return wfdb_segments.stored(path, header, rate, notes, lead, open_segment=stored)
     from edgecnn.ecg.readers import wfdb_package
 
     return wfdb_package.stored(path, header, rate, notes, lead)

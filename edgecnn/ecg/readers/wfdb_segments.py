@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +38,22 @@ class _Segment:
     header: Header
 
 
+class OpenSegment(Protocol):
+    """Opens a segment: a record of its own."""
+
+    def __call__(self, path: Path, *, rate_hz: float | None = None) -> StoredRecord:
+        """Open it by its header."""
+        ...
+
+
 def stored(
-    path: Path, header: Header, rate: float, notes: tuple[str, ...], lead: str | None
+    path: Path,
+    header: Header,
+    rate: float,
+    notes: tuple[str, ...],
+    lead: str | None,
+    *,
+    open_segment: OpenSegment,
 ) -> StoredRecord:
     """Open a record of several segments; each is read when samples of it are asked for.
 
@@ -72,9 +87,7 @@ def stored(
 
     @lru_cache(maxsize=_OPEN)
     def opened(name: str) -> StoredRecord:
-        from edgecnn.ecg.readers import wfdb
-
-        return wfdb.stored(path.with_name(f"{name}.hea"), rate_hz=rate)
+        return open_segment(path.with_name(f"{name}.hea"), rate_hz=rate)
 
     def fetch(first: int, stop: int) -> NDArray[np.float64]:
         signal_mv = np.full((stop - first, len(leads)), np.nan)

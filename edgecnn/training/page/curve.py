@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edgecnn.training.loop import EpochResult
+from edgecnn.training.fit_state import EpochResult
 
 __all__ = ["Curve", "Point"]
 

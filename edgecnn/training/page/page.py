@@ -12,7 +12,7 @@ import msgspec
 from edgecnn.errors import EdgeCNNError, UsageError
 from edgecnn.models.auxiliary import deployed_parameters
 from edgecnn.training.controls import Controls
-from edgecnn.training.loop import FitState
+from edgecnn.training.fit_state import FitState
 from edgecnn.training.page.curve import Curve, Point, quality
 from edgecnn.training.page.examples import ShownExamples, choose_examples, draw_examples
 from edgecnn.training.page.snapshot import take_snapshot

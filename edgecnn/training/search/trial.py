@@ -8,13 +8,14 @@ from pathlib import Path
 
 from edgecnn.errors import DivergenceError, EdgeCNNError, RecipeError, ShapeError, UsageError
 from edgecnn.training.checkpoint import DOCUMENT_NAME, WEIGHTS_NAME
+from edgecnn.training.fit_state import FitState
 from edgecnn.training.folds import FOLDS_NAME, cross_validate
-from edgecnn.training.loop import FitState, Watcher
 from edgecnn.training.recipe import Recipe
 from edgecnn.training.resume import RESUME_NAME
 from edgecnn.training.search.proposal import Proposal
 from edgecnn.training.search.record import Outcome, Question, Trial
 from edgecnn.training.train import train_recipe
+from edgecnn.training.watcher import Watcher
 
 __all__ = ["impossible", "run_trial", "tidy"]
 

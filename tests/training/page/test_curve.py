@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgecnn.training.loop import EpochResult
+from edgecnn.training.fit_state import EpochResult
 from edgecnn.training.page.curve import Curve, Point, quality
 
 

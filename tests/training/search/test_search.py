@@ -12,11 +12,11 @@ import pytest
 from edgecnn.errors import EdgeCNNError, RecipeError, TrainingError, UsageError
 from edgecnn.training import train as training
 from edgecnn.training.checkpoint import load_checkpoint
-from edgecnn.training.loop import Watcher
 from edgecnn.training.recipe import load_recipe
 from edgecnn.training.search import Observer, SearchReport, plan_search, run_search
 from edgecnn.training.search.record import Trial, load_record, save_record
 from edgecnn.training.train import train_recipe
+from edgecnn.training.watcher import Watcher
 
 
 def search(

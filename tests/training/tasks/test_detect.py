@@ -119,7 +119,8 @@ def test_what_validates_comes_from_where_the_dataset_says(recipe):
 
 
 def test_training_learns(recipe):
-    from edgecnn.training.loop import FitState, fit
+    from edgecnn.training.fit_state import FitState
+    from edgecnn.training.loop import fit
     from edgecnn.training.network import build_module
 
     torch.manual_seed(0)

@@ -97,7 +97,8 @@ def test_resumed_is_the_same_as_uninterrupted(tmp_path: Path) -> None:
     class Stop(Exception):
         pass
 
-    from edgecnn.training.loop import FitState, Watcher
+    from edgecnn.training.fit_state import FitState
+    from edgecnn.training.watcher import Watcher
 
     class Stopping(Watcher):
         def epoch(self, state: FitState) -> None:
