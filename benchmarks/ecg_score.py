@@ -33,7 +33,8 @@ from edgecnn.ecg.record_page import record_document, record_figures, record_page
 from edgecnn.ecg.report import write_report
 from edgecnn.ecg.score import score_records
 from edgecnn.ecg.strips import cut_strips
-from edgecnn.ecg.tables import beat_rows, write_tables
+from edgecnn.ecg.table_rows import beat_rows
+from edgecnn.ecg.tables import write_tables
 from edgecnn.files import write_scratch
 from edgecnn.preprocessing.beats import beat_inputs
 from edgecnn.runtime.heap import keep_freed_memory

@@ -263,7 +263,7 @@ def _say_links(links: Sequence[tuple[Path, Path]]) -> None:
 
 def _print_json(summary: ScoreSummary, *, rhythm: bool) -> None:
     from edgecnn.cli.output import print_json
-    from edgecnn.ecg.tables import record_row
+    from edgecnn.ecg.table_rows import record_row
 
     print_json(
         {
@@ -287,7 +287,7 @@ def _print_json(summary: ScoreSummary, *, rhythm: bool) -> None:
 def _print(summary: ScoreSummary, labels: tuple[str, ...], *, rhythm: bool) -> None:
     from edgecnn.cli.output import print_table
     from edgecnn.ecg.beats import UNCLASSIFIED
-    from edgecnn.ecg.tables import record_row
+    from edgecnn.ecg.table_rows import record_row
 
     rows = [record_row(record, rhythm=rhythm) for record in summary.records]
     shown = [name for name in dict.fromkeys(labels) if name != UNCLASSIFIED]

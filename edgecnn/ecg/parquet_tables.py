@@ -11,7 +11,7 @@ import numpy as np
 
 from edgecnn.ecg.parts import Part
 from edgecnn.ecg.record_files import Problem
-from edgecnn.ecg.tables import (
+from edgecnn.ecg.table_rows import (
     BEATS_HEADER,
     EPISODES_HEADER,
     ERRORS_HEADER,

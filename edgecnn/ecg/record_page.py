@@ -28,7 +28,7 @@ from edgecnn.ecg.report_layout import (
 )
 from edgecnn.ecg.rhythm import rhythm_input_of
 from edgecnn.ecg.rhythm_figures import rhythm_ribbon, rhythm_table
-from edgecnn.ecg.tables import EPISODES_HEADER, episode_rows
+from edgecnn.ecg.table_rows import EPISODES_HEADER, episode_rows
 from edgecnn.runtime.session import Model
 
 __all__ = ["record_document", "record_figures", "record_page"]

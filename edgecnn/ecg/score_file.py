@@ -28,7 +28,7 @@ from edgecnn.ecg.results_folder import ResultsFolder
 from edgecnn.ecg.rhythm import RecordedRhythm, RecordRhythm
 from edgecnn.ecg.stored_beats import classify_stored
 from edgecnn.ecg.strips import cut_strips
-from edgecnn.ecg.tables import beat_rows
+from edgecnn.ecg.table_rows import beat_rows
 from edgecnn.errors import EdgeCNNError, RecordError
 from edgecnn.files import write_scratch
 from edgecnn.runtime.session import Model

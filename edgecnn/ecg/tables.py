@@ -2,164 +2,32 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from io import StringIO
-from itertools import chain
-from math import isnan
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
-import numpy as np
 
-from edgecnn.ecg.beats import UNCLASSIFIED
-from edgecnn.ecg.episodes import Rhythm
-from edgecnn.ecg.parts import Part, RecordScore
+from edgecnn.ecg.csv_tables import CsvTables
+from edgecnn.ecg.parquet_tables import ParquetTables
+from edgecnn.ecg.parts import Part
 from edgecnn.ecg.record_files import Problem
+from edgecnn.ecg.table_rows import beat_documents
 
-__all__ = [
-    "BEATS_HEADER",
-    "BEATS_JSONL",
-    "EPISODES_HEADER",
-    "ERRORS_HEADER",
-    "TABLE_FORMATS",
-    "TableWriter",
-    "beat_rows",
-    "episode_rows",
-    "record_row",
-    "records_header",
-    "table_names",
-    "write_tables",
-]
+__all__ = ["BEATS_JSONL", "TABLE_FORMATS", "TableWriter", "table_names", "write_tables"]
 
-BEATS_HEADER = ("record", "sample", "time_s", "symbol", "class", "score")
-EPISODES_HEADER = (
-    *("record", "start_sample", "end_sample", "start_s", "end_s", "rhythm", "score"),
-)
-ERRORS_HEADER = ("path", "reason", "hint")
 BEATS_JSONL = "beats.jsonl"
 #: What ``tables`` may be.
 TABLE_FORMATS = ("csv", "parquet")
 
-_BLOCK = 1 << 13
 _TABLES = ("records", "beats", "errors")
 _EPISODES = "episodes"
-_RHYTHM = (*("rhythm", "rhythm_s", "af_episodes", "af_s", "af_longest_s", "af_burden_percent"),)
 
 
 def table_names(form: str, *, rhythm: bool = False) -> list[str]:
     """Return the names of the tables' files: records, beats, errors, and episodes of a rhythm."""
     return [f"{name}.{form}" for name in (*_TABLES, *([_EPISODES] if rhythm else []))]
-
-
-def records_header(labels: Sequence[str], *, rhythm: bool = False) -> tuple[str, ...]:
-    """Return the columns of the table of records, for a model's labels; with those of a rhythm."""
-    return (
-        *("record", "path", "duration_s", "sampling_rate_hz", "lead", "beats"),
-        *dict.fromkeys((*labels, UNCLASSIFIED)),
-        *("heart_rate_bpm_mean", "heart_rate_bpm_min", "heart_rate_bpm_max"),
-        *("sdnn_ms", "rmssd_ms", "pvc_burden_percent", "sve_burden_percent"),
-        *(_RHYTHM if rhythm else ()),
-        *("flat_s", "saturated_s", "noise_s", "gaps_s", "notes", "remarks"),
-    )
-
-
-def record_row(score: RecordScore, *, rhythm: bool = False) -> dict[str, Any]:
-    """Return a record's row by column; None where there is no value.
-
-    Parameters
-    ----------
-    score : RecordScore
-    rhythm : bool
-        With the columns of a rhythm.
-    """
-    rate = score.heart_rate_bpm
-    sve = score.ectopy.get("S")
-    return {
-        "record": score.record,
-        "path": score.path,
-        "duration_s": round(score.duration_s, 3),
-        "sampling_rate_hz": round(score.sampling_rate_hz, 6),
-        "lead": score.lead,
-        "beats": score.beats,
-        **score.counts,
-        "heart_rate_bpm_mean": round(rate.mean, 1) if rate is not None else None,
-        "heart_rate_bpm_min": round(rate.min, 1) if rate is not None else None,
-        "heart_rate_bpm_max": round(rate.max, 1) if rate is not None else None,
-        "sdnn_ms": _rounded(score.variability.sdnn_ms, 1),
-        "rmssd_ms": _rounded(score.variability.rmssd_ms, 1),
-        "pvc_burden_percent": _rounded(score.pvc_burden_percent, 3),
-        "sve_burden_percent": _rounded(sve.burden_percent if sve else None, 3),
-        **(_rhythm_cells(score.rhythm) if rhythm else {}),
-        "flat_s": round(score.flat_s, 1),
-        "saturated_s": round(score.saturated_s, 1),
-        "noise_s": round(score.noise_s, 1),
-        "gaps_s": round(score.gaps_s, 1),
-        "notes": "; ".join(score.notes),
-        "remarks": "; ".join(score.remarks),
-    }
-
-
-def _rhythm_cells(rhythm: Rhythm | None) -> dict[str, Any]:
-    cells: dict[str, Any] = dict.fromkeys(_RHYTHM)
-    if rhythm is not None:
-        cells |= {"rhythm": rhythm.main, "rhythm_s": round(rhythm.answered_s, 1)}
-        if rhythm.af is not None:
-            cells["af_episodes"] = rhythm.af.episodes
-            cells["af_s"] = round(rhythm.af.seconds, 1)
-            cells["af_longest_s"] = round(rhythm.af.longest_s, 1)
-            cells["af_burden_percent"] = _rounded(rhythm.af.burden_percent, 3)
-    return cells
-
-
-def episode_rows(part: Part) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of ``episodes.csv`` for one record; ``unknown`` has no score."""
-    record, rate = part.score.record, part.score.sampling_rate_hz
-    for episode in part.episodes:
-        times = (round(at / rate, 3) for at in (episode.start, episode.stop))
-        score = _rounded(episode.score, 4)
-        yield (record, episode.start, episode.stop, *times, episode.label, score)
-
-
-def beat_rows(part: Part) -> bytes:
-    """Return the rows of ``beats.csv`` for one record; a beat without a class has no score."""
-    count = part.score.beats
-    if not count:
-        return b""
-    record = _cells(part.score.record).replace("%", "%%")
-    ends = [_cells(*pair) for pair in zip(part.symbols_by_class, part.names, strict=True)]
-    scores = part.scores
-    answered = np.isfinite(scores)
-    times = part.samples / part.score.sampling_rate_hz
-    written = []
-    # Some at a time: a beat as numbers and text takes a hundred times its place in the arrays.
-    for first in range(0, count, _BLOCK):
-        block = slice(first, first + _BLOCK)
-        own = [ends[index] for index in part.class_indices[block].tolist()]
-        values = (part.samples[block].tolist(), times[block].tolist(), own)
-        if answered[block].all():
-            # One format for all rows: a third of the time that a call for each takes.
-            row = record + ",%d,%.4f,%s,%.4f\n"
-            columns = (*values, scores[block].tolist())
-        else:
-            row = record + ",%d,%.4f,%s,%s\n"
-            columns = (*values, [_score(score) for score in scores[block].tolist()])
-        flat = tuple(chain.from_iterable(zip(*columns, strict=True)))
-        written.append(((row * len(own)) % flat).encode())
-    return b"".join(written)
-
-
-def _score(score: float) -> str:
-    return "" if isnan(score) else f"{score:.4f}"
-
-
-def _cells(*values: str) -> str:
-    """Return values as the table has them: in quotes where they need it."""
-    line = StringIO()
-    csv.writer(line, lineterminator="").writerow(values)
-    return line.getvalue()
 
 
 class TableWriter(Protocol):
@@ -209,11 +77,9 @@ def write_tables(
     with ExitStack() as open_files:
         writer: TableWriter
         if form == "parquet":
-            from edgecnn.ecg.parquet_tables import ParquetTables
-
             writer = ParquetTables(folder, names, labels, open_files)
         else:
-            writer = _CsvTables(folder, names, labels, open_files)
+            writer = CsvTables(folder, names, labels, open_files)
         lines = None
         if jsonl:
             names.append(BEATS_JSONL)
@@ -222,51 +88,6 @@ def write_tables(
             writer.add(part)
             if lines is not None:
                 encoder = msgspec.json.Encoder()
-                lines.writelines(encoder.encode(row) + b"\n" for row in _beat_documents(part))
+                lines.writelines(encoder.encode(row) + b"\n" for row in beat_documents(part))
         writer.finish(problems)
     return names
-
-
-class _CsvTables:
-    def __init__(
-        self, folder: Path, names: Sequence[str], labels: Sequence[str], open_files: ExitStack
-    ) -> None:
-        records, beats, errors, *episodes = (folder / name for name in names)
-        self._errors = errors
-        self._rhythm = bool(episodes)
-        text = open_files.enter_context(records.open("w", encoding="utf-8", newline=""))
-        header = records_header(labels, rhythm=self._rhythm)
-        self._records = csv.DictWriter(text, header, lineterminator="\n")
-        self._records.writeheader()
-        for path in episodes:
-            text = open_files.enter_context(path.open("w", encoding="utf-8", newline=""))
-            self._episodes = csv.writer(text, lineterminator="\n")
-            self._episodes.writerow(EPISODES_HEADER)
-        self._beats = open_files.enter_context(beats.open("wb"))
-        self._beats.write((",".join(BEATS_HEADER) + "\n").encode())
-
-    def add(self, part: Part) -> None:
-        self._records.writerow(record_row(part.score, rhythm=self._rhythm))
-        self._beats.write(part.rows or beat_rows(part))
-        if self._rhythm:
-            self._episodes.writerows(episode_rows(part))
-
-    def finish(self, problems: Sequence[Problem]) -> None:
-        with self._errors.open("w", encoding="utf-8", newline="") as file:
-            errors = csv.writer(file, lineterminator="\n")
-            errors.writerow(ERRORS_HEADER)
-            errors.writerows((p.path, p.reason, p.error.hint or "") for p in problems)
-
-
-def _beat_documents(part: Part) -> Iterator[dict[str, object]]:
-    record, rate = part.score.record, part.score.sampling_rate_hz
-    for sample, symbol, name, score in zip(
-        part.samples.tolist(), part.symbols, part.classes, part.scores.tolist(), strict=True
-    ):
-        known = None if np.isnan(score) else round(score, 4)
-        values = (record, sample, round(sample / rate, 4), symbol, name, known)
-        yield dict(zip(BEATS_HEADER, values, strict=True))
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)

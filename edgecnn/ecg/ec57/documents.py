@@ -12,7 +12,7 @@ from edgecnn.ecg.ec57.columns import cell_columns
 from edgecnn.ecg.ec57.evaluate import ComparedRecord, Evaluation
 from edgecnn.ecg.ec57.ratio import Ratio
 from edgecnn.ecg.ec57.tables import LineTable, line_tables, sum_matrices
-from edgecnn.ecg.tables import ERRORS_HEADER
+from edgecnn.ecg.table_rows import ERRORS_HEADER
 
 __all__ = ["csv_files", "json_document"]
 
