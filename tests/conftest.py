@@ -13,9 +13,22 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from packaging.requirements import Requirement
 
 _REPOSITORY = Path(__file__).parents[1]
+
+# The same examples everywhere and each time, however slow the machine. For new ones:
+# `pytest --hypothesis-profile=default`.
+settings.register_profile(
+    "same",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("same")
 
 
 def pytest_configure() -> None:
