@@ -57,7 +57,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Hold the needs that a test's marks state, whatever fixtures it uses."""
+    """Draw the same numbers whatever ran before; hold the needs that a test's marks state."""
+    if torch := sys.modules.get("torch"):
+        # It begins with another seed in every process.
+        torch.manual_seed(0)
     if item.get_closest_marker("data"):
         _data_root()
     if item.get_closest_marker("browser"):

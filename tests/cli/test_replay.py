@@ -238,27 +238,27 @@ def test_a_disk_that_is_too_slow_loses_answers_and_says_how_many(tmp_path, capsy
     import threading
 
     from edgecnn.runtime.saved.saving import SaveSession
+    from edgecnn.runtime.sinks.background import Background
 
     write, come = SaveSession.write, threading.Event()
 
     def slow(self, answer):
-        come.wait(30)
+        assert come.wait(60)
         write(self, answer)
 
+    queue, queued = Background.write, []
+
+    def queueing(self, answer):
+        queue(self, answer)
+        queued.append(answer)
+        if len(queued) == 40:
+            come.set()
+
     monkeypatch.setattr(SaveSession, "write", slow)
-    monkeypatch.setattr(SaveSession, "close", _after(come, SaveSession.close))
-    threading.Timer(1.0, come.set).start()
+    monkeypatch.setattr(Background, "write", queueing)
     rows = _save(capsys, tmp_path / "s", "test:?fps=100&size=64x48", DIGITS, "--frames", "40")
     assert len(rows) == 41
     code, found = _replay(capsys, tmp_path / "s")
     assert (code, found["different"]) == (0, 0)
     assert found["lost"] > 0
     assert found["compared"] + found["lost"] == 40
-
-
-def _after(event, function):
-    def wait(*arguments):
-        assert event.wait(30)
-        return function(*arguments)
-
-    return wait

@@ -11,6 +11,10 @@ from edgecnn.runtime.sinks.background import Background
 from edgecnn.runtime.sinks.base import Sink
 from edgecnn.runtime.sources.test_camera import TestCamera
 
+#: How often a pipeline idles, at least a tenth of a second each time, before it goes on; in all
+#: longer than its source may stall, which is longer than a busy machine holds up a camera.
+IDLES, STALL_S = 25, 2.0
+
 
 class Seen:
     title, provider, nodes_on_provider, card = "seen", "cpu", "1/1", {}
@@ -39,7 +43,7 @@ class PauseAt(Sink):
 
     def idle(self):
         self.idled += 1
-        if self.controls.paused and self.idled == 3:
+        if self.controls.paused and self.idled == IDLES:
             self.during = self.stream.counts()
             self.controls.paused = False
 
@@ -48,14 +52,14 @@ class PauseAt(Sink):
 def test_a_paused_stream_answers_nothing_and_its_books_balance(pace):
     controls = Controls()
     sink = PauseAt(controls)
-    camera = TestCamera(f"test:?size=32x32&fps=100&frames=60&pace={pace}")
-    # Longer than the source may stall: a pause is no stall.
-    summary = Pipeline(camera, Seen(), [sink], stall_s=0.15, controls=controls).run()
-    assert sink.idled >= 3
+    camera = TestCamera(f"test:?size=32x32&fps=50&frames=150&pace={pace}")
+    # A pause is no stall.
+    summary = Pipeline(camera, Seen(), [sink], stall_s=STALL_S, controls=controls).run()
+    assert sink.idled >= IDLES
     assert sink.during.processed == 3
-    assert summary.captured == 60
+    assert summary.captured == 150
     if pace == "free":
-        assert sink.numbers == list(range(60))
+        assert sink.numbers == list(range(150))
     else:
         assert sink.numbers[3] - sink.numbers[2] >= 15
         assert summary.dropped >= 15

@@ -44,7 +44,7 @@ def test_every_fault_is_accounted_for_and_none_gets_a_label():
     assert [text.partition(" after ")[0] for text in said[1::2]] == ["fault drill is back"] * 2
     # Whoever knows the answer gave it, and the code at the sink is the one of its frame.
     known = [(row, code) for row, code in sink.rows if row.get("truth") in set("0123456789")]
-    assert sum(row["label"] == row["truth"] for row, _ in known) > 0.95 * len(known) > 50
+    assert sum(row["label"] == row["truth"] for row, _ in known) > 0.95 * len(known) > 15
     codes = [code.frame for _, code in known]
     assert codes == sorted(codes)
     assert summary.ended == "end of source"

@@ -38,7 +38,7 @@ def serve():
 
 
 def _ask(server, path="/", method="GET", **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", server.address.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.address.port, timeout=60)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, headers=named)
     response = connection.getresponse()

@@ -47,7 +47,7 @@ def _trusting(path):
 
 def _ask(server, context, path="/", **headers):
     port = server.address.port
-    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
     connection.request("GET", path, headers=headers)
     response = connection.getresponse()
     body = response.read().decode()
@@ -144,7 +144,7 @@ def test_the_token_cookie_goes_over_https_alone(serve, tmp_path):
 
 def test_who_speaks_no_tls_gets_nothing_and_keeps_nobody_out(serve, tmp_path):
     server = serve(own_certificate([HERE], tmp_path))
-    with socket.create_connection(("127.0.0.1", server.address.port), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", server.address.port), timeout=60) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         try:
             got = plain.recv(1000)
@@ -160,7 +160,7 @@ def test_a_greeting_that_never_comes_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(server_module, "_HANDSHAKE_S", 0.3)
     server = WebServer([], HERE, tls=own_certificate([HERE], tmp_path))
     server.start()
-    with socket.create_connection(("127.0.0.1", server.address.port), timeout=10) as silent:
+    with socket.create_connection(("127.0.0.1", server.address.port), timeout=60) as silent:
         assert silent.recv(10) == b""
     server.stop()
 
