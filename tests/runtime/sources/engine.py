@@ -63,7 +63,7 @@ class Engine:
 
     def __init__(self, url, **options):
         self.said, self.sink = [], Watch()
-        settings = SourceSettings(open_s=OPEN_S, read_s=READ_S, **options)
+        settings = SourceSettings(**{"open_s": OPEN_S, "read_s": READ_S, **options})
         self.source = open_lasting(url, settings, self.said.append)
         pipeline = Pipeline(self.source, Label(), [self.sink])
         self.thread = threading.Thread(target=_run, args=[pipeline, self.said])

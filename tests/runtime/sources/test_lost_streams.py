@@ -11,11 +11,15 @@ from tests.runtime.sources.engine import READ_S, WAIT_S, await_gone, bad, good
 
 
 @pytest.fixture
-def patient(monkeypatch):
-    """Attempts that are far apart, so that only a sign, or being told, ends a wait."""
+def watch_patiently(watch, monkeypatch):
+    """Attempts that are far apart, so that only a sign, or being told, ends a wait.
+
+    One that follows a sign has all the time that it may need: another would come too late.
+    """
     monkeypatch.setattr(
         "edgecnn.runtime.sources.reopening.Backoff", lambda: Backoff(first_s=240, longest_s=240)
     )
+    return lambda server: watch(server, open_s=60, read_s=60)
 
 
 def test_a_stall_is_seen_in_time_and_got_over(camera_server, watch):
@@ -44,9 +48,9 @@ def test_a_server_that_accepts_and_says_nothing_is_tried_ever_more_rarely(camera
     sink.wait(good)
 
 
-def test_a_server_that_goes_away_and_comes_back_is_found_at_once(patient, camera_server, watch):
+def test_a_server_that_goes_away_and_comes_back_is_found_at_once(camera_server, watch_patiently):
     server = camera_server()
-    sink = watch(server)
+    sink = watch_patiently(server)
     server.stop()
     sink.wait(bad)
     await_gone(sink)
@@ -99,9 +103,9 @@ def test_one_that_does_not_come_back_is_given_up(camera_server, watch):
     assert "did not come back" in sink.summary.ended
 
 
-def test_an_engine_that_waits_for_it_stops_at_once(patient, camera_server, watch):
+def test_an_engine_that_waits_for_it_stops_at_once(camera_server, watch_patiently):
     server = camera_server()
-    sink = watch(server)
+    sink = watch_patiently(server)
     server.stop()
     sink.wait(bad)
     await_gone(sink)

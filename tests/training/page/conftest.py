@@ -35,7 +35,7 @@ class Running:
         self.over.set()
         self.page.controls.resume()
         assert self.thread is not None
-        self.thread.join(60)
+        self.thread.join(240)
         assert not self.thread.is_alive()
 
 
