@@ -114,7 +114,7 @@ def test_it_runs_on_a_read_only_file_system(command: str, repository: Path, tmp_
     }[command]  # fmt: skip
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", READ_ONLY, "sh", str(scratch), str(tmp_path),
-         sys.executable, "-m", "edgecnn", command, "bundled:cifar10-resnet.int8", *what],
+         sys.executable, "-m", "edgecnn", command, "bundled:cifar10-resnet", *what],
         capture_output=True, text=True, timeout=240, check=False, cwd=home,
         env={name: value for name, value in os.environ.items() if name != "EDGECNN_CACHE"}
         | {"HOME": str(home), "XDG_CACHE_HOME": "", "TMPDIR": str(scratch),

@@ -24,13 +24,17 @@ __all__ = ["one_step", "quantize_dynamically"]
 _OPERATORS = ("LSTM", "Gemm", "MatMul", "Gather")
 
 
-def quantize_dynamically(model: onnx.ModelProto, *, exclude: Sequence[str] = ()) -> onnx.ModelProto:
+def quantize_dynamically(
+    model: onnx.ModelProto, *, reduce_range: bool = False, exclude: Sequence[str] = ()
+) -> onnx.ModelProto:
     """Quantize the weights of recurrent layers, embeddings and matrix products to 8 bits.
 
     Parameters
     ----------
     model : onnx.ModelProto
         It is not changed.
+    reduce_range : bool
+        Weights of 7 bits.
     exclude : sequence of str
         Nodes to leave in FP32.
 
@@ -66,6 +70,7 @@ def quantize_dynamically(model: onnx.ModelProto, *, exclude: Sequence[str] = ())
             op_types_to_quantize=list(_OPERATORS),
             nodes_to_exclude=list(exclude),
             per_channel=True,
+            reduce_range=reduce_range,
             weight_type=QuantType.QInt8,
         )
         quantized: onnx.ModelProto = onnx.load_model(out)

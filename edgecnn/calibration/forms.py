@@ -126,14 +126,23 @@ class StaticForms(_Files):
 
 @dataclass(frozen=True)
 class DynamicForms(_Files):
-    """Forms whose activations are quantized as they come."""
+    """Forms whose activations are quantized as they come.
+
+    Attributes
+    ----------
+    reduce_range : bool
+        Weights of 7 bits.
+    """
 
     model: onnx.ModelProto
     exclude: tuple[str, ...] = ()
+    reduce_range: bool = False
 
     def make(self, kept: Sequence[str] = ()) -> onnx.ModelProto:
         """Quantize all but these nodes."""
-        quantized = quantize_dynamically(self.model, exclude=(*self.exclude, *kept))
+        quantized = quantize_dynamically(
+            self.model, reduce_range=self.reduce_range, exclude=(*self.exclude, *kept)
+        )
         strip_paths(quantized)
         return quantized
 

@@ -76,7 +76,11 @@ def _settle(plan: Plan, folder: Path) -> tuple[Told, Settled]:
     )
     probe = Probe(request.calibration, plan.spec, plan.looked.chosen[:_PROBED], folder)
     if plan.choice.kind == "dynamic":
-        made = make_dynamic(name_nodes(onnx.load_model(plan.source)), request.exclude)
+        made = make_dynamic(
+            name_nodes(onnx.load_model(plan.source)),
+            request.exclude,
+            reduce_range=plan.choice.types.reduce_range,
+        )
     elif plan.choice.kind == "weights":
         made = make_weights(
             name_nodes(onnx.load_model(plan.source)),

@@ -102,9 +102,9 @@ class Made:
     correct: Callable[[], Mapping[str, NDArray[np.float32]]] | None = None
 
 
-def make_dynamic(model: onnx.ModelProto, exclude: Sequence[str]) -> Made:
+def make_dynamic(model: onnx.ModelProto, exclude: Sequence[str], *, reduce_range: bool) -> Made:
     """Make forms whose activations have the range that each input turns out to have."""
-    forms = DynamicForms(model, tuple(exclude))
+    forms = DynamicForms(model, tuple(exclude), reduce_range)
     return Made(forms, Told(method="range of each input", layers=len(forms.layers)))
 
 

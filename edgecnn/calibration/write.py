@@ -61,7 +61,7 @@ def recipe_of(plan: Plan, made: Told, settled: Settled, fusion: Fusion) -> Quant
         per_channel=not choice.block,
         method=made.method,
         samples=made.samples,
-        reduce_range=choice.kind == "static" and choice.types.reduce_range,
+        reduce_range=choice.kind != "weights" and choice.types.reduce_range,
         kept_fp32=fusion.kept,
         bias_corrected=settled.bias_corrected,
         source_sha256=sha256_of(plan.source),

@@ -12,6 +12,7 @@ from edgecnn.calibration.prepare import prepare
 from edgecnn.calibration.qdq import insert_qdq
 from edgecnn.calibration.ranges import estimate_ranges
 from edgecnn.calibration.sessions import optimised, session_of
+from edgecnn.calibration.target import has_vnni
 
 
 def _network(*, flat: bool = False) -> onnx.ModelProto:
@@ -77,7 +78,7 @@ def test_a_norm_behind_an_activation_becomes_a_convolution():
 def test_nothing_of_it_is_left_in_fp32():
     prepared = prepare(_network())
     ranges = estimate_ranges(prepared, lambda start=0: [_signals()])
-    quantized = insert_qdq(prepared, ranges)
+    quantized = insert_qdq(prepared, ranges, reduce_range=not has_vnni())
     kinds = _kinds(optimised(quantized, basic=False))
     assert kinds.count("QLinearConv") == 3
     assert "BatchNormalization" not in kinds

@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from edgecnn.calibration.target import this_machine
 from edgecnn.data import open_dataset
 from edgecnn.data.arrays import PictureArray
 from edgecnn.data.dataset import DatasetInfo
@@ -235,7 +236,9 @@ def test_bundled_files_are_as_good_as_they_say(data_root, name, data, least):
     assert [a.n for a in said] == [measured.n]
     assert measured.metric == said[0].metric
     assert measured.value >= least
-    assert measured.value == pytest.approx(said[0].value, abs=2e-3)
+    # The 8-bit files are made for VNNI; without it pairs of products overflow.
+    exact = not name.endswith(".int8") or this_machine() == "x86-vnni"
+    assert measured.value == pytest.approx(said[0].value, abs=2e-3 if exact else 2e-2)
 
 
 @pytest.mark.parametrize(("side", "most"), [(32, 64), (224, 6), (1024, 1)])

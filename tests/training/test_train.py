@@ -115,7 +115,7 @@ def test_the_best_epoch_is_kept_when_it_is_asked_for(tiny: Path, tmp_path: Path)
     assert loss == pytest.approx(min(losses), rel=1e-4)
 
 
-#: The command, which stands still after forty epochs until it is killed.
+#: The command, which stands still after fifteen epochs until it is killed.
 HALTING = """
 import time
 from edgecnn.training import train
@@ -124,7 +124,7 @@ write_text = train.write_text
 
 def writing(path, text):
     write_text(path, text)
-    if text.count("\\n") > 40:
+    if text.count("\\n") > 15:
         time.sleep(240)
 
 train.write_text = writing
@@ -135,7 +135,7 @@ main()
 
 def test_killed_and_resumed_equals_uninterrupted(tiny: Path, tmp_path: Path) -> None:
     """A real process, a real SIGKILL at an unknown place in an epoch."""
-    overrides = ["train.epochs=60", "augment.shear_deg=5.0"]
+    overrides = ["train.epochs=20", "augment.shear_deg=5.0"]
     folder = tmp_path / "killed"
     arguments = ["train", str(tiny), "--threads", "1", "-o", str(folder)]
     for override in overrides:
