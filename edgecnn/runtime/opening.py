@@ -18,6 +18,7 @@ from edgecnn.runtime.providers import (
     require_all,
 )
 from edgecnn.runtime.session_cache import CachedSession
+from edgecnn.runtime.tile_weights import read_tile_weights
 
 __all__ = ["open_session"]
 
@@ -146,8 +147,8 @@ def _start(
         chain = [(wanted, cuda_options(graph=graph))]
     if provider != "cpu":
         chain.append(execution_provider("cpu"))
-    # Opened as one of pictures, a 1-D network is faster, if its weights lie in the file.
-    content = read_planar(file) if provider == "cpu" else None
+    # Some networks are faster in another form: the same sums, if their weights lie in the file.
+    content = (read_planar(file) or read_tile_weights(file)) if provider == "cpu" else None
     try:
         session = runtime.InferenceSession(content or str(file), options, providers=chain)
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
