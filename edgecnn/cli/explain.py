@@ -60,7 +60,7 @@ def explain(
         raise click.UsageError("give either an INPUT file or a --text")
     from edgecnn.cli.output import print_json, warn
     from edgecnn.explain.explain import explain_model, explain_sentence
-    from edgecnn.metadata import read_contract
+    from edgecnn.metadata import BeatInput, read_contract
     from edgecnn.runtime.session import load_model
 
     loaded = load_model(
@@ -80,9 +80,13 @@ def explain(
         return
     if explanation.label is not None:
         said = explanation.input if text is None else "the text"
-        # Of a generator it is a character, and that may be a line's end.
-        label = explanation.label if explanation.label.isprintable() else repr(explanation.label)
-        click.echo(f"{said}: {click.style(label, bold=True)}")
+        label, about = explanation.label, ""
+        if loaded.metadata.task == "generate":
+            # A character: it may be a space, or a line's end.
+            label, about = repr(label), "next comes "
+        elif isinstance(loaded.metadata.input, BeatInput) and at_s is None:
+            about = "a beat of each class that was found, first "
+        click.echo(f"{said}: {about}{click.style(label, bold=True)}")
     for file in explanation.files:
         if "/layers/" not in file:
             click.echo(file)

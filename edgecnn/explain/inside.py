@@ -69,8 +69,9 @@ def inside(
 def title_of(model: Model, source: str) -> str:
     """Name the model and its input."""
     metadata = model.metadata
-    precision = " (INT8)" if metadata.provenance.quantization is not None else ""
-    return f"{metadata.name}{precision}  ·  {source}"
+    precision = metadata.provenance.precision
+    said = "" if precision == "FP32" else f" ({precision})"
+    return f"{metadata.name}{said}  ·  {source}"
 
 
 def _slug(title: str) -> str:

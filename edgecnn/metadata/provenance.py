@@ -127,3 +127,18 @@ class Provenance(Struct, frozen=True, kw_only=True):
     quantization: Quantization | None = None
     half: HalfPrecision | None = None
     attribution: str = ""
+
+    @property
+    def precision(self) -> str:
+        """What its weights are kept in: FP32, FP16, INT8 or INT4.
+
+        Examples
+        --------
+        >>> Provenance().precision
+        'FP32'
+        """
+        if self.half is not None:
+            return "FP16"
+        if self.quantization is None:
+            return "FP32"
+        return "INT4" if self.quantization.weights == "int4" else "INT8"

@@ -21,11 +21,11 @@ def model_facts(model: Model) -> dict[str, str]:
         facts["Labels"] = labels
     if metadata.provenance.parameters:
         facts["Parameters"] = f"{metadata.provenance.parameters:,}"
-    quantization = metadata.provenance.quantization
+    precision, quantization = metadata.provenance.precision, metadata.provenance.quantization
     if quantization is not None:
-        facts["Precision"] = f"INT8 ({quantization.format}, {quantization.method})"
-    if metadata.provenance.half is not None:
-        facts["Precision"] = "FP16"
+        facts["Precision"] = f"{precision} ({quantization.format}, {quantization.method})"
+    elif precision != "FP32":
+        facts["Precision"] = precision
     for accuracy in model.measured.accuracy if model.measured else ():
         title = f"{accuracy.metric} on {accuracy.dataset} {accuracy.split}"
         facts[title[:1].upper() + title[1:]] = _with_interval(accuracy)

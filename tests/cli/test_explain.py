@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
 from edgecnn.bundled import resolve_model
 from edgecnn.cli.run import run
+from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.runtime.session import load_model
 
 
@@ -101,3 +103,23 @@ def test_bad_input_is_one_line(
     assert message in err
     assert "Traceback" not in err
     assert list(digit.parent.iterdir()) == [digit]
+
+
+def test_what_follows_a_text_is_told_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out")
+    text = ["--text", "ROMEO:\nWhat light through yonder window breaks? It is the"]
+    assert run(["explain", "bundled:shakespeare-lstm", *text, "-o", out]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "the text: next comes ' '"
+
+
+def test_of_an_ecg_each_class_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    signal = synthetic_ecg(20, 360, seed=1).signal_mv
+    np.savez(tmp_path / "a.npz", ecg=signal, fs=360.0, leads=["MLII"])
+    arguments = ["explain", "bundled:ecg-beats", str(tmp_path / "a.npz"), "-o", f"{tmp_path}/out"]
+    assert run(arguments) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"{tmp_path / 'a.npz'}: a beat of each class that was found, first ")
+    assert run([*arguments, "--at", "5"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"{tmp_path / 'a.npz'}: N"

@@ -1,6 +1,10 @@
 import dataclasses
 
-from edgecnn.metadata import Accuracy, Measured
+import msgspec
+import pytest
+
+from edgecnn.explain.inside import title_of
+from edgecnn.metadata import Accuracy, HalfPrecision, Measured, Provenance, Quantization
 from edgecnn.runtime.facts import model_facts
 from edgecnn.runtime.session import load_model
 
@@ -13,6 +17,17 @@ def _accuracy(metric, value):
         value=value,
         interval_95=(value - 0.01, value + 0.01),
         n=1234,
+    )
+
+
+def _quantization(weights):
+    return Quantization(
+        format="weights",
+        activations="float32",
+        weights=weights,
+        per_channel=True,
+        method="largest",
+        samples=0,
     )
 
 
@@ -43,3 +58,22 @@ def test_a_model_for_any_size_says_so(tmp_path):
     assert facts["Input"] == "any size, gray"
     assert facts["Task"] == "image-to-image"
     assert "Labels" not in facts
+
+
+@pytest.mark.parametrize(
+    ("provenance", "said"),
+    [
+        ({}, None),
+        ({"half": HalfPrecision()}, "FP16"),
+        ({"quantization": _quantization("int8")}, "INT8 (weights, largest)"),
+        ({"quantization": _quantization("int4")}, "INT4 (weights, largest)"),
+    ],
+)
+def test_the_precision_is_that_of_the_weights(picture_model, provenance, said):
+    model = load_model(picture_model, provider="cpu")
+    told = Provenance(**provenance)
+    metadata = msgspec.structs.replace(model.metadata, provenance=told)
+    changed = dataclasses.replace(model, metadata=metadata)
+    assert model_facts(changed).get("Precision") == said
+    title = title_of(changed, "x")
+    assert title.startswith(f"{metadata.name} ({told.precision})" if said else f"{metadata.name}  ")
