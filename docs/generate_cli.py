@@ -25,6 +25,9 @@ def reference() -> str:
         "Results go to stdout, progress and remarks to stderr. `--json` prints machine-readable\n"
         "output (see [Output formats](formats.md)). Exit code 0: done; 1: something could not be\n"
         "done; 2: wrong usage; 130: interrupted. `NO_COLOR` is obeyed.\n",
+        "Tab completes commands, options, files and names of ours once the shell has been told,\n"
+        'in `~/.bashrc`: `eval "$(_EDGECNN_COMPLETE=bash_source edgecnn)"` (zsh: `zsh_source`),\n'
+        "for fish: `_EDGECNN_COMPLETE=fish_source edgecnn | source`.\n",
     ]
     whole = _context(edgecnn, "edgecnn", None)
     parts.append(_help(whole))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from edgecnn.cli.completion import complete_models
 from edgecnn.cli.output import json_option, print_json, print_table, progress_bar, remark
 
 
@@ -27,7 +28,7 @@ def _names(_: click.Context, parameter: click.Parameter, text: str) -> tuple[str
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.option(
     "--batch",
     "batches",

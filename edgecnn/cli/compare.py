@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.completion import complete_data, complete_models
 from edgecnn.cli.output import json_option, metadata_option, threads_option
 
 if TYPE_CHECKING:
@@ -21,9 +22,14 @@ _FLIPS = 8
 
 
 @click.command()
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
-@click.option("--data", required=True, help="A dataset's name or a folder; labels if there are.")
+@click.argument("first", metavar="A", shell_complete=complete_models)
+@click.argument("second", metavar="B", shell_complete=complete_models)
+@click.option(
+    "--data",
+    required=True,
+    shell_complete=complete_data,
+    help="A dataset's name or a folder; labels if there are.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Compare on this many examples only.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For drawing them.")
 @click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.completion import complete_files
 from edgecnn.cli.output import json_option, remark
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def ecg() -> None:
 
 
 @ecg.command(short_help="Compare two annotators as ANSI/AAMI EC57 does.")
-@click.argument("records", nargs=-1, required=True)
+@click.argument("records", nargs=-1, required=True, shell_complete=complete_files)
 @click.option("--reference", default="atr", show_default=True, help="Annotator that is right.")
 @click.option("--test", default="edge", show_default=True, help="Annotator that is judged.")
 @click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from edgecnn.cli.completion import complete_data, complete_models
 from edgecnn.cli.output import json_option
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model")
-@click.argument("data")
+@click.argument("model", shell_complete=complete_models)
+@click.argument("data", shell_complete=complete_data)
 @click.option("--provider", default="auto", show_default=True, help="auto, cpu, cuda, ...")
 @click.option("--limit", type=click.IntRange(min=1), help="Measure on this many examples only.")
 @click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True)

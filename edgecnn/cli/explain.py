@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from edgecnn.cli.completion import complete_models
 from edgecnn.cli.output import json_option, metadata_option
 
 __all__ = ["explain"]
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.argument("input", type=click.Path(path_type=Path), required=False)
 @click.option("--text", metavar="SENTENCE", help="A text in place of INPUT, for a text model.")
 @click.option(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from edgecnn.cli.completion import complete_models
 from edgecnn.cli.export_contract import Described, contract_options
 from edgecnn.cli.export_form import (
     Form,
@@ -20,7 +21,7 @@ from edgecnn.cli.output import json_option
 
 
 @click.command()
-@click.argument("source", required=False)
+@click.argument("source", required=False, shell_complete=complete_models)
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="The file  [required]"
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from edgecnn.cli.completion import complete_models
 from edgecnn.cli.output import json_option, model_options, print_json, remark, warn
 
 __all__ = ["generate"]
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.option(
     "--prompt", default="\n", help="What the text goes on from [default: the start of a line]."
 )

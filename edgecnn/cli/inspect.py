@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from edgecnn.cli.completion import complete_models
 from edgecnn.cli.output import json_option, print_json, print_table, warn
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.option(
     "--provider",
     default="auto",

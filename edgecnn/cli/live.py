@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.completion import complete_models
 from edgecnn.cli.live_answers import answer_options
 from edgecnn.cli.live_engine import engine_options, leave
 from edgecnn.cli.live_outputs import output_options
@@ -32,7 +33,7 @@ __all__ = ["live"]
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.option(
     "--source",
     "sources",

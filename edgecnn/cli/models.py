@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgecnn.cli.completion import complete_networks
 from edgecnn.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def models(context: click.Context, *, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_networks)
 @click.option(
     "--set",
     "arguments",

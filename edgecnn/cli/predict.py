@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.completion import complete_files, complete_models
 from edgecnn.cli.live_engine import require_option
 from edgecnn.cli.output import (
     json_option,
@@ -36,8 +37,8 @@ __all__ = ["predict"]
 
 
 @click.command()
-@click.argument("model")
-@click.argument("files", nargs=-1)
+@click.argument("model", shell_complete=complete_models)
+@click.argument("files", nargs=-1, shell_complete=complete_files)
 @click.option("--text", "texts", multiple=True, help="A sentence to answer, for a text model.")
 @json_option
 @click.option(

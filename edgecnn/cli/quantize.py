@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.completion import complete_data, complete_models
 from edgecnn.cli.output import json_option, threads_option
 
 if TYPE_CHECKING:
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.option(
     "--calibration",
     required=True,
+    shell_complete=complete_data,
     metavar="DATA",
     help="Typical inputs: a dataset's name, a folder, a list of files (.csv, .jsonl, .txt), a WFDB "
     "record, pictures in .npy or .npz, or tensors:FILE.npz.",
@@ -28,7 +30,12 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="The new file  [default: NAME.int8.onnx beside MODEL]",
 )
-@click.option("--evaluate", "evaluation", help="Labelled data to measure both files on.")
+@click.option(
+    "--evaluate",
+    "evaluation",
+    shell_complete=complete_data,
+    help="Labelled data to measure both files on.",
+)
 @click.option("--samples", type=click.IntRange(min=1), default=256, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="For drawing the samples.")
 @click.option(
@@ -102,7 +109,10 @@ if TYPE_CHECKING:
     help="The same, by the share of answers that stay; needs no labels.",
 )
 @click.option(
-    "--select", metavar="DATA", help="Labelled data to choose on  [default: that of --evaluate]"
+    "--select",
+    metavar="DATA",
+    shell_complete=complete_data,
+    help="Labelled data to choose on  [default: that of --evaluate]",
 )
 @click.option(
     "--bias-correction/--no-bias-correction",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.completion import complete_files, complete_models
 from edgecnn.cli.output import json_option, model_options, remark, warn
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ _TELL_S = 60.0
 
 
 @click.command()
-@click.argument("model")
-@click.argument("paths", nargs=-1)
+@click.argument("model", shell_complete=complete_models)
+@click.argument("paths", nargs=-1, shell_complete=complete_files)
 @click.option(
     "-o",
     "--output",
@@ -39,6 +40,7 @@ _TELL_S = 60.0
 @click.option(
     "--rhythm",
     metavar="FILE",
+    shell_complete=complete_models,
     help="A rhythm model as well: episodes of its labels, atrial fibrillation burden.",
 )
 @click.option(

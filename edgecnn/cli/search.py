@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgecnn.cli.completion import complete_recipes
 from edgecnn.cli.output import (
     fetch_data,
     json_option,
@@ -25,7 +26,7 @@ _SHOWN = 10
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=complete_recipes)
 @click.option(
     "--grid",
     "grids",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.completion import complete_recipes
 from edgecnn.cli.output import fetch_data, json_option, print_json, remark, threads_option, warn
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __all__ = ["train"]
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=complete_recipes)
 @click.option(
     "-o",
     "--output",

@@ -85,6 +85,7 @@ def test_wrong_usage_is_2(
         (["predict", "m", "f", "--top", "0"], "invalid value for '--top': 0 ", "edgecnn predict"),
         (["quantize", "m"], "missing option '--calibration'", "edgecnn quantize"),
         (["nonsense"], "no such command 'nonsense'", "edgecnn"),
+        (["predct"], "no such command 'predct': did you mean 'predict'?", "edgecnn"),
     ],
 )
 def test_wrong_usage_reads_like_every_other_error(
