@@ -8,6 +8,7 @@ import onnx.version_converter
 from edgecnn.calibration.apart import infer_shapes
 from edgecnn.calibration.integer_kernels import use_pooling
 from edgecnn.calibration.lone_norms import norms_as_convolutions
+from edgecnn.calibration.pooled_first import pool_before_norms
 from edgecnn.calibration.sessions import optimised
 from edgecnn.errors import ModelError
 from edgecnn.export.node_names import name_nodes
@@ -55,6 +56,7 @@ def prepare(model: onnx.ModelProto) -> onnx.ModelProto:
     _infer(prepared)
     if use_pooling(prepared):
         _infer(prepared)
+    pool_before_norms(prepared)
     norms_as_convolutions(prepared)
     used = {node.domain for node in prepared.graph.node} | {"", "ai.onnx"}
     kept = [entry for entry in prepared.opset_import if entry.domain in used]

@@ -48,7 +48,8 @@ def fragment_inputs(
     if signal_uv.ndim != 2 or len(signal_uv) != len(spec.leads):
         raise DataError(f"a signal of shape {signal_uv.shape} for {len(spec.leads)} leads")
     at = starts.astype(np.int64)
-    if at.size and (at.min() < 0 or at.max() + spec.samples > signal_uv.shape[1]):
+    last = signal_uv.shape[1] - spec.samples
+    if at.size and (np.minimum.reduce(at) < 0 or np.maximum.reduce(at) > last):
         raise DataError(
             f"a fragment of {spec.samples} samples is not wholly inside the signal of "
             f"{signal_uv.shape[1]}"
@@ -64,8 +65,10 @@ def fragment_tensors(
     for row, start in zip(tensors, starts.tolist(), strict=True):
         window = signal_mv[:, start : start + spec.samples]
         if spec.normalisation == "fragment-standard":
-            window = window - window.mean(axis=1, keepdims=True)
-            deviation = np.sqrt(np.mean(window * window, axis=1, keepdims=True))
+            # The ufuncs' own reductions: called between two runs, methods cost twice as much.
+            window = window - np.add.reduce(window, axis=1, keepdims=True) / spec.samples
+            variance = np.add.reduce(window * window, axis=1, keepdims=True) / spec.samples
+            deviation = np.sqrt(variance)
             # A flat line has no size of its own; a thousandth of a millivolt is below any
             # converter.
             window /= np.maximum(deviation, 1e-3)

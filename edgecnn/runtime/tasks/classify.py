@@ -76,7 +76,7 @@ def decode(
     """
     answers = []
     for row in scores(logits, metadata.output):
-        order = np.argsort(-row, kind="stable")
+        order = (-row).argsort(kind="stable")
         above = None
         if metadata.output.thresholds:
             reached = row >= np.array(metadata.output.thresholds, dtype=row.dtype)
