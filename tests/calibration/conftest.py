@@ -11,10 +11,12 @@ import pytest
 import torch
 from torch import nn
 
+from edgecnn.calibration.quantize import quantize_model
 from edgecnn.data.arrays import PictureArray
 from edgecnn.data.dataset import DatasetInfo
 from edgecnn.export.exporter import export_model
 from edgecnn.metadata import ImageInput, Measured, ModelMetadata
+from tests.calibration.quick import QUICK
 
 LABELS = ("horizontal", "vertical", "spot")
 
@@ -97,3 +99,10 @@ def graphs() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def quantized(fp32, calibration, stripes, tmp_path_factory):
+    """The 8-bit file of it, and the report."""
+    out = tmp_path_factory.mktemp("int8") / "stripes.int8.onnx"
+    return out, quantize_model(fp32, out, calibration, evaluate=stripes, **QUICK)

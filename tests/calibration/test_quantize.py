@@ -1,6 +1,7 @@
+"""An 8-bit file, and what it says of itself."""
+
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -14,10 +15,6 @@ import onnx
 import pytest
 
 from edgecnn.calibration.quantize import int8_path, quantize_model
-from edgecnn.data import open_dataset
-from edgecnn.data.arrays import PictureArray
-from edgecnn.data.dataset import DatasetInfo
-from edgecnn.errors import DataError, MetadataError, MissingFileError, ModelError, UsageError
 from edgecnn.evaluation.evaluate import evaluate_model
 from edgecnn.export.embed import embed
 from edgecnn.metadata import BASELINE_KEY, MEASURED_KEY
@@ -25,15 +22,7 @@ from edgecnn.runtime.card import model_card
 from edgecnn.runtime.drift import count_values, psi
 from edgecnn.runtime.inspection import inspect_model
 from edgecnn.runtime.session import load_model
-
-#: So small a network does not pay in 8 bits: see ``test_pay.py``.
-QUICK = {"samples": 64, "seconds": 0.2, "allow_slower": True}
-
-
-@pytest.fixture(scope="module")
-def quantized(fp32, calibration, stripes, tmp_path_factory):
-    out = tmp_path_factory.mktemp("int8") / "stripes.int8.onnx"
-    return out, quantize_model(fp32, out, calibration, evaluate=stripes, **QUICK)
+from tests.calibration.quick import QUICK
 
 
 def test_accuracy_is_kept_and_measured_truly(quantized, fp32, stripes):
@@ -149,14 +138,6 @@ def test_target_decides_the_types_on_every_machine(fp32, calibration, tmp_path, 
     assert (provenance.quantization.activations, provenance.quantization.reduce_range) == types
 
 
-def test_8_bits_on_cuda_are_refused(fp32, calibration, tmp_path):
-    with pytest.raises(UsageError, match="TensorRT"):
-        quantize_model(
-            fp32, tmp_path / "o.onnx", calibration, target="cuda", form="static", **QUICK
-        )
-    assert not list(tmp_path.iterdir())
-
-
 def test_signed_activations_and_excluded_nodes(fp32, calibration, tmp_path):
     node = next(n.name for n in onnx.load(fp32).graph.node if n.op_type == "Conv")
     report = quantize_model(
@@ -165,45 +146,6 @@ def test_signed_activations_and_excluded_nodes(fp32, calibration, tmp_path):
     assert report.settings["activations"] == "int8"
     assert len(report.kept_fp32) >= 1
     assert any("run in FP32 all the same" in remark for remark in report.remarks)
-
-
-def test_calibrating_on_the_measured_data_is_said(quantized, fp32, stripes, tmp_path):
-    said = "calibrated on the very data it is measured on"
-    assert not any(said in remark for remark in quantized[1].remarks)
-    report = quantize_model(fp32, tmp_path / "o.onnx", stripes, evaluate=stripes, **QUICK)
-    assert any(said in remark for remark in report.remarks)
-    # The splits of an archive share its hash.
-    train = PictureArray(
-        dataclasses.replace(stripes.info, split="train"), stripes.pictures, stripes.targets
-    )
-    report = quantize_model(fp32, tmp_path / "o.onnx", train, evaluate=stripes, **QUICK)
-    assert not any(said in remark for remark in report.remarks)
-
-
-def test_without_labels_agreement_is_measured_on_the_rest(fp32, calibration, tmp_path):
-    unlabelled = PictureArray(calibration.info, calibration.pictures, None)
-    report = quantize_model(fp32, tmp_path / "o.onnx", unlabelled, **QUICK)
-    assert (report.metric, report.fp32, report.int8, report.drop) == (None, None, None, None)
-    assert report.agreement_on == "stripes:test, not used in calibration"
-    assert report.n == 200 - 64
-    assert any("accuracy was not measured" in remark for remark in report.remarks)
-    few = PictureArray(calibration.info, calibration.pictures[:10], None)
-    report = quantize_model(fp32, tmp_path / "o.onnx", few, **QUICK)
-    assert report.agreement_on == "stripes:test, used in calibration"
-
-
-def test_calibration_uses_the_files_own_preprocessing(fp32, calibration, tmp_path):
-    """The spec that data is asked for is the file's, and it is read in parts."""
-    asked = []
-
-    class _Watched(PictureArray):
-        def inputs(self, spec, indices=None):
-            asked.append((spec, len(indices)))
-            return super().inputs(spec, indices)
-
-    data = _Watched(calibration.info, calibration.pictures, calibration.targets)
-    quantize_model(fp32, tmp_path / "o.onnx", data, **QUICK)
-    assert {spec for spec, _ in asked} == {load_model(fp32, provider="cpu").metadata.input}
 
 
 def test_progress_is_told(fp32, calibration, stripes, tmp_path):
@@ -238,93 +180,6 @@ def test_nothing_is_left_behind(fp32, calibration, tmp_path, monkeypatch):
     quantize_model(fp32, tmp_path / "o.onnx", calibration, **QUICK)
     assert list(scratch.iterdir()) == []
     assert {p.name for p in tmp_path.iterdir()} == {"scratch", "o.onnx"}
-
-
-def test_already_quantized(quantized, calibration, tmp_path):
-    with pytest.raises(ModelError, match="is quantized already"):
-        quantize_model(quantized[0], tmp_path / "o.onnx", calibration, **QUICK)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_model_without_metadata_or_without_a_file(fp32, calibration, tmp_path):
-    bare = onnx.load(fp32)
-    del bare.metadata_props[:]
-    onnx.save(bare, tmp_path / "bare.onnx")
-    with pytest.raises(MetadataError, match="no edgecnn metadata"):
-        quantize_model(tmp_path / "bare.onnx", tmp_path / "o.onnx", calibration)
-    with pytest.raises(MissingFileError):
-        quantize_model(tmp_path / "none.onnx", tmp_path / "o.onnx", calibration)
-
-
-def _empty(info: DatasetInfo) -> PictureArray:
-    return PictureArray(info, np.empty((0, 20, 20), np.uint8), np.empty(0, np.int64))
-
-
-def test_no_samples(fp32, calibration, tmp_path):
-    with pytest.raises(DataError, match="no calibration samples"):
-        quantize_model(fp32, tmp_path / "o.onnx", _empty(calibration.info))
-    with pytest.raises(DataError, match="no calibration samples"):
-        quantize_model(fp32, tmp_path / "o.onnx", calibration, samples=0)
-
-
-class _Tensors:
-    """A dataset that gives the same tensors whatever it is asked for."""
-
-    targets = groups = None
-
-    def __init__(self, info, tensors):
-        self.info = info
-        self.tensors = tensors
-
-    def __len__(self):
-        return len(next(iter(self.tensors.values())))
-
-    def inputs(self, spec, indices=None):
-        return {name: x[indices] for name, x in self.tensors.items()}
-
-
-@pytest.mark.parametrize(
-    ("tensors", "message"),
-    [
-        ({"input": np.zeros((9, 3, 16, 16), np.float32)}, "the model reads"),
-        ({"beat": np.zeros((9, 2, 100), np.float32)}, "the model reads"),
-        ({"input": np.full((9, 1, 16, 16), np.nan, np.float32)}, "not finite"),
-    ],
-)
-def test_data_of_another_kind(fp32, calibration, tmp_path, tensors, message):
-    with pytest.raises(DataError, match=message):
-        quantize_model(fp32, tmp_path / "o.onnx", _Tensors(calibration.info, tensors))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_evaluation_data_is_refused_before_the_work(fp32, calibration, tmp_path):
-    unlabelled = PictureArray(calibration.info, calibration.pictures, None)
-    told: list[str] = []
-    with pytest.raises(DataError, match="no labels"):
-        quantize_model(
-            fp32,
-            tmp_path / "o.onnx",
-            calibration,
-            evaluate=unlabelled,
-            progress=lambda stage, done, total: told.append(stage),
-        )
-    assert told == []
-
-
-def test_settings_that_do_not_exist(fp32, calibration, tmp_path):
-    with pytest.raises(UsageError, match="unknown method"):
-        quantize_model(fp32, tmp_path / "o.onnx", calibration, method="guess")
-    with pytest.raises(UsageError, match="unknown type"):
-        quantize_model(fp32, tmp_path / "o.onnx", calibration, activations="int4")
-    with pytest.raises(UsageError, match="no node no_such_node"):
-        quantize_model(fp32, tmp_path / "o.onnx", calibration, exclude=["no_such_node"])
-
-
-def test_fp32_file_is_not_overwritten(fp32, calibration):
-    before = fp32.read_bytes()
-    with pytest.raises(UsageError, match="is the FP32 file itself"):
-        quantize_model(fp32, fp32.parent / "x" / ".." / fp32.name, calibration)
-    assert fp32.read_bytes() == before
 
 
 def test_usual_name():
@@ -376,41 +231,6 @@ def test_without_onnx_the_extra_is_named(fp32, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.data
-def test_lenet_on_mnist_keeps_its_accuracy(data_root, tmp_path):
-    """8 bits cost LeNet no accuracy. They do not make it faster, which must be said."""
-    report = quantize_model(
-        "bundled:mnist-lenet5",
-        tmp_path / "o.onnx",
-        open_dataset("mnist:train"),
-        evaluate=open_dataset("mnist:test"),
-        allow_slower=True,
-    )
-    assert report.n == 10_000
-    assert report.fp32 >= 0.992
-    assert abs(report.drop) <= 0.003
-    assert report.agreement >= 0.995
-    assert report.size_bytes["int8"] < 0.5 * report.size_bytes["fp32"]
-    assert bool([r for r in report.remarks if "slower" in r]) == (report.pays == "slower")
-
-
-@pytest.mark.data
-def test_beats_keep_their_accuracy(data_root, tmp_path):
-    records = open_dataset("mitdb:119,208")
-    report = quantize_model(
-        "bundled:ecg-beats",
-        tmp_path / "o.onnx",
-        open_dataset("mitdb:106,223"),
-        evaluate=records,
-        allow_slower=True,
-    )
-    assert report.metric == "macro-F1 (N,S,V)"
-    assert abs(report.drop) <= 0.02
-    assert report.agreement >= 0.985
-    assert set(report.per_class) == {"N", "S", "V", "F"}
-    assert load_model(tmp_path / "o.onnx", provider="cpu").golden is not None
-
-
 def test_the_baseline_is_in_the_file_and_read_without_onnx(quantized, calibration, metadata):
     """Measured on the file's own answers; ONNX Runtime alone reads it."""
     out, _ = quantized
@@ -442,43 +262,3 @@ assert load_model(sys.argv[1], provider="cpu").baseline.samples == 64
 assert "onnx" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code, str(out)], check=True)
-
-
-def test_weights_beside_the_file_count_for_the_cache(fp32, calibration, tmp_path):
-    """The same graph with other weights in its data file is another model."""
-    paths = []
-    for name, factor in (("a", 1.0), ("b", 3.0)):
-        (tmp_path / name).mkdir()
-        model = onnx.load(fp32)
-        first = next(t for t in model.graph.initializer if len(t.dims) == 4)
-        scaled = onnx.numpy_helper.to_array(first) * np.float32(factor)
-        first.CopyFrom(onnx.numpy_helper.from_array(scaled, first.name))
-        path = tmp_path / name / "m.onnx"
-        onnx.save(model, path, save_as_external_data=True, location="m.data", size_threshold=64)
-        paths.append(path)
-    assert paths[0].read_bytes() == paths[1].read_bytes()
-    settings = {**QUICK, "cache": tmp_path / "cache"}
-    for path in paths:
-        quantize_model(path, path.with_name("o.onnx"), calibration, **settings)
-    assert len(list((tmp_path / "cache").iterdir())) == 2
-
-
-def test_other_forms_of_the_same_data_give_the_same_graph(fp32, calibration, metadata, tmp_path):
-    """A folder, lists of files, an array of pictures, and the tensors themselves."""
-    (tmp_path / "p").mkdir()
-    pictures = calibration.pictures[:40]
-    files = [tmp_path / "p" / f"{number:03}.png" for number in range(40)]
-    for file, picture in zip(files, pictures, strict=True):
-        cv2.imwrite(str(file), picture)
-    (tmp_path / "l.csv").write_text("path,label\n" + "".join(f"{f},spot\n" for f in files))
-    (tmp_path / "l.jsonl").write_text("".join(json.dumps({"path": str(f)}) + "\n" for f in files))
-    (tmp_path / "l.txt").write_text("".join(f"p/{f.name}\n" for f in files))
-    np.save(tmp_path / "x.npy", pictures)
-    np.savez(tmp_path / "t.npz", calibration.inputs(metadata.input, np.arange(40))["input"])
-    graphs = []
-    for spec in ("p", "l.csv", "l.jsonl", "l.txt", "x.npy", "tensors:t.npz"):
-        prefix, _, name = spec.rpartition(":")
-        data = open_dataset(f"{prefix}:{tmp_path / name}" if prefix else tmp_path / name)
-        quantize_model(fp32, tmp_path / "o.onnx", data, **QUICK)
-        graphs.append(onnx.load(tmp_path / "o.onnx").graph)
-    assert all(graph == graphs[0] for graph in graphs)
