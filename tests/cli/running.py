@@ -78,14 +78,26 @@ def one_error_line(done):
 
 def await_handlers(process):
     """Wait until the program handles SIGTERM: until then the interpreter starts, and not we."""
-    status = Path(f"/proc/{process.pid}/status")
-    bit = 1 << (signal.SIGTERM - 1)
+    _await(lambda: signal.SIGTERM in _caught(process), process)
+
+
+def await_turn(process):
+    """Wait until Python, which is up and catches SIGINT, has left it to the program."""
+    _await(
+        lambda: signal.SIGTERM in _caught(process) or signal.SIGINT not in _caught(process),
+        process,
+    )
+
+
+def _await(holds, process):
     limit = time.monotonic() + LIMIT_S
-    while time.monotonic() < limit:
-        caught = next(
-            (x for x in status.read_text().splitlines() if x.startswith("SigCgt")), "x\t0"
-        )
-        if int(caught.split()[1], 16) & bit:
-            return
-        time.sleep(0.005)
-    raise AssertionError("SIGTERM is not handled")
+    while not holds():
+        assert time.monotonic() < limit, process.args
+        time.sleep(0.002)
+
+
+def _caught(process):
+    """Return the signals that a process handles."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    mask = next((int(line.split()[1], 16) for line in lines if line.startswith("SigCgt")), 0)
+    return {number for number in (signal.SIGINT, signal.SIGTERM) if mask >> (number - 1) & 1}

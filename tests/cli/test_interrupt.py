@@ -13,6 +13,7 @@ import pytest
 
 from edgecnn.cli import interrupt
 from edgecnn.cli.interrupt import Terminated, exit_code_of
+from tests.cli.running import await_turn
 
 #: Says when Python is up; what comes before is the interpreter's own, and no program's to handle.
 LAUNCH = """\
@@ -35,6 +36,8 @@ def start(*arguments: str | Path, code: str = LAUNCH) -> subprocess.Popen[bytes]
     )
     assert process.stdout is not None
     assert process.stdout.read(2) == b"up"
+    if code is LAUNCH:
+        await_turn(process)
     return process
 
 
