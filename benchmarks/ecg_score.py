@@ -57,7 +57,6 @@ def cpu_s(call: Callable[[], object], runs: int) -> float:
 
 def parts(model: Model, folder: Path, runs: int) -> None:
     """One process, one thread: the whole, and its parts apart."""
-    keep_freed_memory()
     spec = model.metadata.input
     paths = [folder / name for name in RECORDS]
     leads = [read_record(path, lead="MLII") for path in paths]
@@ -177,6 +176,7 @@ def memory(model: Model, folder: Path) -> None:
             )
             code = (
                 "import sys; from edgecnn.ecg.score import score_records; "
+                "from edgecnn.runtime.heap import keep_freed_memory; keep_freed_memory(); "
                 "from edgecnn.runtime.session import load_model; "
                 "from edgecnn.runtime.machine import peak_rss_bytes; "
                 "score_records(load_model(sys.argv[1], threads=1), [sys.argv[2]], sys.argv[3]); "
@@ -246,6 +246,8 @@ def main() -> None:
         print("EDGECNN_DATA names no folder of data: scoring is not measured")
         return
     folder = Path(root) / "mitdb"
+    # As the command does.
+    keep_freed_memory()
     models = [load_model(f"bundled:{name}", threads=1) for name in ("ecg-beats", "ecg-beats.int8")]
     if asked.only in (None, "parts"):
         for model in models:
