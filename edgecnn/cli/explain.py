@@ -27,6 +27,13 @@ __all__ = ["explain"]
     "--at", "at_s", type=click.FloatRange(0), metavar="SECONDS", help="Which heartbeat or fragment."
 )
 @click.option("--lead", metavar="NAME", help="Of an ECG: this lead instead of the model's own.")
+@click.option(
+    "--rate",
+    "rate_hz",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="HZ",
+    help="Of an ECG: sampling rate where the file states none.",
+)
 @metadata_option
 @json_option
 def explain(
@@ -37,6 +44,7 @@ def explain(
     out: Path,
     at_s: float | None,
     lead: str | None,
+    rate_hz: float | None,
     metadata: Path | None,
     as_json: bool,
 ) -> None:
@@ -70,12 +78,12 @@ def explain(
     for warning in loaded.warnings:
         warn(warning)
     if text is not None:
-        if at_s is not None or lead is not None:
-            raise click.UsageError("--at and --lead are for an ECG, not for a --text")
+        if (at_s, lead, rate_hz) != (None,) * 3:
+            raise click.UsageError("--at, --lead and --rate are for an ECG, not for a --text")
         explanation = explain_sentence(loaded, text, out)
     else:
         assert input is not None
-        explanation = explain_model(loaded, input, out, at_s=at_s, lead=lead)
+        explanation = explain_model(loaded, input, out, at_s=at_s, lead=lead, rate_hz=rate_hz)
     if as_json:
         print_json(explanation)
         return

@@ -6,6 +6,7 @@ no signal. Every chunk is processed: a beat cannot be found in half a signal.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from edgecnn.ecg.leads import lead_label
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.sample_stream import SampleStream
 from edgecnn.ecg.synthetic import synthetic_ecg
-from edgecnn.errors import UsageError
+from edgecnn.errors import RecordError, UsageError
 from edgecnn.metadata import BeatInput, SignalInput
 from edgecnn.runtime.frame import Frame
 from edgecnn.runtime.sources.base import Source
@@ -30,6 +31,7 @@ __all__ = ["DrawnEcg", "EcgSource", "RecordReplay", "open_ecg_source"]
 _DRAWN = "test:"
 _REPLAYED = "record:"
 _CHUNKS_PER_SECOND = 10.0
+_OPTION = re.compile(r"--(rate|lead)(?: ([A-Z\d]+))?\b")
 #: A stream without end is drawn in pieces of this length, one after the other.
 _PIECE_S = 300.0
 
@@ -249,7 +251,12 @@ class RecordReplay(_Chunks):
 
     def open(self) -> None:
         """Read the record."""
-        record = read_record(self._path, rate_hz=self._stated, lead=self._lead)
+        try:
+            record = read_record(self._path, rate_hz=self._stated, lead=self._lead)
+        except RecordError as error:
+            # Readers speak of the commands' options; here they belong to the source.
+            hint = _OPTION.sub(lambda m: f"?{m[1]}={m[2] or 'NAME'}", error.hint or "")
+            raise RecordError(error.message, hint=hint or None) from error
         signal = record.lead_mv(self._lead)
         first = round(self._from_s * record.sampling_rate_hz)
         stop = first + round(self._seconds * record.sampling_rate_hz) if self._seconds else None

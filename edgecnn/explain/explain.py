@@ -64,6 +64,7 @@ def explain_model(
     *,
     at_s: float | None = None,
     lead: str | None = None,
+    rate_hz: float | None = None,
 ) -> Explanation:
     """Draw what a model file makes of one input.
 
@@ -82,6 +83,8 @@ def explain_model(
         For an ECG: explain the beat nearest to this time, in seconds from the start, or the
         fragment around it (the default is the surest beat of each class, or the first fragment);
         read this lead instead of the model's own, if it reads one.
+    rate_hz : float, optional
+        Sampling rate of an ECG whose file states none.
 
     Returns
     -------
@@ -92,7 +95,7 @@ def explain_model(
     TaskError
         A model that reads none of them.
     UsageError
-        A time or a lead for what is no ECG.
+        A time, a lead or a rate for what is no ECG.
     DataError
         The input cannot be read.
     ModelError
@@ -107,7 +110,7 @@ def explain_model(
     """
     spec = model.metadata.input
     source = Path(source)
-    if not isinstance(spec, BeatInput | SignalInput) and (at_s is not None or lead is not None):
+    if not isinstance(spec, BeatInput | SignalInput) and (at_s, lead, rate_hz) != (None,) * 3:
         kind = "pictures" if isinstance(spec, ImageInput) else "no ECG"
         raise UsageError(f"{model.path} reads {kind}: there is no time and there are no leads")
     if isinstance(spec, ImageInput):
@@ -118,9 +121,9 @@ def explain_model(
             )
         drawn = _picture(model, source)
     elif isinstance(spec, BeatInput):
-        drawn = _record(model, source, at_s, lead)
+        drawn = _record(model, source, at_s=at_s, lead=lead, rate_hz=rate_hz)
     elif isinstance(spec, SignalInput):
-        drawn = _fragment(model, spec, source, at_s, lead)
+        drawn = _fragment(model, spec, source, at_s=at_s, lead=lead, rate_hz=rate_hz)
     elif isinstance(spec, TextInput):
         drawn = _sentence(model, read_text_file(source).strip().partition("\n")[0], source.name)
     elif isinstance(spec, CharacterInput):
@@ -245,14 +248,16 @@ def _best(answer: Classification) -> str:
     return "   ".join(f"{name} {100 * score:.1f} %" for name, score in answer.top[:5])
 
 
-def _record(model: Model, source: Path, at_s: float | None, lead: str | None) -> _Drawn:
+def _record(
+    model: Model, source: Path, *, at_s: float | None, lead: str | None, rate_hz: float | None
+) -> _Drawn:
     from edgecnn.ecg.readers import read_record
     from edgecnn.explain.beat_sheet import beat_sheet, trace_of
     from edgecnn.explain.beats import explain_beats
 
     spec = model.metadata.input
     assert isinstance(spec, BeatInput)
-    record = read_record(source, lead=lead or spec.leads[0])
+    record = read_record(source, rate_hz=rate_hz, lead=lead or spec.leads[0])
     beats = explain_beats(record, model, at_s=at_s, lead=lead)
     first = beats[0]
     title = title_of(model, record.name)
@@ -267,7 +272,13 @@ def _record(model: Model, source: Path, at_s: float | None, lead: str | None) ->
 
 
 def _fragment(
-    model: Model, spec: SignalInput, source: Path, at_s: float | None, lead: str | None
+    model: Model,
+    spec: SignalInput,
+    source: Path,
+    *,
+    at_s: float | None,
+    lead: str | None,
+    rate_hz: float | None,
 ) -> _Drawn:
     from edgecnn.ecg.readers import read_record
     from edgecnn.explain.fragment_sheet import fragment_sheet, strip_of
@@ -278,7 +289,7 @@ def _fragment(
     if len(spec.leads) > 1 and lead is not None:
         raise UsageError(f"{model.path} reads {len(spec.leads)} leads at once: leave out --lead")
     only = spec.leads[0] if len(spec.leads) == 1 else None
-    record = read_record(source, lead=lead or only)
+    record = read_record(source, rate_hz=rate_hz, lead=lead or only)
     evidence = explain_fragment(record, model, at_s=at_s, lead=lead)
     title = title_of(model, record.name)
     end_s = evidence.start_s + spec.samples / spec.sampling_rate_hz

@@ -121,5 +121,11 @@ def test_of_an_ecg_each_class_is_shown(tmp_path: Path, capsys: pytest.CaptureFix
     assert run(arguments) == 0
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith(f"{tmp_path / 'a.npz'}: a beat of each class that was found, first ")
+    np.savetxt(tmp_path / "b.csv", signal)
+    bare = ["explain", "bundled:ecg-beats", str(tmp_path / "b.csv"), "-o", f"{tmp_path}/bare"]
+    assert run(bare) == 1
+    assert "--rate HZ" in capsys.readouterr().err
+    assert run([*bare, "--rate", "360", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["label"] in first
     assert run([*arguments, "--at", "5"]) == 0
     assert capsys.readouterr().out.splitlines()[0] == f"{tmp_path / 'a.npz'}: N"

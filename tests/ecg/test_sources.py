@@ -160,3 +160,19 @@ def test_an_absent_record_is_said_when_it_is_opened(tmp_path):
     write_csv(tmp_path / "r.csv", np.zeros(100), rate_hz=360)
     with pytest.raises(UsageError, match="nothing to replay"):
         RecordReplay(f"record:{tmp_path}/r.csv?from=5", SPEC).open()
+
+
+@pytest.mark.parametrize(
+    ("table", "hint"),
+    [
+        ("MLII\n0.1\n0.2\n", "recording's own: ?rate=HZ"),
+        ("# Sampling rate: 100\nV1,V2\n0.1,0.2\n", "another one with ?lead=NAME: one"),
+        ("# Sampling rate: 100\n0.1,0.2\n", "by its number: ?lead=1 ... ?lead=2"),
+    ],
+)
+def test_a_hint_names_the_sources_options(tmp_path, table, hint):
+    (tmp_path / "r.csv").write_text(table)
+    with pytest.raises(RecordError) as raised:
+        RecordReplay(f"record:{tmp_path}/r.csv", SPEC).open()
+    assert hint in raised.value.hint
+    assert "--" not in raised.value.hint
