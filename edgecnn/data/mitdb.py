@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from edgecnn.data.arrays import combined_sha256
 from edgecnn.data.catalogue import entry_of
 from edgecnn.data.dataset import DatasetInfo
+from edgecnn.data.imagined_rhythms import RecordedBeats
 from edgecnn.data.leak import fingerprint
 from edgecnn.ecg.aami import CLASS_OF_SYMBOL, class_map
 from edgecnn.ecg.annotations import read_annotations
@@ -32,7 +33,8 @@ from edgecnn.ecg.stretches import stretches_flat, stretches_saturated
 from edgecnn.errors import DataError, DatasetError
 from edgecnn.files import sha256_of
 from edgecnn.metadata import BeatInput, InputSpec, reads
-from edgecnn.preprocessing.beats import beat_inputs
+from edgecnn.preprocessing.beats import beat_inputs, cut_windows
+from edgecnn.preprocessing.boxcar import filter_boxcar
 
 __all__ = [
     "BEAT_LABELS",
@@ -156,6 +158,35 @@ class BeatRecords:
             for name, values in _record_inputs(record, spec).items():
                 tensors[name][rows] = values[examples]
         return tensors
+
+    def recorded_beats(
+        self, spec: BeatInput, indices: NDArray[np.integer]
+    ) -> dict[str, RecordedBeats]:
+        """Return the beats of each record that has examples among the indices, by its name.
+
+        All its beats are there, but only those among the indices have a class.
+
+        Raises
+        ------
+        DataError
+            No labels.
+        """
+        if self.targets is None:
+            raise DataError(f"{self.info.name}:{self.info.split} has no labels")
+        owner = np.searchsorted(self._starts, indices, side="right") - 1
+        found = {}
+        for number in np.unique(owner).tolist():
+            chosen = np.asarray(indices)[owner == number]
+            signal_uv, peaks, rows = _conditioned(self._records[number], spec)
+            classes = np.full(len(peaks), -1, dtype=np.int64)
+            classes[rows[chosen - self._starts[number]]] = self.targets[chosen]
+            filtered = filter_boxcar(signal_uv, spec.filter, spec.sampling_rate_hz)
+            found[self._names[number]] = RecordedBeats(
+                windows=cut_windows(filtered, peaks, spec),
+                intervals=np.diff(peaks, prepend=2 * peaks[:1] - peaks[1:2]),
+                classes=classes,
+            )
+        return found
 
     def stuck_beats(
         self, spec: BeatInput, indices: NDArray[np.integer]
@@ -365,16 +396,24 @@ def _joined(*notes: str) -> str:
     return "; ".join(filter(None, notes))
 
 
-def _record_inputs(record: _AnnotatedRecord, spec: BeatInput) -> dict[str, NDArray[np.float32]]:
-    """Preprocess a record's examples."""
+def _conditioned(
+    record: _AnnotatedRecord, spec: BeatInput
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Bring a record's lead and beats to the model's rate, and say which row each example has."""
     signal = read_record(record.path, lead=spec.leads[0])
     rate = signal.sampling_rate_hz
     lead = condition_lead(signal.lead_mv(spec.leads[0]), rate, spec.sampling_rate_hz)
     at, _, place = place_beats(record.peaks, spec.sampling_rate_hz / rate, len(lead.signal_uv))
     alive = ~touches(lead.gaps, at, at + 1)
+    rows = (np.cumsum(alive) - 1)[place[record.kept]]
+    return lead.signal_uv, at[alive], rows
+
+
+def _record_inputs(record: _AnnotatedRecord, spec: BeatInput) -> dict[str, NDArray[np.float32]]:
+    """Preprocess a record's examples."""
+    signal_uv, peaks, rows = _conditioned(record, spec)
     try:
-        inputs = beat_inputs(lead.signal_uv, at[alive], spec)
+        inputs = beat_inputs(signal_uv, peaks, spec)
     except DataError as error:
         raise DataError(f"{record.path}: {error.message}", hint=error.hint) from error
-    rows = (np.cumsum(alive) - 1)[place[record.kept]]
     return {name: values[rows] for name, values in inputs.items()}

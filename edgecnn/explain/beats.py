@@ -133,8 +133,9 @@ def _ordinary(
     spec: BeatInput, inputs: dict[str, NDArray[np.float32]]
 ) -> dict[str, NDArray[np.float32]]:
     """Return what the numbers beside a beat are when there is nothing to be said about it."""
-    # A ratio of 1, its logarithm 0, is what a steady rhythm has.
-    rhythm = np.zeros(len(spec.rhythm.features), dtype=np.float32)
+    # A ratio of 1, its logarithm 0, is what a steady rhythm has; of seconds and shares, the median.
+    is_ratio = np.array([" : " in name and " : 1 s" not in name for name in spec.rhythm.features])
+    rhythm = np.where(is_ratio, np.float32(0), np.median(inputs[spec.rhythm.name], axis=0))
     ordinary = {spec.rhythm.name: rhythm}
     if spec.likeness is not None:
         ordinary[spec.likeness.name] = np.median(inputs[spec.likeness.name], axis=0)

@@ -33,6 +33,39 @@ _LOCAL = (
     "share of 32 that were shorter",
     "share of 32 that were longer",
 )
+_LAST = tuple(
+    what.format(count)
+    for count in (32, 128)
+    for what in (
+        "RR before : median of {}, this one too",
+        "RR before : upper quartile of {}, this one too",
+        "RR before : ninth decile of {}, this one too",
+        "upper : lower quartile of {}, this one too",
+        "ninth decile : median of {}, this one too",
+        "RR after : ninth decile of {}, this one too",
+        "share of {} shorter than 0.8 of the ninth decile",
+    )
+)
+_WIDE = (
+    "RR before : 1 s",
+    "RR after : 1 s",
+    *_LAST,
+    "median of 128 : 1 s",
+    "ninth decile of 128 : 1 s",
+    "the one before : ninth decile of 128",
+    "the second before : ninth decile of 128",
+    "share of 64 below 0.4 of their ninth decile",
+    *(f"share of 64 from 0.{low} to 0.{low + 1} of their ninth decile" for low in range(4, 9)),
+    "share of 64 from 0.9 to 1 of their ninth decile",
+    "share of 64 from 1 to 1.1 of their ninth decile",
+    "share of 64 above 1.1 of their ninth decile",
+    "share of 63 within 4 % of this one",
+    "share of 63 within 10 % of this one",
+    "share of 64 within 5 % of the one before",
+    "share of 64 more than 15 % off the one before",
+    "median change of 64",
+    "share of 64 from 0.65 to 0.85 of their ninth decile",
+)
 _LIKENESS = (
     "correlation of the QRS complex",
     "correlation around the P wave",
@@ -47,6 +80,15 @@ _LIKENESS = (
     "QRS correlation with the beats before, median",
     "share of the beats before that are alike",
     "QRS correlation with the beat before",
+)
+_P_WAVE = (
+    "how alike the P waves of the timely beats are",
+    "how alike the P waves of all alike beats are",
+    "swing of the timely P wave",
+    "correlation with the timely P wave",
+    "share of the timely P wave in this beat",
+    "difference from the timely P wave",
+    "share of the beats before that are alike",
 )
 
 
@@ -69,18 +111,21 @@ class RhythmFeatures(Struct, frozen=True, kw_only=True):
     ----------
     name : str
         Name of the model's second input, shape ``(N, len(features))``.
-    set : "means" or "local"
-        Five ratios to the running means; or these and fourteen more against medians, quantiles and
-        the single intervals of the last 32.
+    set : "means", "local" or "wide"
+        Five ratios to the running means; these and fourteen more against medians, quantiles and
+        the single intervals of the last 32; or these and 35 more: seconds, and how the last 64 and
+        128 intervals are spread below their longest ones. Where most beats are ectopic, the usual
+        interval is an early beat's, and only the longest ones are the sinus node's.
     short, long : int
         Numbers of preceding RR intervals in the two running means.
     longest_s : float
-        RR intervals are clipped to this many seconds. It is also how long a live beat waits for
-        the next one before it is classified.
+        RR intervals are clipped to this many seconds (those before a beat to twice as many in what
+        the set "wide" adds). It is also how long a live beat waits for the next one before it is
+        classified.
     """
 
     name: str = "rr"
-    set: Literal["means", "local"] = "means"
+    set: Literal["means", "local", "wide"] = "means"
     short: Positive = 8
     long: Positive = 32
     longest_s: PositiveFloat = 1.2
@@ -88,13 +133,14 @@ class RhythmFeatures(Struct, frozen=True, kw_only=True):
     @property
     def features(self) -> tuple[str, ...]:
         """What each column compares: logarithms of the ratios (``a : b``), and numbers as such."""
-        return _MEANS if self.set == "means" else (*_MEANS, *_LOCAL)
+        added = {"means": (), "local": _LOCAL, "wide": (*_LOCAL, *_WIDE)}
+        return (*_MEANS, *added[self.set])
 
     @property
     def reach(self) -> int:
         """Beats before one that its row may depend on."""
-        local = 0 if self.set == "means" else 32 + 2
-        return max(self.long, local) + 1
+        added = {"means": 0, "local": 32 + 2, "wide": 128 + 2}
+        return max(self.long, added[self.set]) + 1
 
 
 class Likeness(Struct, frozen=True, kw_only=True):
@@ -103,15 +149,19 @@ class Likeness(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     name : str
-        Name of the model's third input, shape ``(N, 13)``.
+        Name of the model's third input, shape ``(N, len(features))``.
+    set : "beats" or "p-wave"
+        Ten numbers that compare with the template, and three with each of the beats before; or the
+        ten and seven on P waves: fibrillating atria have none, ectopic ones another.
     """
 
     name: str = "likeness"
+    set: Literal["beats", "p-wave"] = "beats"
 
     @property
     def features(self) -> tuple[str, ...]:
         """What each column of the input says."""
-        return _LIKENESS
+        return _LIKENESS if self.set == "beats" else (*_LIKENESS[:10], *_P_WAVE)
 
 
 class BeatInput(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind"):
@@ -136,10 +186,12 @@ class BeatInput(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind")
         Samples of the window before the R peak, and from it on.
     class_map : "literature" or "bxb"
         Which AAMI class escape beats fall into (:mod:`edgecnn.ecg.aami`): N, or S.
-    template : "mean" or "usual"
+    template : "mean", "usual" or "timely"
         The mean of all beats before, or of those that are alike
         (:func:`edgecnn.preprocessing.usual_beat.usual_beats`): where every other beat is ectopic,
-        the usual beat is no mixture.
+        the usual beat is no mixture. Or of those that are alike and came after one of the longer
+        intervals (:func:`edgecnn.preprocessing.timely_beat.timely_beats`): where most beats are
+        ectopic, these are the others.
     clip : float
         Windows are clipped to plus and minus this many times the template's root mean square: a
         loose electrode is no larger than a large beat.
@@ -156,7 +208,7 @@ class BeatInput(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind")
     class_map: Literal["literature", "bxb"] = "literature"
     normalisation: Literal["template-rms"] = "template-rms"
     template_beats: Positive = 16
-    template: Literal["mean", "usual"] = "mean"
+    template: Literal["mean", "usual", "timely"] = "mean"
     clip: PositiveFloat = 8.0
     rhythm: RhythmFeatures
     likeness: Likeness | None = None
@@ -165,15 +217,19 @@ class BeatInput(Struct, frozen=True, kw_only=True, tag="beat", tag_field="kind")
         """Refuse a contract without exactly one lead, or likeness to a mixture."""
         if len(self.leads) != 1:
             raise ValueError(f"a beat model reads one lead, not {len(self.leads)}")
-        if self.likeness is not None and self.template != "usual":
-            raise ValueError("likeness is that to the usual beat: template is 'usual' with it")
+        wanted = {"beats": "usual", "p-wave": "timely"}
+        if self.likeness is not None and self.template != wanted[self.likeness.set]:
+            needed = wanted[self.likeness.set]
+            raise ValueError(
+                f"likeness is that to the {needed} beat: template is '{needed}' with it"
+            )
 
     @property
     def history(self) -> int:
         """Beats before one that its answer may depend on."""
-        # What came early is told by the 16 intervals before.
-        template = self.template_beats + (17 if self.template == "usual" else 0)
-        return max(template, self.rhythm.reach)
+        # What came early is told by the 16 intervals before, what was timely by 64.
+        told_by = {"mean": 0, "usual": 17, "timely": 65}
+        return max(self.template_beats + told_by[self.template], self.rhythm.reach)
 
     @property
     def look_ahead_s(self) -> float:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from edgecnn.errors import DataError
 from edgecnn.metadata import BeatInput
 from edgecnn.preprocessing.boxcar import filter_boxcar
-from edgecnn.preprocessing.rr import early_beats, rhythm_ratios
-from edgecnn.preprocessing.usual_beat import likeness, usual_beats
+from edgecnn.preprocessing.rr import early_beats, rhythm_ratios, timely_beats_among
+from edgecnn.preprocessing.timely_beat import timely_beats
+from edgecnn.preprocessing.usual_beat import Floats, likeness, usual_beats
 from edgecnn.preprocessing.window_sums import Integers, largest_of, narrowed, window_sums
 
 __all__ = ["beat_inputs", "beat_tensors", "cut_windows", "template_sums"]
@@ -43,7 +44,8 @@ def beat_inputs(
     dict
         ``spec.name``: float32, shape ``(beats, 2, before + after)``;
         ``spec.rhythm.name``: float32, shape ``(beats, len(spec.rhythm.features))``;
-        with ``spec.likeness``, ``spec.likeness.name``: float32, shape ``(beats, 13)``.
+        with ``spec.likeness``, ``spec.likeness.name``: float32, shape
+        ``(beats, len(spec.likeness.features))``.
 
     Raises
     ------
@@ -91,7 +93,7 @@ def beat_tensors(
     """
     begin = max(0, first - spec.template_beats)
     tensors = {}
-    template: Integers | NDArray[np.float64]
+    template: Integers | Floats
     counts = None
     if spec.template == "usual":
         early = early_beats(peaks, spec)
@@ -99,6 +101,11 @@ def beat_tensors(
         template, resembled = template[first - begin :], resembled[first - begin :]
         if spec.likeness is not None:
             numbers = likeness(windows[first:], template, resembled, spec)
+            tensors[spec.likeness.name] = numbers
+    elif spec.template == "timely":
+        timely = timely_beats_among(peaks, spec)
+        template, numbers = timely_beats(windows[begin:], timely[begin:], spec, first=first - begin)
+        if spec.likeness is not None:
             tensors[spec.likeness.name] = numbers
     else:
         template = template_sums(windows[begin:], spec.template_beats)[first - begin :]
@@ -111,7 +118,7 @@ def beat_tensors(
 
 def _scaled(
     windows: Integers,
-    template: Integers | NDArray[np.float64],
+    template: Integers | Floats,
     counts: NDArray[np.int64] | None,
     clip: float,
 ) -> NDArray[np.float32]:

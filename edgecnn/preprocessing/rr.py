@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgecnn.metadata import BeatInput
 
-__all__ = ["early_beats", "rhythm_ratios"]
+__all__ = ["early_beats", "rhythm_ratios", "timely_beats_among"]
 
 _Number = TypeVar("_Number", np.int64, np.float64)
 
@@ -22,6 +23,12 @@ _ALIKE = 0.03
 _STEADIEST = 0.02
 #: A beat with less than this share of the usual interval before it is early.
 _TIMELY = 0.9
+#: Intervals, with the one before a beat, that tell what a long one is.
+_SPREAD = 64
+#: A beat that came after less than this share of their ninth decile is not timely.
+_LONG = 0.85
+#: Bounds of the shares of intervals, in their ninth decile.
+_BOUNDS = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, np.inf)
 #: More than this many changes from the median is just far.
 _FARTHEST = 8.0
 
@@ -53,8 +60,10 @@ def rhythm_ratios(
     short, long = (_running_mean(before, count) for count in (rhythm.short, rhythm.long))
     ratios = [before / long, after / long, before / short, after / before, short / long]
     logs = [np.log(ratio) for ratio in ratios]
-    if rhythm.set == "local":
+    if rhythm.set != "means":
         logs += _local(before, after)
+    if rhythm.set == "wide":
+        logs += _wide(_long_intervals(peaks, spec, next_peak), after, spec.sampling_rate_hz)
     return np.stack(logs, axis=1).astype(np.float32)
 
 
@@ -66,6 +75,30 @@ def early_beats(peaks: NDArray[np.int64], spec: BeatInput) -> NDArray[np.bool_]:
     usual = _median(np.sort(_before_each(before, LOCAL // 2), axis=1))
     early: NDArray[np.bool_] = before < _TIMELY * usual
     return early
+
+
+def timely_beats_among(peaks: NDArray[np.int64], spec: BeatInput) -> NDArray[np.bool_]:
+    """Say which beats came after one of the longer of the last 64 intervals.
+
+    Where most beats are early, those are the few that are not.
+    """
+    if not peaks.size:
+        return np.empty(0, dtype=bool)
+    before = _long_intervals(peaks, spec, None)
+    top = _ninth_decile(np.sort(_with_each(before, _SPREAD), axis=1))
+    timely: NDArray[np.bool_] = before >= _LONG * top
+    return timely
+
+
+def _long_intervals(
+    peaks: NDArray[np.int64], spec: BeatInput, next_peak: int | None
+) -> NDArray[np.int64]:
+    """Return the intervals before each beat, clipped to twice the usual limit: a pause counts."""
+    _, after = _intervals(peaks, spec, next_peak)
+    longest = 2 * round(spec.rhythm.longest_s * spec.sampling_rate_hz)
+    # The first beat takes the one after it, which is not waited for any longer.
+    intervals: NDArray[np.int64] = np.clip(np.diff(peaks, prepend=peaks[0] - after[0]), 1, longest)
+    return intervals
 
 
 def _intervals(
@@ -107,6 +140,70 @@ def _local(before: NDArray[np.int64], after: NDArray[np.int64]) -> list[NDArray[
         np.mean(past < (1 - _ALIKE) * limit, axis=1),
         np.mean(past > (1 + _ALIKE) * limit, axis=1),
     ]
+
+
+def _wide(
+    before: NDArray[np.int64], after: NDArray[np.int64], rate_hz: float
+) -> list[NDArray[np.float64]]:
+    """Say how long intervals are, and how the last ones are spread below their longest.
+
+    Columns of the recent past hold the interval before the beat itself too.
+    """
+    features = [np.log(before / rate_hz), np.log(after / rate_hz)]
+    for count in (32, 128):
+        past = _with_each(before, count)
+        ordered = np.sort(past, axis=1)
+        low, half, high, top = (
+            ordered[:, place] for place in (count // 4, count // 2, 3 * count // 4, 9 * count // 10)
+        )
+        features += [np.log(before / longer) for longer in (half, high, top)]
+        features += [np.log(high / low), np.log(top / half), np.log(after / top)]
+        features.append(np.mean(past < 0.8 * top[:, None], axis=1))
+    one = np.concatenate([before[:1], before[:-1]])
+    two = np.concatenate([one[:1], one[:-1]])
+    features += [
+        np.log(half / rate_hz),
+        np.log(top / rate_hz),
+        np.log(one / top),
+        np.log(two / top),
+    ]
+    return features + _spread(before)
+
+
+def _spread(before: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+    """Tell one rhythm from two, and from none, by the last 64 intervals."""
+    past = _with_each(before, _SPREAD)
+    top = _ninth_decile(np.sort(past, axis=1))[:, None]
+    # Intervals below each bound, without a comparison for every pair of bounds.
+    below = [np.count_nonzero(past < bound * top, axis=1) for bound in _BOUNDS]
+    shares = [(more - less) / _SPREAD for less, more in pairwise(below)]
+    logs = np.log(before)
+    apart = np.abs(_with_each(logs, _SPREAD)[:, :-1] - logs[:, None])
+    # The first of 64 has no change: it counts as one of nothing.
+    change = np.abs(np.diff(logs, prepend=logs[:1]))
+    changes = np.concatenate([np.zeros(_SPREAD - 2), change])
+    ordered = np.sort(sliding_window_view(changes, _SPREAD - 1), axis=1)
+    return [
+        *shares,
+        np.mean(apart < 0.04, axis=1),
+        np.mean(apart < 0.1, axis=1),
+        (1 + np.count_nonzero(ordered < 0.05, axis=1)) / _SPREAD,
+        np.count_nonzero(ordered > 0.15, axis=1) / _SPREAD,
+        (ordered[:, _SPREAD // 2 - 2] + ordered[:, _SPREAD // 2 - 1]) / 2,
+        np.mean((past >= 0.65 * top) & (past < 0.85 * top), axis=1),
+    ]
+
+
+def _ninth_decile(ordered: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return it of each row of 64 in order: seven tenths of the way from the 57th to the 58th."""
+    decile: NDArray[np.float64] = 0.3 * ordered[:, 56] + 0.7 * ordered[:, 57]
+    return decile
+
+
+def _with_each(values: NDArray[_Number], count: int) -> NDArray[_Number]:
+    """Return each value after the ``count - 1`` before it, a row each; the first one repeats."""
+    padded = np.concatenate([np.repeat(values[:1], count - 1), values])
+    return sliding_window_view(padded, count)
 
 
 def _before_each(values: NDArray[_Number], count: int) -> NDArray[_Number]:

@@ -12,6 +12,7 @@ library adds in. A stream that sees a few beats at a time gets the bits that a w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,18 @@ from numpy.typing import NDArray
 from edgecnn.metadata import BeatInput
 from edgecnn.preprocessing.window_sums import Integers
 
-__all__ = ["likeness", "usual_beats"]
+__all__ = [
+    "Floats",
+    "alike_before",
+    "beat_chunks",
+    "compare_with",
+    "exact_sums",
+    "likeness",
+    "normalised_complexes",
+    "usual_beats",
+]
+
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 _NORM = 2000
 #: Correlation from which on two QRS complexes are alike, and below which they are nothing alike.
@@ -62,27 +74,18 @@ def usual_beats(
     count = spec.template_beats
     usual = np.empty(windows.shape, dtype=np.float64)
     resembled = np.empty((len(windows), count), dtype=np.int64)
-    complexes = _normalised(windows[:, _part(spec, _QRS_S)])
-    for first, start, stop in _chunks(len(windows), count):
+    complexes = normalised_complexes(windows, spec)
+    for first, start, stop in beat_chunks(len(windows), count):
         near = complexes[first:stop]
-        gram = np.rint(near @ near.T).astype(np.int32)
         rows = np.arange(start - first, stop - first)
         # Columns of the beats before each row, the oldest first; -1 and less: none.
         columns = rows[:, None] + np.arange(-count, 0)
-        there = columns >= 0
-        columns = np.maximum(columns, 0)
-        own = gram[rows[:, None], columns]
-        resembled[start:stop] = np.where(there, own, _NORM * _NORM)
-        centre = _medoids(gram, columns, there, there & ~early[first:stop][columns])
-        alike = gram[centre[:, None], columns] >= _ALIKE * _NORM * _NORM
-        chosen = np.zeros((len(rows), len(near)))
-        np.put_along_axis(chosen, columns, 0.0, axis=1)
-        at_row, at_column = np.nonzero(alike & there)
-        chosen[at_row, columns[at_row, at_column]] = 1.0
+        own = np.take_along_axis(_products(near[rows], near), np.maximum(columns, 0), axis=1)
+        resembled[start:stop] = np.where(columns >= 0, own, _NORM * _NORM)
+        chosen, centre = alike_before(near, ~early[first:stop], start - first, spec)
         # The medoid stands for itself even where its own norm was rounded down, as of a flat line.
-        chosen[np.arange(len(rows)), centre] = 1.0
-        # Sums of integers below 2⁵³: exact in any order.
-        total = chosen @ windows[first:stop].astype(np.float64)
+        chosen[np.arange(len(rows)), centre] = True
+        total = exact_sums(chosen, windows[first:stop])
         usual[start:stop] = total / chosen.sum(axis=1)[:, None]
     return usual, resembled
 
@@ -100,18 +103,7 @@ def likeness(
     ndarray of float32, shape (beats, 13)
         As :attr:`~edgecnn.metadata.Likeness.features` names them.
     """
-    beats = windows.astype(np.float64)
-    size = np.sqrt(np.mean(usual * usual, axis=1)) + _ONE_UV
-    parts = [_part(spec, where) for where in (_QRS_S, _P_S, _T_S)]
-    qrs, p, _ = parts
-    features = [_correlation(beats[:, part], usual[:, part]) for part in parts]
-    features += [_log(_rms((beats - usual)[:, part]) / size) for part in parts]
-    features += [
-        np.log((_swing(beats[:, qrs]) + _ONE_UV) / (_swing(usual[:, qrs]) + _ONE_UV)),
-        np.log((_area(beats[:, qrs]) + _ONE_UV) / (_area(usual[:, qrs]) + _ONE_UV)),
-        _log(_swing(beats[:, p]) / size),
-        _log(_swing(usual[:, p]) / size),
-    ]
+    features = compare_with(windows, usual, spec)
     scale = _NORM * _NORM
     middle = spec.template_beats // 2
     features += [
@@ -122,38 +114,95 @@ def likeness(
     return np.stack(features, axis=1).astype(np.float32)
 
 
-def _chunks(beats: int, before: int) -> Iterator[tuple[int, int, int]]:
+def compare_with(windows: Integers, usual: Floats, spec: BeatInput) -> list[Floats]:
+    """Return the ten numbers that compare each beat with its template alone, of its precision."""
+    beats = windows.astype(usual.dtype)
+    size = _rms(usual) + usual.dtype.type(_ONE_UV)
+    rest = beats - usual
+    parts = [_part(spec, where) for where in (_QRS_S, _P_S, _T_S)]
+    qrs, p, _ = parts
+    features = [_correlation(beats[:, part], usual[:, part]) for part in parts]
+    features += [_log(_rms(rest[:, part]) / size) for part in parts]
+    features += [
+        np.log((_swing(beats[:, qrs]) + _ONE_UV) / (_swing(usual[:, qrs]) + _ONE_UV)),
+        np.log((_area(beats[:, qrs]) + _ONE_UV) / (_area(usual[:, qrs]) + _ONE_UV)),
+        _log(_swing(beats[:, p]) / size),
+        _log(_swing(usual[:, p]) / size),
+    ]
+    return features
+
+
+def beat_chunks(beats: int, before: int, *, first: int = 0) -> Iterator[tuple[int, int, int]]:
     """Give the first beat that is looked at, and the first and last that are asked about."""
-    for start in range(0, beats, _CHUNK):
+    for start in range(first, beats, _CHUNK):
         yield max(0, start - before), start, min(start + _CHUNK, beats)
 
 
-def _medoids(
-    gram: NDArray[np.int32],
-    columns: NDArray[np.int64],
-    there: NDArray[np.bool_],
-    timely: NDArray[np.bool_],
-) -> NDArray[np.int64]:
-    """Return, of the beats before each row, the one that the others resemble most; the latest."""
-    above = np.maximum(gram - int(_UNLIKE * _NORM * _NORM), 0)
-    votes = np.where(timely.any(axis=1, keepdims=True), timely, there)
-    near = above[columns[:, :, None], columns[:, None, :]]
-    sums = (near * votes[:, None, :]).sum(axis=2, dtype=np.int64)
-    sums[~votes] = -1
-    # argmax takes the first of equals: of the rows turned round, the latest beat.
-    latest = sums.shape[1] - 1 - np.argmax(sums[:, ::-1], axis=1)
-    centre: NDArray[np.int64] = columns[np.arange(len(columns)), latest]
-    return centre
-
-
-def _normalised(parts: Integers) -> NDArray[np.float32]:
-    """Bring each row, without its mean, to a norm of 2,000 and round it."""
+def normalised_complexes(windows: Integers, spec: BeatInput) -> NDArray[np.float32]:
+    """Bring each QRS complex, without its mean, to a norm of 2,000 and round it."""
+    parts = windows[:, _part(spec, _QRS_S)]
     centred = parts - parts.mean(axis=1, keepdims=True)
     norm = np.sqrt((centred * centred).sum(axis=1, keepdims=True))
     rounded: NDArray[np.float32] = np.rint(centred * (_NORM / np.maximum(norm, _ONE_UV))).astype(
         np.float32
     )
     return rounded
+
+
+def alike_before(
+    complexes: NDArray[np.float32], timely: NDArray[np.bool_], first: int, spec: BeatInput
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Say which of the beats before each are of the shape that most of them have.
+
+    Parameters
+    ----------
+    complexes : ndarray of float32, shape (beats, samples)
+        From :func:`normalised_complexes`; few, each is compared with each.
+    timely : ndarray of bool, shape (beats,)
+        Those that have a say in what is usual, but where none of the beats before has one.
+    first : int
+        Rows before this one are there for those after them only.
+
+    Returns
+    -------
+    alike : ndarray of bool, shape (beats - first, beats)
+        Of the ``template_beats`` before each.
+    medoid : ndarray of int64, shape (beats - first,)
+        The beat before that those with a say resemble most, the latest of equals; the first beat
+        is its own.
+    """
+    gram = _products(complexes, complexes)
+    rows, place = np.arange(first, len(complexes)), np.arange(len(complexes))
+    before = (place < rows[:, None]) & (place >= rows[:, None] - spec.template_beats)
+    votes = before & timely
+    votes = np.where(votes.any(axis=1, keepdims=True), votes, before)
+    above = np.maximum(gram.astype(np.float64) - int(_UNLIKE * _NORM * _NORM), 0.0)
+    # One product for all rows; sums of integers below 2⁵³ are exact in any order.
+    sums = votes.astype(np.float64) @ above
+    sums[~votes] = -1.0
+    # argmax takes the first of equals: of the columns turned round, the latest beat.
+    latest = len(complexes) - 1 - np.argmax(sums[:, ::-1], axis=1)
+    medoid: NDArray[np.int64] = np.where(votes.any(axis=1), latest, 0)
+    return before & (gram[medoid] >= _ALIKE * _NORM * _NORM), medoid
+
+
+def exact_sums(
+    members: NDArray[np.bool_], values: Integers | NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Sum the members of each row: whole numbers, the same bits in whatever order they are added.
+
+    They are in float32 where they stay below 2²⁴, which takes half the time, else below 2⁵³.
+    """
+    largest = max(int(values.max(initial=0)), -int(values.min(initial=0)))
+    kind = np.float32 if largest * members.shape[1] < 1 << 24 else np.float64
+    sums: NDArray[np.float64] = (members.astype(kind) @ values.astype(kind)).astype(np.float64)
+    return sums
+
+
+def _products(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Correlate each complex with each, times 2,000²: whole numbers, exact in float32."""
+    products: NDArray[np.float32] = np.rint(one @ other.T)
+    return products
 
 
 def _part(spec: BeatInput, where_s: tuple[float, float]) -> slice:
@@ -164,29 +213,36 @@ def _part(spec: BeatInput, where_s: tuple[float, float]) -> slice:
     return slice(first, last) if last - first > 1 else slice(0, size)
 
 
-def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+def _correlation(one: Floats, other: Floats) -> Floats:
     one, other = (x - x.mean(axis=1, keepdims=True) for x in (one, other))
-    product = (one * one).sum(axis=1) * (other * other).sum(axis=1)
-    result: NDArray[np.float64] = (one * other).sum(axis=1) / np.sqrt(product + _ONE_UV**2)
+    # Roots first: the product of both squares is more than float32 holds of an artefact.
+    norm = np.sqrt(_dot(one, one) + _ONE_UV) * np.sqrt(_dot(other, other) + _ONE_UV)
+    result: Floats = _dot(one, other) / norm
     return result
 
 
-def _rms(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    result: NDArray[np.float64] = np.sqrt((x * x).mean(axis=1))
+def _rms(x: Floats) -> Floats:
+    result: Floats = np.sqrt(_dot(x, x) / x.dtype.type(x.shape[1]))
     return result
 
 
-def _swing(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    result: NDArray[np.float64] = x.max(axis=1) - x.min(axis=1)
+def _dot(one: Floats, other: Floats) -> Floats:
+    """Sum the products of each row, without an array of them."""
+    result: Floats = np.einsum("ij,ij->i", one, other)
     return result
 
 
-def _area(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    result: NDArray[np.float64] = np.abs(x).sum(axis=1)
+def _swing(x: Floats) -> Floats:
+    result: Floats = x.max(axis=1) - x.min(axis=1)
     return result
 
 
-def _log(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+def _area(x: Floats) -> Floats:
+    result: Floats = np.abs(x).sum(axis=1)
+    return result
+
+
+def _log(ratio: Floats) -> Floats:
     """Logarithm of a ratio that may be 0, as of a flat line."""
-    result: NDArray[np.float64] = np.log(ratio + 0.01)
+    result: Floats = np.log(ratio + 0.01)
     return result

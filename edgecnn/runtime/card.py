@@ -126,13 +126,14 @@ def _describe_image(spec: ImageInput) -> list[str]:
 
 def _describe_beat(spec: BeatInput) -> list[str]:
     rate = spec.sampling_rate_hz
-    alike = " that are alike" if spec.template == "usual" else ""
+    alike = {"mean": "", "usual": " that are alike", "timely": " that are alike and in time"}
     return [
         f"ECG lead {', '.join(spec.leads)} in {spec.unit} at {rate:g} Hz",
         _describe_filter(spec.filter),
         f"{spec.before} samples before each R peak, {spec.after} from it on "
         f"({(spec.before + spec.after) / rate:.2f} s), beside the mean of up to "
-        f"{spec.template_beats} beats before{alike}, both divided by its root mean square",
+        f"{spec.template_beats} beats before{alike[spec.template]}, "
+        "both divided by its root mean square",
         f"{len(spec.rhythm.features)} RR ratios against the last {spec.rhythm.short} and "
         f"{spec.rhythm.long} intervals, each at most {spec.rhythm.longest_s:g} s",
         *_describe_likeness(spec),

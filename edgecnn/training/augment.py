@@ -11,7 +11,7 @@ from torch.nn import functional
 from edgecnn.metadata import BeatInput, ImageInput, InputSpec, TextInput
 from edgecnn.preprocessing.text import PADDING, UNKNOWN_WORD
 from edgecnn.training.augment_choice import BeatAugment, ImageAugment
-from edgecnn.training.examples import Examples, draw_order
+from edgecnn.training.examples import Examples
 from edgecnn.training.mix import mix_examples
 from edgecnn.training.text_choice import TextAugment
 
@@ -54,7 +54,7 @@ class AugmentedExamples:
 
     def order(self, balance: float, generator: torch.Generator) -> torch.Tensor:
         """Return an epoch's order."""
-        return draw_order(self.kept.targets, balance, generator)
+        return self.kept.order(balance, generator)
 
     def draw(self, index: torch.Tensor, generator: torch.Generator) -> Examples:
         """Return the examples of an index, changed."""

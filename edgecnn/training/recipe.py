@@ -29,7 +29,7 @@ from edgecnn.metadata import (
     describe_bad_value,
     refuse_unknown,
 )
-from edgecnn.metadata.constraints import Positive
+from edgecnn.metadata.constraints import Positive, Share
 from edgecnn.training.augment_choice import BeatAugment, ImageAugment
 from edgecnn.training.recipe_keys import override, struct_keys
 from edgecnn.training.settings import TrainSettings, Transfer
@@ -37,6 +37,7 @@ from edgecnn.training.text_choice import CharacterChoice, TextAugment, WordChoic
 
 __all__ = [
     "DataChoice",
+    "ImaginedRhythms",
     "ModelChoice",
     "Recipe",
     "flat_settings",
@@ -76,6 +77,21 @@ class DataChoice(Struct, frozen=True, kw_only=True):
     leave_out: tuple[str, ...] = ()
 
 
+class ImaginedRhythms(Struct, frozen=True, kw_only=True):
+    """Rhythms put together of the training set's own heartbeats, as shares of what is trained on.
+
+    Attributes
+    ----------
+    bursts : float
+        Supraventricular ectopic beats in bursts, with pauses between.
+    fibrillation : float
+        Normal and ventricular beats at the intervals of fibrillating atria.
+    """
+
+    bursts: Share = 0.0
+    fibrillation: Share = 0.0
+
+
 class Recipe(Struct, frozen=True, kw_only=True):
     """A whole recipe; each table of the TOML file is one field."""
 
@@ -87,6 +103,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     input: ImageInput | BeatInput | SignalInput | WordChoice | CharacterChoice
     output: Output = field(default_factory=Output)
     augment: ImageAugment | BeatAugment | TextAugment | None = None
+    imagined: ImaginedRhythms | None = None
     train: TrainSettings
     transfer: Transfer | None = None
 
@@ -154,7 +171,7 @@ def flat_settings(recipe: Recipe) -> dict[str, str | int | float | bool]:
         elif value is not None:
             flat[key] = value
 
-    tables = ["model", "data", "augment", "train", "transfer"]
+    tables = ["model", "data", "augment", "imagined", "train", "transfer"]
     if isinstance(recipe.input, WordChoice | CharacterChoice):
         # Of the other kinds the contract itself says all.
         tables.append("input")
@@ -199,6 +216,16 @@ def _check_consistency(recipe: Recipe, where: str) -> None:
                 f"{where}: augment.crop={recipe.augment.crop} needs pictures larger than that, "
                 f"but input is {recipe.input.height} by {recipe.input.width}",
                 hint=f"take at most {side - 1}; an eighth of the side is usual",
+            )
+    if recipe.imagined is not None:
+        if not isinstance(recipe.input, BeatInput):
+            raise RecipeError(
+                f"{where}: imagined rhythms are of heartbeats", hint='they need input.kind = "beat"'
+            )
+        if recipe.imagined.bursts + recipe.imagined.fibrillation >= 1:
+            raise RecipeError(
+                f"{where}: nothing would be left of the beats as they were recorded",
+                hint="imagined.bursts and imagined.fibrillation are shares, together below 1",
             )
     if isinstance(recipe.input, CharacterChoice) != (recipe.task == "generate"):
         raise RecipeError(

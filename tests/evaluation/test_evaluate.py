@@ -224,8 +224,8 @@ def test_mnist_is_read_whole(data_root: Path):
 @pytest.mark.parametrize(
     ("name", "data", "least"),
     [
-        ("ecg-beats", "mitdb:ds2", 0.70),
-        ("ecg-beats.int8", "mitdb:ds2", 0.70),
+        ("ecg-beats", "mitdb:ds2", 0.87),
+        ("ecg-beats.int8", "mitdb:ds2", 0.87),
         ("mnist-lenet5", "mnist:test", 0.992),
     ],
 )

@@ -37,7 +37,13 @@ FULL = replace(
     rhythm=RhythmFeatures(set="local", long=64),
     likeness=Likeness(),
 )
-both = pytest.mark.parametrize("spec", [SPEC, FULL], ids=["plain", "full"])
+TIMELY = replace(
+    FULL,
+    template="timely",
+    rhythm=RhythmFeatures(set="wide", long=64),
+    likeness=Likeness(set="p-wave"),
+)
+both = pytest.mark.parametrize("spec", [SPEC, FULL, TIMELY], ids=["plain", "full", "timely"])
 
 
 def record(
@@ -109,7 +115,7 @@ def test_the_look_ahead_is_no_longer_than_it_needs_to_be() -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_streamed_rows_equal_the_whole(seed: int, spec: BeatInput) -> None:
     """As a live source does it: each beat from a few beats of history and its look-ahead."""
-    signal, peaks = record(seed, seconds=160.0)
+    signal, peaks = record(seed, seconds=200.0)
     whole = beat_inputs(signal, peaks, spec)
     history = spec.history
     assert len(peaks) > history + 30

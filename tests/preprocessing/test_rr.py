@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from edgecnn.metadata import BeatInput, BoxcarFilter, RhythmFeatures
-from edgecnn.preprocessing.rr import early_beats, rhythm_ratios
+from edgecnn.preprocessing.rr import early_beats, rhythm_ratios, timely_beats_among
 
 SPEC = BeatInput(
     sampling_rate_hz=360,
@@ -16,10 +17,11 @@ SPEC = BeatInput(
     filter=BoxcarFilter(baseline_s=0.6, smooth_s=0.02),
     rhythm=RhythmFeatures(set="local"),
 )
+WIDE = replace(SPEC, rhythm=RhythmFeatures(set="wide"))
 
 
 def column(name: str) -> int:
-    return SPEC.rhythm.features.index(name)
+    return WIDE.rhythm.features.index(name)
 
 
 def test_the_first_five_are_those_of_the_plain_set() -> None:
@@ -95,3 +97,59 @@ def test_early_is_a_tenth_before_its_time() -> None:
     early = early_beats(np.cumsum(intervals), SPEC)
     assert np.flatnonzero(early).tolist() == [20]
     assert early_beats(np.empty(0, np.int64), SPEC).size == 0
+
+
+def test_the_wide_set_by_its_definition() -> None:
+    intervals = np.random.default_rng(3).integers(100, 1000, 200)
+    rows = rhythm_ratios(np.cumsum(intervals), WIDE)
+    assert len(set(WIDE.rhythm.features)) == len(WIDE.rhythm.features) == rows.shape[1] == 54
+    np.testing.assert_array_equal(rows[:, :19], rhythm_ratios(np.cumsum(intervals), SPEC))
+    before = np.clip(intervals, 1, 864)
+    for beat in (150, 180):
+        own, after = before[beat], min(int(intervals[beat + 1]), 432)
+        expected = [np.log(own / 360), np.log(after / 360)]
+        for count in (32, 128):
+            past = before[beat - count + 1 : beat + 1]
+            low, half, high, top = (
+                np.sort(past)[int(share * count)] for share in (0.25, 0.5, 0.75, 0.9)
+            )
+            expected += [np.log(own / half), np.log(own / high), np.log(own / top)]
+            expected += [np.log(high / low), np.log(top / half), np.log(after / top)]
+            expected.append(np.mean(past < 0.8 * top))
+        one, two = before[beat - 1], before[beat - 2]
+        expected += [np.log(half / 360), np.log(top / 360), np.log(one / top), np.log(two / top)]
+        past = before[beat - 63 : beat + 1]
+        ratio = past / np.quantile(past, 0.9)
+        bounds = [0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, np.inf]
+        expected += (np.histogram(ratio, bounds)[0] / 64).tolist()
+        apart = np.abs(np.log(past[:-1] / own))
+        change = np.abs(np.log(past[1:] / past[:-1]))
+        expected += [np.mean(apart < 0.04), np.mean(apart < 0.1)]
+        # The first of 64 has no change: it counts as one of nothing.
+        expected += [np.mean([True, *(change < 0.05)]), np.mean([False, *(change > 0.15)])]
+        expected.append(np.median([0, *change]))
+        expected.append(np.mean((ratio >= 0.65) & (ratio < 0.85)))
+        np.testing.assert_allclose(rows[beat, 19:], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_where_most_beats_are_early_the_longest_intervals_tell() -> None:
+    """Bursts of four early beats, and a pause: the median calls the early ones usual."""
+    intervals = np.array([300] * 10 + [180, 180, 180, 180, 420] * 40)
+    peaks = np.cumsum(intervals)
+    row = rhythm_ratios(peaks, WIDE)[160]
+    assert intervals[160] == 180
+    assert row[column("RR before : median of 16")] == 0
+    assert row[column("RR before : ninth decile of 32, this one too")] == pytest.approx(
+        np.log(180 / 420)
+    )
+    timely = timely_beats_among(peaks, WIDE)
+    assert timely[100:].tolist() == (intervals[100:] == 420).tolist()
+    assert timely_beats_among(np.empty(0, np.int64), WIDE).size == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_few_beats_of_the_wide_set(count: int) -> None:
+    rows = rhythm_ratios(300 * np.arange(1, count + 1), WIDE)
+    assert rows.shape == (count, 54)
+    assert np.isfinite(rows).all()
+    assert timely_beats_among(300 * np.arange(1, count + 1), WIDE).all()

@@ -18,11 +18,12 @@ from edgecnn.data.text import Sentences
 from edgecnn.errors import DataError, RecipeError
 from edgecnn.evaluation.evaluate import matched_targets, score_predictions
 from edgecnn.evaluation.metrics import confusion_matrix, macro_f1
-from edgecnn.metadata import Accuracy, InputSpec, ModelMetadata, TextInput
+from edgecnn.metadata import Accuracy, BeatInput, InputSpec, ModelMetadata, TextInput
 from edgecnn.models.auxiliary import weighted_logits
 from edgecnn.training.augment import AugmentedExamples, augment_batch
 from edgecnn.training.augment_choice import ImageAugment
 from edgecnn.training.examples import Examples, TrainingExamples, as_examples, labelled_targets
+from edgecnn.training.imagined import with_imagined
 from edgecnn.training.loop import predict_outputs
 from edgecnn.training.objective import Objective, Scores, Step
 from edgecnn.training.recipe import Recipe
@@ -46,7 +47,19 @@ class Classify:
     def prepare(self, recipe: Recipe, dataset: Dataset, plan: Plan) -> Prepared:
         """Preprocess both parts; what is trained on is changed at random as it is drawn."""
         inside, outside = plan.split
-        kept = as_examples(dataset, plan.spec, without_symbols(dataset, recipe, inside))
+        inside = without_symbols(dataset, recipe, inside)
+        kept = as_examples(dataset, plan.spec, inside)
+        if recipe.imagined is not None:
+            assert isinstance(dataset, BeatRecords)
+            assert isinstance(plan.spec, BeatInput)
+            kept = with_imagined(
+                kept,
+                dataset,
+                plan.spec,
+                inside,
+                choice=recipe.imagined,
+                seed=recipe.train.seed,
+            )
         return Prepared(
             train=_changed(kept, plan.spec, recipe, classes=len(plan.labels)),
             validation=as_examples(dataset, plan.spec, outside),
