@@ -59,6 +59,10 @@ def two_scales(first: float, second: float) -> onnx.ModelProto:
     )
 
 
+def weight_bytes(model: onnx.ModelProto) -> int:
+    return sum(tensor.ByteSize() for tensor in model.graph.initializer)
+
+
 @pytest.mark.parametrize(
     "name", ["mnist-lenet5", "digits-yolo", "ecg-beats", "rt-polarity-cnn", "shakespeare-lstm"]
 )
@@ -69,7 +73,8 @@ def test_every_kind_of_network_keeps_its_answers_and_halves(name: str) -> None:
     inputs = drawn_inputs(loaded.metadata, 4)
     half = to_fp16(model, inputs=inputs)
     assert not half.kept
-    assert half.model.ByteSize() < 0.68 * model.ByteSize()
+    # Weights alone: what the contract and the golden vectors take stays as it is.
+    assert weight_bytes(half.model) < 0.52 * weight_bytes(model)
     reference = loaded.run(inputs)
     answer = session_of(half.model).run([loaded.metadata.output.name], dict(inputs))[0]
     assert answer.dtype == np.float32
