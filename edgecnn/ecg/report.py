@@ -37,6 +37,8 @@ _MOST_FIGURES = 100
 _FIRST_TABLES = 3
 #: With so few records, their figures are open from the start.
 _FEW = 3
+#: So many problems are told above the results, the others behind a line to open.
+_FEW_PROBLEMS = 8
 
 
 def write_report(
@@ -121,12 +123,17 @@ def _tiles(
 def _problems(problems: Sequence[Problem], table: str) -> str:
     if not problems:
         return ""
-    rows = "".join(map(_problem, problems[:_MOST_ROWS]))
-    more = ""
+    rows = [_problem(problem) for problem in problems[:_MOST_ROWS]]
+    more = rest = ""
     if len(problems) > _MOST_ROWS:
         more = f"The first {_MOST_ROWS:,} of {len(problems):,}. "
+    # A long list must not stand between a person and the results.
+    first = len(rows) if len(rows) <= _FEW_PROBLEMS + 1 else _FEW_PROBLEMS
+    if rows[first:]:
+        others = f"{len(rows) - first:,} more"
+        rest = f"<details><summary>{others}</summary><ul>{''.join(rows[first:])}</ul></details>"
     return (
-        f'<section class="bad"><h2>Not scored</h2><ul>{rows}</ul>'
+        f'<section class="bad"><h2>Not scored</h2><ul>{"".join(rows[:first])}</ul>{rest}'
         f'<p class="quiet">{more}All of it is in <a href="{table}">{table}</a>.</p></section>'
     )
 

@@ -343,3 +343,14 @@ def test_in_a_browser(page, chromium, scheme, width, height):
         )
         assert colours[0] != colours[1]
         browser.close()
+
+
+@pytest.mark.parametrize(("count", "hidden"), [(9, 0), (10, 2), (1200, 992)])
+def test_many_problems_do_not_hide_the_results(tmp_path, model, count, hidden):
+    problems = [Problem(f"r{n}.csv", RecordError(f"r{n}.csv is empty")) for n in range(count)]
+    text = report_of(tmp_path, model, [part_of()], problems)
+    shown, _, _ = text.partition("All of it is in")
+    shown, _, rest = shown.partition("<details><summary>")
+    assert shown.count("is empty") == min(count, 1000) - hidden
+    assert rest.startswith(f"{hidden} more</summary>") == bool(hidden)
+    assert rest.count("is empty") == hidden

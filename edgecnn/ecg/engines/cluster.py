@@ -136,6 +136,9 @@ def open_cluster(
                         threads_per_worker=1,
                         processes=True,
                         dashboard_address=None,
+                        # It serves its health all the same: not to the network, and not at the
+                        # port that another cluster has.
+                        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                         silence_logs=logging.CRITICAL,
                     )
                 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
 import signal
+import socket
 import sys
+import warnings
 
 import distributed
 import numpy as np
@@ -122,3 +125,27 @@ def test_workers_that_dask_jobqueue_starts_as_jobs(model, rhythm, many, alone, c
         score_records(model, [many], tmp_path, rhythm=rhythm, cluster=address, progress=progress)
     assert ended
     assert contents(tmp_path) == alone
+
+
+def test_a_cluster_of_ones_own_is_not_on_the_network(model, many, tmp_path, monkeypatch):
+    listening = []
+    made = distributed.LocalCluster
+
+    def watched(**options):
+        cluster = made(**options)
+        server = cluster.scheduler.http_server
+        listening.append((server.address, server.port))
+        return cluster
+
+    monkeypatch.setattr(distributed, "LocalCluster", watched)
+    with contextlib.ExitStack() as stack, warnings.catch_warnings():
+        # As where another cluster runs: its port is taken, or is taken here.
+        other = stack.enter_context(socket.socket())
+        with contextlib.suppress(OSError):
+            other.bind(("", 8787))
+            other.listen()
+        warnings.simplefilter("error")
+        score_records(model, [many], tmp_path, workers=1, cluster="local")
+    ((host, port),) = listening
+    assert host == "127.0.0.1"
+    assert port != 8787
