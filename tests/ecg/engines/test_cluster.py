@@ -30,6 +30,8 @@ def two_workers():
         threads_per_worker=1,
         processes=True,
         dashboard_address=None,
+        # At any port that is free: another test may have the usual one.
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
         silence_logs=logging.CRITICAL,
     )
     yield cluster
