@@ -172,26 +172,33 @@ def _wide(
 
 def _spread(before: NDArray[np.int64]) -> list[NDArray[np.float64]]:
     """Tell one rhythm from two, and from none, by the last 64 intervals."""
-    past = _with_each(before, _SPREAD)
-    top = _ninth_decile(np.sort(past, axis=1))[:, None]
+    top = _ninth_decile(np.sort(_with_each(before, _SPREAD), axis=1))
+    # A column for each beat: compared and counted along the beats, many at once.
+    past = _with_each(before.astype(np.float64), _SPREAD).T
     # Intervals below each bound, without a comparison for every pair of bounds.
-    below = [np.count_nonzero(past < bound * top, axis=1) for bound in _BOUNDS]
+    below = [_count(past < bound * top) for bound in _BOUNDS]
     shares = [(more - less) / _SPREAD for less, more in pairwise(below)]
     logs = np.log(before)
-    apart = np.abs(_with_each(logs, _SPREAD)[:, :-1] - logs[:, None])
+    apart = np.abs(_with_each(logs, _SPREAD)[:, :-1].T - logs)
     # The first of 64 has no change: it counts as one of nothing.
     change = np.abs(np.diff(logs, prepend=logs[:1]))
-    changes = np.concatenate([np.zeros(_SPREAD - 2), change])
-    ordered = np.sort(sliding_window_view(changes, _SPREAD - 1), axis=1)
+    changes = sliding_window_view(np.concatenate([np.zeros(_SPREAD - 2), change]), _SPREAD - 1)
+    ordered = np.sort(changes, axis=1)
     return [
         *shares,
-        np.mean(apart < 0.04, axis=1),
-        np.mean(apart < 0.1, axis=1),
-        (1 + np.count_nonzero(ordered < 0.05, axis=1)) / _SPREAD,
-        np.count_nonzero(ordered > 0.15, axis=1) / _SPREAD,
+        _count(apart < 0.04) / (_SPREAD - 1),
+        _count(apart < 0.1) / (_SPREAD - 1),
+        (1 + _count(changes.T < 0.05)) / _SPREAD,
+        _count(changes.T > 0.15) / _SPREAD,
         (ordered[:, _SPREAD // 2 - 2] + ordered[:, _SPREAD // 2 - 1]) / 2,
-        np.mean((past >= 0.65 * top) & (past < 0.85 * top), axis=1),
+        _count((past >= 0.65 * top) & (past < 0.85 * top)) / _SPREAD,
     ]
+
+
+def _count(which: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count them in each column, of fewer than 256."""
+    counts: NDArray[np.int64] = np.add.reduce(which, axis=0, dtype=np.uint8).astype(np.int64)
+    return counts
 
 
 def _ninth_decile(ordered: NDArray[np.int64]) -> NDArray[np.float64]:

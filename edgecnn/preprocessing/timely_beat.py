@@ -11,6 +11,8 @@ gets the bits that a whole record gets.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +35,11 @@ _END_S = 1 / 45
 _ONE_UV = 16.0
 #: No P wave is as large (66 mV); up to it, sums of energies stay exact.
 _LARGEST = 2.0**20
+_FEATURES = Likeness(set="p-wave").features
 #: A beat holds at most this many times the timely P wave.
 _MOST = 3.0
+#: Beats that are compared with their templates at once.
+_ROWS = 256
 
 
 def timely_beats(
@@ -63,28 +68,70 @@ def timely_beats(
     waves = _p_waves(windows, spec)
     # Sums over samples, row by row: the same bits whatever rows are there.
     energy = np.einsum("ij,ij->i", waves, waves)
-    complexes = normalised_complexes(windows, spec)
-    template = np.empty((len(windows) - first, windows.shape[1]), dtype=np.float32)
-    numbers = np.empty((len(template), len(Likeness(set="p-wave").features)), dtype=np.float32)
+    past = _past_of(windows, timely, waves, energy, spec, first=first)
+    numbers = np.empty((len(past.template), len(_FEATURES)), dtype=np.float32)
     # So few beats at a time that all of theirs stays in the processor's cache.
-    for begin, start, stop in beat_chunks(len(windows), spec.template_beats, first=first):
-        near, own = slice(begin, stop), slice(start, stop)
-        rows = slice(start - first, stop - first)
-        alike, centre = alike_before(complexes[near], timely[near], start - begin, spec)
-        share = alike.sum(axis=1) / spec.template_beats
-        alike[np.arange(len(alike)), centre] = True
-        chosen = alike & timely[near]
-        chosen[np.arange(len(alike)), centre] = True
-        p_wave, timely_share = _mean_wave(chosen, waves[near], energy[near])
-        _, share_of_all = _mean_wave(alike, waves[near], energy[near])
-        mean = template[rows]
-        mean[:] = exact_sums(chosen, windows[near]) / chosen.sum(axis=1)[:, None]
-        size = np.sqrt(np.einsum("ij,ij->i", mean, mean) / mean.shape[1]) + _ONE_UV
-        features = compare_with(windows[own], mean, spec)
-        features += [timely_share, share_of_all]
+    for start in range(0, len(numbers), _ROWS):
+        rows = slice(start, start + _ROWS)
+        own = slice(first + start, first + start + _ROWS)
+        template, p_wave = past.template[rows], past.p_wave[rows]
+        size = np.sqrt(np.einsum("ij,ij->i", template, template) / template.shape[1]) + _ONE_UV
+        features = compare_with(windows[own], template, spec)
+        features += [*past.p_alike[:, rows]]
         features += _p_numbers(waves[own], energy[own], p_wave, size)
-        numbers[rows] = np.stack([*features, share], axis=1)
-    return template, numbers
+        numbers[rows] = np.stack([*features, past.share[rows]], axis=1)
+    return past.template, numbers
+
+
+class _Past(NamedTuple):
+    """What the beats before each beat were like.
+
+    Attributes
+    ----------
+    template : ndarray of float32, shape (beats, samples)
+        Mean of the timely ones of one shape.
+    p_wave : ndarray of float64, shape (beats, samples)
+        Mean of their P waves.
+    p_alike : ndarray of float64, shape (2, beats)
+        How alike the P waves are, of the timely ones and of all of that shape.
+    share : ndarray of float64, shape (beats,)
+        How many are of that shape, 0..1.
+    """
+
+    template: NDArray[np.float32]
+    p_wave: NDArray[np.float64]
+    p_alike: NDArray[np.float64]
+    share: NDArray[np.float64]
+
+
+def _past_of(
+    windows: Integers,
+    timely: NDArray[np.bool_],
+    waves: NDArray[np.float64],
+    energy: NDArray[np.float64],
+    spec: BeatInput,
+    *,
+    first: int,
+) -> _Past:
+    beats = len(windows) - first
+    past = _Past(
+        np.empty((beats, windows.shape[1]), dtype=np.float32),
+        np.empty((beats, waves.shape[1])),
+        np.empty((2, beats)),
+        np.empty(beats),
+    )
+    complexes = normalised_complexes(windows, spec)
+    for begin, start, stop in beat_chunks(len(windows), spec.template_beats, first=first):
+        near, rows = slice(begin, stop), slice(start - first, stop - first)
+        alike, centre = alike_before(complexes[near], timely[near], start - begin, spec)
+        past.share[rows] = alike.sum(axis=1) / spec.template_beats
+        members = np.stack([alike & timely[near], alike])
+        members[:, np.arange(len(alike)), centre] = True
+        count = members.sum(axis=2)
+        totals, past.p_alike[:, rows] = _waves_of(members, count, waves[near], energy[near])
+        past.p_wave[rows] = totals[0] / count[0][:, None]
+        past.template[rows] = exact_sums(members[0], windows[near]) / count[0][:, None]
+    return past
 
 
 def _p_waves(windows: Integers, spec: BeatInput) -> NDArray[np.float64]:
@@ -99,15 +146,32 @@ def _p_waves(windows: Integers, spec: BeatInput) -> NDArray[np.float64]:
     return np.clip(waves, -_LARGEST, _LARGEST, out=waves)
 
 
-def _mean_wave(
-    members: NDArray[np.bool_], waves: NDArray[np.float64], energy: NDArray[np.float64]
+def _waves_of(
+    members: NDArray[np.bool_],
+    count: NDArray[np.int64],
+    waves: NDArray[np.float64],
+    energy: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Average the members of each row, and say how alike they are: 1 equal, 0 by chance."""
-    count, total = members.sum(axis=1), exact_sums(members, waves)
-    own = members.astype(np.float64) @ energy
+    """Sum the P waves of each row's members, and say how alike they are: 1 equal, 0 by chance.
+
+    Parameters
+    ----------
+    members : ndarray of bool, shape (2, rows, beats)
+    count : ndarray of int64, shape (2, rows)
+    waves : ndarray of float64, shape (beats, samples)
+    energy : ndarray of float64, shape (beats,)
+
+    Returns
+    -------
+    totals : ndarray of float64, shape (2, rows, samples)
+    alike : ndarray of float64, shape (2, rows)
+    """
+    flat = members.reshape(-1, members.shape[2])
+    total, own = exact_sums(flat, waves), flat.astype(np.float64) @ energy
     together = np.einsum("ij,ij->i", total, total) - own
-    alike = together / (np.maximum(count - 1, 1) * own + 1)
-    return total / count[:, None], np.where(count > 1, alike, 0.0)
+    many = count.reshape(-1)
+    alike = np.where(many > 1, together / (np.maximum(many - 1, 1) * own + 1), 0.0)
+    return total.reshape(*members.shape[:2], -1), alike.reshape(members.shape[:2])
 
 
 def _p_numbers(
