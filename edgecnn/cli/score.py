@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -133,7 +132,6 @@ def score(
     find study -name '*.edf' | edgecnn score bundled:ecg-beats - -o results/
     edgecnn score bundled:ecg-beats study/ --cluster tcp://head:8786 -o out/
     """
-    _leave_processors_to_sessions(1 if workers else threads or 1)
     from edgecnn.cli.output import progress_bar
     from edgecnn.ecg.aami import mapped_labels
     from edgecnn.ecg.score import score_records
@@ -198,16 +196,6 @@ def score(
     else:
         _print(summary, labels, rhythm=also is not None)
     return 1 if summary.problems else 0
-
-
-def _leave_processors_to_sessions(threads: int) -> None:
-    """Have NumPy's products take no more threads than a session does; it reads this when it loads.
-
-    By itself each process takes as many as there are processors, for products of some
-    microseconds: on two busy ones, scoring took four times as long. Workers inherit it.
-    """
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, str(threads))
 
 
 class _Told:

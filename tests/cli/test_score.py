@@ -9,7 +9,6 @@ import sys
 import numpy as np
 import pytest
 
-from edgecnn.cli.run import run
 from edgecnn.ecg.annotations import read_annotations, write_annotations
 from edgecnn.ecg.synthetic import synthetic_ecg
 
@@ -224,19 +223,3 @@ def test_a_reader_that_goes_away_is_no_error(beat_model, recordings, tmp_path):
 
 def test_the_help_says_that_it_is_no_medical_device():
     assert "not a medical device" in _score("--help").stdout
-
-
-def test_products_take_no_more_threads_than_a_session(monkeypatch, tmp_path):
-    # Set, so that what the command sets is taken back after the test.
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        monkeypatch.setenv(name, "7")
-        monkeypatch.delenv(name)
-    signal = synthetic_ecg(20, 360, seed=1).signal_mv
-    np.savez(tmp_path / "a.npz", ecg=signal, fs=360.0, leads=["MLII"])
-    assert run(["score", "bundled:ecg-beats", f"{tmp_path}/a.npz", "-o", f"{tmp_path}/o"]) == 0
-    assert os.environ["OPENBLAS_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
-
-
-def test_numpy_is_not_loaded_before_it_is_told():
-    code = "import sys, edgecnn.cli.score; sys.exit('numpy' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import subprocess
+import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from edgecnn.runtime import blas
-from edgecnn.runtime.blas import blas_threads, one_blas_thread, set_blas_threads
-
-known = pytest.mark.skipif(blas_threads() is None, reason="NumPy has no OpenBLAS that can be asked")
+from edgecnn.runtime.blas import one_blas_thread
 
 
-@known
+def threads() -> set[int]:
+    return {found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"}
+
+
+@pytest.fixture(autouse=True)
+def two() -> Iterator[None]:
+    with threadpool_limits(limits=2, user_api="blas"):
+        yield
+
+
 def test_one_thread_and_as_many_as_before_behind_it() -> None:
-    before = blas_threads()
-    assert before is not None
-    try:
-        set_blas_threads(2)
-        with one_blas_thread():
-            assert blas_threads() == 1
-            assert (np.ones((3, 4)) @ np.ones((4, 2))).tolist() == [[4.0] * 2] * 3
-        assert blas_threads() == 2
-        with pytest.raises(ZeroDivisionError), one_blas_thread():
-            raise ZeroDivisionError
-        assert blas_threads() == 2
-    finally:
-        set_blas_threads(before)
-
-
-@pytest.mark.parametrize(
-    "content", [None, "7f00-7f01 r-xp 0 08:01 5  /nowhere/libopenblas.so\n", ""]
-)
-def test_without_openblas_nothing_happens(
-    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if content is not None:
-        (tmp_path / "maps").write_text(content)
-    monkeypatch.setattr(blas, "_MAPS", tmp_path / "maps")
-    monkeypatch.setattr(blas, "_functions", blas._functions.__wrapped__)
     with one_blas_thread():
-        assert blas_threads() is None
+        assert threads() == {1}
+        assert (np.ones((3, 4)) @ np.ones((4, 2))).tolist() == [[4.0] * 2] * 3
+    assert threads() == {2}
+    with pytest.raises(ZeroDivisionError), one_blas_thread():
+        raise ZeroDivisionError
+    assert threads() == {2}
+
+
+def test_a_process_that_only_scores_keeps_one() -> None:
+    code = """if True:
+        import numpy
+        from threadpoolctl import threadpool_info, threadpool_limits
+        from edgecnn.runtime.blas import keep_one_blas_thread
+        threadpool_limits(limits=2, user_api="blas")
+        keep_one_blas_thread()
+        print({found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"})
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "{1}"

@@ -12,7 +12,7 @@ from edgecnn.ecg.record_files import Problem, RecordFile
 from edgecnn.ecg.score_file import Job, Scored, score_record_file
 from edgecnn.errors import EdgeCNNError
 from edgecnn.metadata import CONTRACT_KEY, ModelMetadata
-from edgecnn.runtime.blas import set_blas_threads
+from edgecnn.runtime.blas import keep_one_blas_thread
 from edgecnn.runtime.heap import keep_freed_memory
 from edgecnn.runtime.session import Model, load_model
 
@@ -79,7 +79,7 @@ def open_model(source: ModelSource) -> None:
             hint="install the same version everywhere: results would differ",
         )
     keep_freed_memory()
-    set_blas_threads(1)
+    keep_one_blas_thread()
     if source.sha256 not in _models:
         _models[source.sha256] = load_model(
             source.path,
