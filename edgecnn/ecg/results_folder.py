@@ -65,6 +65,22 @@ class ResultsFolder:
         """Count the parts that are there: what a run that was stopped has done already."""
         return sum(not is_temporary(path) for path in self.parts.glob(f"*{_PART}"))
 
+    def check_open(self) -> None:
+        """Refuse to write where a run is over: a group that was handed out twice may come late.
+
+        Raises
+        ------
+        EdgeCNNError
+        """
+        with told_as_error(self.out):
+            # A network's file system may remember that there was none, but not list it wrongly.
+            if self.parts.is_dir() or self.parts in self.out.iterdir():
+                return
+        raise EdgeCNNError(
+            f"the run that writes to {self.out} is over",
+            hint=f"if it is not, its folder {_UNFINISHED} was removed: start it again",
+        )
+
     def publish(
         self,
         names: Iterable[str],

@@ -131,6 +131,7 @@ def score_record_file(
     EdgeCNNError
         The results cannot be written.
     """
+    job.folder.check_open()
     try:
         return _scored(file, model, job, rhythm)
     except EdgeCNNError:
@@ -189,6 +190,7 @@ def _scored(file: RecordFile, model: Model, job: Job, rhythm: Model | None) -> S
         return Problem(str(file.path), cause)
     limbs = limb_remarks_of(file.path, scored.sampling_rate_hz, scored.samples)
     quality = replace(quality, remarks=quality.remarks + limbs)
+    job.folder.check_open()
     staged = job.folder.staged_annotations
     written = write_annotated_copy(
         staged / file.name, scored, symbols, signal, episodes=found.episodes

@@ -15,10 +15,13 @@ import numpy as np
 import pytest
 
 from edgecnn.ecg import results_folder
+from edgecnn.ecg.record_files import RecordFile
 from edgecnn.ecg.results_folder import ResultsFolder, open_results
 from edgecnn.ecg.score import score_records
+from edgecnn.ecg.score_file import Job, Scored, ScoreOptions, score_record_file
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import EdgeCNNError
+from edgecnn.files import sha256_of
 from edgecnn.runtime.session import load_model
 from tests.ecg.score_recordings import RATE, RESULTS, TABLES, rows, visible
 
@@ -308,3 +311,19 @@ def test_an_error_while_writing_leaves_the_tables_of_before(
     monkeypatch.undo()
     assert score_records(model, [recordings], tmp_path).resumed == 3
     assert not (tmp_path / ".parts").exists()
+
+
+def test_a_group_that_comes_late_writes_nothing(model, recordings, tmp_path):
+    """A cluster hands a group out again when its worker is silent, which may go on later."""
+    out = tmp_path / "out"
+    file = RecordFile(path=recordings / "one" / "100.hea", name="one/100")
+    job = Job(ScoreOptions(), sha256_of(model.path), ResultsFolder(out))
+    with open_results(out):
+        assert isinstance(score_record_file(file, model, job), Scored)
+    score_records(model, [recordings], out)
+    before = visible(out)
+    with pytest.raises(EdgeCNNError, match=r"the run that writes to .* is over") as error:
+        score_record_file(file, model, job)
+    assert ".parts was removed" in error.value.hint
+    assert visible(out) == before
+    assert {path.name for path in out.iterdir()} == RESULTS
