@@ -288,7 +288,7 @@ def _print_json(summary: ScoreSummary, *, rhythm: bool) -> None:
 
 def _print(summary: ScoreSummary, labels: tuple[str, ...], *, rhythm: bool) -> None:
     from edgecnn.cli.output import print_table
-    from edgecnn.ecg.beats import UNCLASSIFIED
+    from edgecnn.ecg.scored_record import UNCLASSIFIED
     from edgecnn.ecg.table_rows import record_row
 
     rows = [record_row(record, rhythm=rhythm) for record in summary.records]

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from edgecnn.ecg.aami import is_beat
 from edgecnn.ecg.annotations import annotation_path, write_annotations
-from edgecnn.ecg.beats import UNCLASSIFIED, ScoredRecord
 from edgecnn.ecg.episodes import Episode
 from edgecnn.ecg.gaps import credible_mv
 from edgecnn.ecg.lead_signal import LeadSignal
 from edgecnn.ecg.parts import ANNOTATOR
 from edgecnn.ecg.readers.wfdb_header import parse_header
 from edgecnn.ecg.rhythm_classes import rhythm_text
+from edgecnn.ecg.scored_record import UNCLASSIFIED, ScoredRecord
 from edgecnn.files import atomic_path, write_scratch
 
 __all__ = ["remove_annotated_copies", "symbols_of", "write_annotated_copy"]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn.ecg.alarms import AlarmEvent, AlarmLimits, alarm_limits
-from edgecnn.ecg.beats import beat_input_of
+from edgecnn.ecg.beat_model import beat_input_of
 from edgecnn.ecg.conditioning import LeadConditioner, rescale_samples
 from edgecnn.ecg.live_signal import LiveSignal
 from edgecnn.ecg.sources import EcgSource, open_ecg_source

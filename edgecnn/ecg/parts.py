@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgecnn.ecg.aami import is_beat
 from edgecnn.ecg.annotations import read_annotations
-from edgecnn.ecg.beats import UNCLASSIFIED, ScoredRecord, beat_peaks
+from edgecnn.ecg.beats import beat_peaks
 from edgecnn.ecg.ectopy import Ectopy, ectopy_of
 from edgecnn.ecg.episodes import Episode, Rhythm
 from edgecnn.ecg.heart_rate import (
@@ -22,6 +22,7 @@ from edgecnn.ecg.heart_rate import (
     variability,
 )
 from edgecnn.ecg.quality import LeadQuality
+from edgecnn.ecg.scored_record import UNCLASSIFIED, ScoredRecord
 from edgecnn.ecg.strips import Strip
 from edgecnn.files import write_scratch
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecnn import __version__
-from edgecnn.ecg.beats import UNCLASSIFIED
 from edgecnn.ecg.leads import lead_label
 from edgecnn.ecg.parts import Part, RecordScore
 from edgecnn.ecg.report_figures import class_style, rr_histogram, strip_figure, tachogram
@@ -28,6 +27,7 @@ from edgecnn.ecg.report_layout import (
 )
 from edgecnn.ecg.rhythm import rhythm_input_of
 from edgecnn.ecg.rhythm_figures import rhythm_ribbon, rhythm_table
+from edgecnn.ecg.scored_record import UNCLASSIFIED
 from edgecnn.ecg.table_rows import EPISODES_HEADER, episode_rows
 from edgecnn.runtime.session import Model
 

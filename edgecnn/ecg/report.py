@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from edgecnn import __version__
-from edgecnn.ecg.beats import UNCLASSIFIED
 from edgecnn.ecg.leads import lead_label
 from edgecnn.ecg.parts import Part, RecordScore
 from edgecnn.ecg.record_files import Problem
@@ -25,6 +24,7 @@ from edgecnn.ecg.report_layout import (
     tiles,
 )
 from edgecnn.ecg.rhythm_figures import said_of_rhythm
+from edgecnn.ecg.scored_record import UNCLASSIFIED
 from edgecnn.ecg.tables import table_names
 from edgecnn.runtime.session import Model
 

@@ -7,7 +7,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from edgecnn.ecg.beats import beat_input_of
+from edgecnn.ecg.beat_model import beat_input_of
 from edgecnn.ecg.report_figures import class_style
 from edgecnn.ecg.rhythm import rhythm_input_of
 from edgecnn.metadata import Accuracy

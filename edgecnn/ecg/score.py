@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.ecg.aami import mapped_labels
-from edgecnn.ecg.beats import beat_input_of
+from edgecnn.ecg.beat_model import beat_input_of
 from edgecnn.ecg.engines import Outcome, run_groups, run_serial
 from edgecnn.ecg.engines.worker import source_of
 from edgecnn.ecg.manifest import Manifest, read_manifest

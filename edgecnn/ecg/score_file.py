@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from edgecnn.ecg.aami import mapped_labels
 from edgecnn.ecg.annotated_copy import symbols_of, write_annotated_copy
 from edgecnn.ecg.annotations import read_annotations
-from edgecnn.ecg.beats import beat_input_of, beat_peaks
+from edgecnn.ecg.beat_model import beat_input_of
+from edgecnn.ecg.beats import beat_peaks
 from edgecnn.ecg.lead_signal import LeadSignal
 from edgecnn.ecg.parts import RecordScore, make_part, read_part, write_part
 from edgecnn.ecg.quality import LeadWatch, limb_remarks_of

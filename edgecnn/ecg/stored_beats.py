@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.ecg.beats import ScoredRecord, beat_input_of
+from edgecnn.ecg.beat_model import beat_input_of
 from edgecnn.ecg.conditioning import LeadConditioner, place_beats, rescale_samples, signal_notes
 from edgecnn.ecg.gaps import LARGEST_MV, GapFiller, credible_mv
 from edgecnn.ecg.lead_signal import LeadSignal
 from edgecnn.ecg.leads import is_unnamed
 from edgecnn.ecg.readers.stored import StoredRecord
+from edgecnn.ecg.scored_record import ScoredRecord
 from edgecnn.ecg.stream import Beats, BeatStream
 from edgecnn.ecg.stretches import Runs
 from edgecnn.errors import RecordError

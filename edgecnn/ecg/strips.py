@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.ecg.beats import ScoredRecord
 from edgecnn.ecg.lead_signal import Sliceable
+from edgecnn.ecg.scored_record import ScoredRecord
 
 __all__ = ["Strip", "cut_strips"]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.ecg.beats import UNCLASSIFIED
 from edgecnn.ecg.episodes import Rhythm
 from edgecnn.ecg.parts import Part, RecordScore
+from edgecnn.ecg.scored_record import UNCLASSIFIED
 
 __all__ = [
     "BEATS_HEADER",

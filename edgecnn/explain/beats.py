@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecnn.ecg.beats import beat_input_of
+from edgecnn.ecg.beat_model import beat_input_of
 from edgecnn.ecg.conditioning import condition_lead
 from edgecnn.ecg.gaps import touches
 from edgecnn.ecg.peaks import find_r_peaks

@@ -7,11 +7,11 @@ import pytest
 
 from edgecnn.ecg.annotated_copy import remove_annotated_copies, symbols_of, write_annotated_copy
 from edgecnn.ecg.annotations import read_annotations
-from edgecnn.ecg.beats import ScoredRecord
 from edgecnn.ecg.lead_signal import LeadSignal
 from edgecnn.ecg.readers import read_record
 from edgecnn.ecg.readers.stored import stored_of
 from edgecnn.ecg.record import Record
+from edgecnn.ecg.scored_record import ScoredRecord
 
 
 def scored_of(path, classes, rate_hz=360.0, labels=("N", "S", "V", "F"), lead="MLII"):

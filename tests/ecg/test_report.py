@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from edgecnn.ecg.annotated_copy import symbols_of
-from edgecnn.ecg.beats import ScoredRecord
 from edgecnn.ecg.parts import make_part
 from edgecnn.ecg.record_files import Problem
 from edgecnn.ecg.report import DISCLAIMER, write_report
 from edgecnn.ecg.report_figures import clock, rr_histogram, strip_figure, tachogram
 from edgecnn.ecg.score import score_records
+from edgecnn.ecg.scored_record import ScoredRecord
 from edgecnn.ecg.strips import cut_strips
 from edgecnn.ecg.synthetic import synthetic_ecg
 from edgecnn.errors import RecordError

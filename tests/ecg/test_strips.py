@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgecnn.ecg.beats import ScoredRecord
+from edgecnn.ecg.scored_record import ScoredRecord
 from edgecnn.ecg.strips import STRIP_S, cut_strips
 
 RATE = 360.0
