@@ -101,7 +101,7 @@ def test_several_pictures_to_compare_on(capsys) -> None:
 
 def test_all_inputs_are_named(capsys) -> None:
     assert run(["export", "bundled:ecg-beats", "--embed-decoding", "-o", "beats.onnx"]) == 0
-    assert "takes beat, rr; gives scores, labels" in capsys.readouterr().out
+    assert "takes beat, rr, likeness; gives scores, labels" in capsys.readouterr().out
 
 
 def test_what_embedding_does_to_the_opset_is_said(tmp_path, capsys) -> None:
