@@ -37,6 +37,7 @@ from edgecnn.ecg.table_rows import beat_rows
 from edgecnn.ecg.tables import write_tables
 from edgecnn.files import write_scratch
 from edgecnn.preprocessing.beats import beat_inputs
+from edgecnn.runtime.blas import keep_one_blas_thread
 from edgecnn.runtime.heap import keep_freed_memory
 from edgecnn.runtime.machine import usable_cpus
 from edgecnn.runtime.session import Model, load_model
@@ -248,6 +249,7 @@ def main() -> None:
     folder = Path(root) / "mitdb"
     # As the command does.
     keep_freed_memory()
+    keep_one_blas_thread()
     models = [load_model(f"bundled:{name}", threads=1) for name in ("ecg-beats", "ecg-beats.int8")]
     if asked.only in (None, "parts"):
         for model in models:

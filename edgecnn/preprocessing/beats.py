@@ -112,7 +112,7 @@ def beat_tensors(
         counts = np.minimum(np.arange(first, len(windows)), spec.template_beats)
         counts[counts == 0] = 1
     tensors[spec.name] = _scaled(windows[first:], template, counts, spec.clip)
-    ratios = rhythm_ratios(peaks, spec, next_peak=next_peak)[first:]
+    ratios = rhythm_ratios(peaks, spec, next_peak=next_peak, first=first)
     return {spec.name: tensors.pop(spec.name), spec.rhythm.name: ratios, **tensors}
 
 

@@ -34,7 +34,7 @@ _FARTHEST = 8.0
 
 
 def rhythm_ratios(
-    peaks: NDArray[np.int64], spec: BeatInput, *, next_peak: int | None = None
+    peaks: NDArray[np.int64], spec: BeatInput, *, next_peak: int | None = None, first: int = 0
 ) -> NDArray[np.float32]:
     """Compare each beat's RR intervals with those before it.
 
@@ -45,10 +45,12 @@ def rhythm_ratios(
     spec : BeatInput
     next_peak : int, optional
         Sample of the R peak after the last one, when it is known.
+    first : int
+        Beats before this one are there for those after them only, and get no row.
 
     Returns
     -------
-    ndarray of float32, shape (beats, len(spec.rhythm.features))
+    ndarray of float32, shape (beats - first, len(spec.rhythm.features))
         As :attr:`~edgecnn.metadata.RhythmFeatures.features` names them. A record's first beat has
         no interval before it and takes the one after; a last beat takes the longest interval (it
         waited that long). Before the record's first interval, that one is thought to go on.
@@ -57,8 +59,10 @@ def rhythm_ratios(
     if not peaks.size:
         return np.empty((0, len(rhythm.features)), dtype=np.float32)
     before, after = _intervals(peaks, spec, next_peak)
-    short, long = (_running_mean(before, count) for count in (rhythm.short, rhythm.long))
-    ratios = [before / long, after / long, before / short, after / before, short / long]
+    after = after[first:]
+    short, long = (_running_mean(before, count)[first:] for count in (rhythm.short, rhythm.long))
+    own = before[first:]
+    ratios = [own / long, after / long, own / short, after / own, short / long]
     logs = [np.log(ratio) for ratio in ratios]
     if rhythm.set != "means":
         logs += _local(before, after)
@@ -114,14 +118,17 @@ def _intervals(
 def _local(before: NDArray[np.int64], after: NDArray[np.int64]) -> list[NDArray[np.float64]]:
     """Compare with medians, quantiles and the single intervals before.
 
-    A run of early beats, or a pause, moves a mean but not a median.
+    A run of early beats, or a pause, moves a mean but not a median. Rows are those of ``after``;
+    the intervals before may begin earlier.
     """
-    past = _before_each(before, LOCAL)
+    first = len(before) - len(after)
+    every = _before_each(before, LOCAL)
+    change = np.abs(np.log(before / every[:, -1]))
+    irregular = _median(np.sort(_before_each(change, LOCAL)[first:], axis=1))
+    past, before = every[first:], before[first:]
     ordered = np.sort(past, axis=1)
     half, quarter = (_median(np.sort(past[:, -count:], axis=1)) for count in (16, 8))
     one, two = past[:, -1], past[:, -2]
-    change = np.abs(np.log(before / one))
-    irregular = _median(np.sort(_before_each(change, LOCAL), axis=1))
     early = np.log(before / half)
     limit = before[:, None]
     return [
@@ -147,11 +154,15 @@ def _wide(
 ) -> list[NDArray[np.float64]]:
     """Say how long intervals are, and how the last ones are spread below their longest.
 
-    Columns of the recent past hold the interval before the beat itself too.
+    Columns of the recent past hold the interval before the beat itself too. Rows are those of
+    ``after``; the intervals before may begin earlier.
     """
+    first = len(before) - len(after)
+    every = before
+    before = every[first:]
     features = [np.log(before / rate_hz), np.log(after / rate_hz)]
     for count in (32, 128):
-        past = _with_each(before, count)
+        past = _with_each(every, count)[first:]
         ordered = np.sort(past, axis=1)
         low, half, high, top = (
             ordered[:, place] for place in (count // 4, count // 2, 3 * count // 4, 9 * count // 10)
@@ -159,30 +170,31 @@ def _wide(
         features += [np.log(before / longer) for longer in (half, high, top)]
         features += [np.log(high / low), np.log(top / half), np.log(after / top)]
         features.append(np.mean(past < 0.8 * top[:, None], axis=1))
-    one = np.concatenate([before[:1], before[:-1]])
+    one = np.concatenate([every[:1], every[:-1]])
     two = np.concatenate([one[:1], one[:-1]])
     features += [
         np.log(half / rate_hz),
         np.log(top / rate_hz),
-        np.log(one / top),
-        np.log(two / top),
+        np.log(one[first:] / top),
+        np.log(two[first:] / top),
     ]
-    return features + _spread(before)
+    return features + _spread(every, first)
 
 
-def _spread(before: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+def _spread(before: NDArray[np.int64], first: int) -> list[NDArray[np.float64]]:
     """Tell one rhythm from two, and from none, by the last 64 intervals."""
-    top = _ninth_decile(np.sort(_with_each(before, _SPREAD), axis=1))
+    top = _ninth_decile(np.sort(_with_each(before, _SPREAD)[first:], axis=1))
     # A column for each beat: compared and counted along the beats, many at once.
-    past = _with_each(before.astype(np.float64), _SPREAD).T
+    past = _with_each(before.astype(np.float64), _SPREAD)[first:].T
     # Intervals below each bound, without a comparison for every pair of bounds.
     below = [_count(past < bound * top) for bound in _BOUNDS]
     shares = [(more - less) / _SPREAD for less, more in pairwise(below)]
     logs = np.log(before)
-    apart = np.abs(_with_each(logs, _SPREAD)[:, :-1].T - logs)
+    apart = np.abs(_with_each(logs, _SPREAD)[first:, :-1].T - logs[first:])
     # The first of 64 has no change: it counts as one of nothing.
     change = np.abs(np.diff(logs, prepend=logs[:1]))
-    changes = sliding_window_view(np.concatenate([np.zeros(_SPREAD - 2), change]), _SPREAD - 1)
+    padded = np.concatenate([np.zeros(_SPREAD - 2), change])
+    changes = sliding_window_view(padded, _SPREAD - 1)[first:]
     ordered = np.sort(changes, axis=1)
     return [
         *shares,

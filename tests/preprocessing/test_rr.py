@@ -153,3 +153,14 @@ def test_few_beats_of_the_wide_set(count: int) -> None:
     assert rows.shape == (count, 54)
     assert np.isfinite(rows).all()
     assert timely_beats_among(300 * np.arange(1, count + 1), WIDE).all()
+
+
+@pytest.mark.parametrize("first", [1, 5, 140])
+@pytest.mark.parametrize("spec", [SPEC, WIDE], ids=["local", "wide"])
+def test_rows_asked_for_are_those_of_all(spec: BeatInput, first: int) -> None:
+    intervals = np.random.default_rng(3).integers(80, 900, 150)
+    peaks = np.cumsum(intervals)
+    rows = rhythm_ratios(peaks, spec, next_peak=int(peaks[-1]) + 300)
+    np.testing.assert_array_equal(
+        rhythm_ratios(peaks, spec, next_peak=int(peaks[-1]) + 300, first=first), rows[first:]
+    )
