@@ -23,6 +23,7 @@ from edgecnn.preprocessing.usual_beat import (
     compare_with,
     exact_sums,
     normalised_complexes,
+    products_of,
 )
 from edgecnn.preprocessing.window_sums import Integers
 
@@ -123,7 +124,9 @@ def _past_of(
     complexes = normalised_complexes(windows, spec)
     for begin, start, stop in beat_chunks(len(windows), spec.template_beats, first=first):
         near, rows = slice(begin, stop), slice(start - first, stop - first)
-        alike, centre = alike_before(complexes[near], timely[near], start - begin, spec)
+        alike, centre = alike_before(
+            products_of(complexes[near]), timely[near], start - begin, spec
+        )
         past.share[rows] = alike.sum(axis=1) / spec.template_beats
         members = np.stack([alike & timely[near], alike])
         members[:, np.arange(len(alike)), centre] = True

@@ -28,6 +28,7 @@ __all__ = [
     "exact_sums",
     "likeness",
     "normalised_complexes",
+    "products_of",
     "usual_beats",
 ]
 
@@ -80,9 +81,10 @@ def usual_beats(
         rows = np.arange(start - first, stop - first)
         # Columns of the beats before each row, the oldest first; -1 and less: none.
         columns = rows[:, None] + np.arange(-count, 0)
-        own = np.take_along_axis(_products(near[rows], near), np.maximum(columns, 0), axis=1)
+        products = products_of(near)
+        own = np.take_along_axis(products[rows], np.maximum(columns, 0), axis=1)
         resembled[start:stop] = np.where(columns >= 0, own, _NORM * _NORM)
-        chosen, centre = alike_before(near, ~early[first:stop], start - first, spec)
+        chosen, centre = alike_before(products, ~early[first:stop], start - first, spec)
         # The medoid stands for itself even where its own norm was rounded down, as of a flat line.
         chosen[np.arange(len(rows)), centre] = True
         total = exact_sums(chosen, windows[first:stop])
@@ -150,14 +152,14 @@ def normalised_complexes(windows: Integers, spec: BeatInput) -> NDArray[np.float
 
 
 def alike_before(
-    complexes: NDArray[np.float32], timely: NDArray[np.bool_], first: int, spec: BeatInput
+    products: NDArray[np.float32], timely: NDArray[np.bool_], first: int, spec: BeatInput
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Say which of the beats before each are of the shape that most of them have.
 
     Parameters
     ----------
-    complexes : ndarray of float32, shape (beats, samples)
-        From :func:`normalised_complexes`; few, each is compared with each.
+    products : ndarray of float32, shape (beats, beats)
+        From :func:`products_of` few beats.
     timely : ndarray of bool, shape (beats,)
         Those that have a say in what is usual, but where none of the beats before has one.
     first : int
@@ -171,19 +173,19 @@ def alike_before(
         The beat before that those with a say resemble most, the latest of equals; the first beat
         is its own.
     """
-    gram = _products(complexes, complexes)
-    rows, place = np.arange(first, len(complexes)), np.arange(len(complexes))
+    beats = len(products)
+    rows, place = np.arange(first, beats), np.arange(beats)
     before = (place < rows[:, None]) & (place >= rows[:, None] - spec.template_beats)
     votes = before & timely
     votes = np.where(votes.any(axis=1, keepdims=True), votes, before)
-    above = np.maximum(gram.astype(np.float64) - int(_UNLIKE * _NORM * _NORM), 0.0)
+    above = np.maximum(products.astype(np.float64) - int(_UNLIKE * _NORM * _NORM), 0.0)
     # One product for all rows; sums of integers below 2⁵³ are exact in any order.
     sums = votes.astype(np.float64) @ above
     sums[~votes] = -1.0
     # argmax takes the first of equals: of the columns turned round, the latest beat.
-    latest = len(complexes) - 1 - np.argmax(sums[:, ::-1], axis=1)
+    latest = beats - 1 - np.argmax(sums[:, ::-1], axis=1)
     medoid: NDArray[np.int64] = np.where(votes.any(axis=1), latest, 0)
-    return before & (gram[medoid] >= _ALIKE * _NORM * _NORM), medoid
+    return before & (products[medoid] >= _ALIKE * _NORM * _NORM), medoid
 
 
 def exact_sums(
@@ -199,9 +201,9 @@ def exact_sums(
     return sums
 
 
-def _products(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+def products_of(complexes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Correlate each complex with each, times 2,000²: whole numbers, exact in float32."""
-    products: NDArray[np.float32] = np.rint(one @ other.T)
+    products: NDArray[np.float32] = np.rint(complexes @ complexes.T)
     return products
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+
+from tests.cli.running import running
 
 SINK = """
 import threading, pathlib
@@ -31,25 +27,6 @@ class Stuck:
         if self.count == 5:
             threading.Event().wait()
 """
-
-
-@contextlib.contextmanager
-def _running(*arguments: Any, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "edgecnn", "live", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        **options,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def _frames(path: Path) -> int:
@@ -67,7 +44,7 @@ def test_a_sink_that_hangs_ends_the_stream_with_its_files_closed(
 ) -> None:
     (tmp_path / "mine.py").write_text(SINK)
     record = tmp_path / "out.mkv"
-    with _running(
+    with running(
         picture_model, "--source", "test:", "--headless", "--json", "--record", record,
         "--sink", "mine:Stuck", "--stage-timeout", 2, cwd=tmp_path,
     ) as process:  # fmt: skip
@@ -87,7 +64,7 @@ def test_sigterm_ends_a_stream_whose_reader_has_stopped_reading(
     picture_model: Path, tmp_path: Path
 ) -> None:
     record = tmp_path / "out.mkv"
-    with _running(
+    with running(
         picture_model, "--source", "test:?fps=500&size=64x48", "--headless", "--json",
         "--record", record, "--stage-timeout", 2,
     ) as process:  # fmt: skip
@@ -144,7 +121,7 @@ def endless_model(picture_model: Path, tmp_path_factory: pytest.TempPathFactory)
 def test_a_models_run_that_hangs_is_cancelled(endless_model: Path, tmp_path: Path) -> None:
     for number, value in enumerate((200, 0, 250)):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((30, 30, 3), value, np.uint8))
-    with _running(
+    with running(
         endless_model, "--no-check", "--source", tmp_path, "--headless", "--json",
         "--stage-timeout", 2, "--no-gate", "black",
     ) as process:  # fmt: skip
@@ -161,7 +138,7 @@ def test_a_models_run_that_hangs_is_cancelled(endless_model: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("text", ["many", "-1", "5/0", "5/many"])
 def test_restarts_are_a_number_and_seconds(picture_model: Path, text: str) -> None:
-    with _running(picture_model, "--source", "test:", "--restarts", text) as process:
+    with running(picture_model, "--source", "test:", "--restarts", text) as process:
         _, errors = process.communicate(timeout=240)
     assert process.returncode == 2
     assert "is not N/SECONDS, as in 5/600" in errors
